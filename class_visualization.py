@@ -1,0 +1,84 @@
+"""What picture does the network hold most typical of a class? Pictures climbed from noise, class by class.
+
+Writes visualization/class_visualization.png: one picture for each class, and a strip of the first one's growth.
+"""
+
+import sys
+
+from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
+
+CLASSES = ("gorilla", "Yorkshire terrier", "tarantula", "hourglass", "bee eater")
+MOMENTS = (0.01, 0.05, 0.1, 0.25, 1.0)  # of all iterations: what the strip shows
+DEFAULTS = defaults_of("visualizers.class_visualization", "visualize_classes")
+SETTINGS = {  # flag: (type, what it is)
+    "iterations": (whole_number(1, 100_000), "steps of gradient ascent"),
+    "learning_rate": (number(0), "length of a step, the Euclidean norm over the picture"),
+    "l2_reg": (number(0), "weight of the picture's squared norm"),
+    "max_jitter": (whole_number(0, 512), "largest random shift before each step, in pixels"),
+    "blur_every": (whole_number(0), "iterations between two blurs, 0 for none"),
+    "blur_sigma": (number(0, 100), "standard deviation of the blur, in pixels"),
+    "clip_pixels": (number(0, 0.99), "share of pixels of smallest norm set to the mean colour at each blur"),
+    "clip_gradients": (number(0, 0.99), "share of pixels of smallest gradient times pixel set to it, likewise"),
+}
+
+
+def main(options) -> int:
+    # After parsing, so that --help does not wait for torch.
+    import torch
+
+    from core.figures import Panel, describe, draw_grid, save_png, stack
+    from core.images import deprocess
+    from core.inputs import class_title, footer, load_network, make_generator
+    from core.options import find_class
+    from visualizers.class_visualization import visualize_classes
+
+    model = load_network(options)
+    labels = [find_class(text, model.class_names) for text in options.labels]
+    settings = {name: getattr(options, name) for name in SETTINGS}
+    moments = sorted({max(1, round(share * options.iterations)) for share in MOMENTS})
+    strip = []
+    start = torch.randn(1, 3, options.size, options.size, generator=make_generator(options)).repeat(
+        len(labels), 1, 1, 1
+    )
+    with progress(total=options.iterations, desc="class visualization", unit="step") as bar:
+
+        def watch(step) -> None:
+            bar.update()
+            if step.iteration in moments:
+                strip.append(Panel(deprocess(step.image[:1])[0], f"iteration {step.iteration}"))
+
+        pictures = visualize_classes(
+            model, labels, start=start, generator=make_generator(options), callback=watch, **settings
+        )
+    with torch.no_grad():
+        before, after = model(start.to(pictures.device)), model(pictures)  # (N, K)
+    panels = []
+    for index, label in enumerate(labels):
+        title = class_title(model, after[index].softmax(dim=0), label)
+        panels.append(Panel(deprocess(pictures[index : index + 1])[0], title))
+        print(f"{title}: score {before[index, label]:.2f} in the noise, {after[index, label]:.2f} in the picture")
+    name = model.class_names[labels[0]]
+    figure = stack(
+        [
+            draw_grid([panels], columns=5, title="What the network holds most typical"),
+            draw_grid([strip], columns=5, title=f"{name}: from noise to picture", footer=footer(model)),
+        ]
+    )
+    metadata = describe("class_visualization.py", vars(options), model.weights_name)
+    print(f"wrote {save_png(figure, options.output, metadata)}")
+    return 0
+
+
+def parser():
+    result = make_parser(__doc__, output="class_visualization.png", images=False)
+    add, named = result.add_argument, ", ".join(CLASSES)
+    add("--labels", nargs="+", default=CLASSES, metavar="CLASS", help=f"class names or numbers (default: {named})")
+    side = whole_number(64, 1024)
+    add("--size", type=side, default=DEFAULTS["size"], metavar="PIXELS", help="side of the pictures")
+    for name, (kind, meaning) in SETTINGS.items():
+        add(f"--{name.replace('_', '-')}", type=kind, default=DEFAULTS[name], metavar="N", help=meaning)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))

@@ -1,0 +1,1 @@
+"""What every technique stands on: the network, images, activations, gradients, the pixel loop, figures."""

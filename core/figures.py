@@ -1,0 +1,188 @@
+"""Figures and PNG files. For scripts: the techniques below them return tensors and know no colours."""
+
+import json
+import os
+import platform
+import textwrap
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from core.errors import WorkError
+
+CELL = 2.3  # inches
+DOTS_PER_INCH = 110
+QUANTILE = 0.995  # the brightest half per cent of pixels may saturate: one hot pixel must not hide the rest
+
+
+class Panel(NamedTuple):
+    """One cell of a grid: RGB pixels, uint8 or [0, 1] floats (H, W, 3), and the words around them."""
+
+    pixels: np.ndarray
+    title: str = ""
+    note: str = ""  # written over the picture: why there is nothing to see
+
+
+def heat(values: np.ndarray, colours: str = "inferno") -> np.ndarray:
+    """A map (H, W), zero and up -> RGB (H, W, 3); scaled by its own 99.5 % quantile, zero stays zero."""
+    return matplotlib.colormaps[colours](_scaled(np.maximum(values, 0)))[..., :3]
+
+
+def signed(values: np.ndarray) -> np.ndarray:
+    """A signed picture (H, W, 3) -> RGB around mid-grey, so that grey means no influence."""
+    return (0.5 + 0.5 * _scaled(values)).clip(0, 1)
+
+
+def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65) -> np.ndarray:
+    """Lay a map (H, W) over its picture, uint8 (H, W, 3): colours where it is hot, the greyed picture elsewhere."""
+    share = _scaled(np.maximum(values, 0), quantile=1.0)[..., None]
+    picture = image / 255.0
+    grey = 0.35 * picture + 0.65 * picture.mean(axis=2, keepdims=True)
+    colours = matplotlib.colormaps["turbo"](share[..., 0])[..., :3]
+    weight = strength * (0.4 + 0.6 * share)  # where the map is cold, the picture shows through
+    return ((1 - weight) * grey + weight * colours).clip(0, 1)
+
+
+def blank_note(values: np.ndarray, reason: str = "its class has score 0 here") -> str:
+    """The words for a map that is zero everywhere, else nothing."""
+    return "" if np.any(values) else f"blank: {reason}"
+
+
+def _scaled(values: np.ndarray, quantile: float = QUANTILE) -> np.ndarray:
+    size = np.abs(values)
+    top = np.quantile(size, quantile) or size.max()  # a few bright pixels alone have quantile 0
+    return np.zeros_like(values, dtype=float) if not top else (values / top).clip(-1, 1)
+
+
+def draw_grid(
+    rows: Sequence[Sequence[Panel]],
+    *,
+    row_names: Sequence[str] = (),
+    columns: int | None = None,
+    title: str = "",
+    footer: str = "",
+) -> np.ndarray:
+    """Draw panels in rows of equal cells -> RGB (H, W, 3), uint8. Past `columns`, all rows go on below."""
+    longest = max(len(row) for row in rows)
+    columns = min(columns or longest, longest)
+    blocks = range(0, longest, columns)
+    row_names = row_names or [""] * len(rows)
+    row_names = [name for start in blocks for name, row in zip(row_names, rows, strict=True) if row[start:]]
+    rows = [row[start : start + columns] for start in blocks for row in rows if row[start:]]
+    height, width = rows[0][0].pixels.shape[:2]
+    cell_height = CELL * height / width
+    name_width = 0.04 + 0.24 * max((1 + name.count("\n") for name in row_names if name), default=0)
+    lines = [max((panel.title.count("\n") + 1 for panel in row if panel.title), default=0) for row in rows]
+    gaps = [0.1 + 0.17 * count for count in lines]  # room above each row for its titles
+    head, foot = (0.42 if title else 0.04), (0.3 if footer else 0.1)
+    total_width = name_width + columns * CELL + (columns + 1) * 0.08
+    total_height = head + sum(gaps) + len(rows) * cell_height + foot
+    figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
+
+    def words(x: float, y: float, text: str, **style) -> None:
+        figure.text(x / total_width, 1 - y / total_height, text, **style)
+
+    if title:
+        words(name_width + 0.08, 0.26, title, fontsize=13, fontweight="bold", va="center")
+    top = head
+    for index, row in enumerate(rows):
+        top += gaps[index]
+        place = {"rotation": 90, "va": "center", "ha": "right", "multialignment": "center"}
+        words(name_width, top + cell_height / 2, row_names[index], fontsize=9.5, **place)
+        for column, panel in enumerate(row):
+            left = name_width + 0.08 + column * (CELL + 0.08)
+            box = (
+                left / total_width,
+                1 - (top + cell_height) / total_height,
+                CELL / total_width,
+                cell_height / total_height,
+            )
+            axes = figure.add_axes(box)
+            axes.imshow(panel.pixels, aspect="auto", interpolation="nearest")
+            axes.set_axis_off()
+            axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1)
+            if panel.note:
+                note = "\n".join(textwrap.wrap(panel.note, 26))
+                box_style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 4}
+                axes.text(
+                    0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", fontsize=9, bbox=box_style
+                )
+        top += cell_height
+    if footer:
+        words(name_width + 0.08, total_height - 0.14, footer, fontsize=7.5, color="0.4", va="center")
+    return _pixels_of(figure)
+
+
+def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence[str], footer: str = "") -> np.ndarray:
+    """Draw whole pictures of any shape side by side, all equally high -> RGB (H, W, 3), uint8."""
+    height = 2.6  # inches
+    shapes = [picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1] for picture in pictures]
+    widths = [height * width / tall for width, tall in shapes]
+    total_width = max(sum(widths) + 0.1 * (len(widths) + 1), 6)
+    total_height = (height + 0.32 if pictures else 0) + (0.28 if footer else 0)
+    figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
+    left = 0.1
+    for picture, title, width in zip(pictures, titles, widths, strict=True):
+        axes = figure.add_axes((left / total_width, 0.04 / total_height, width / total_width, height / total_height))
+        axes.imshow(picture, aspect="auto", interpolation="antialiased")
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=9, pad=3)
+        left += width + 0.1
+    if footer:
+        figure.text(0.1 / total_width, 0.5 if not pictures else 0.02, footer, fontsize=7.5, color="0.4", va="center")
+    return _pixels_of(figure)
+
+
+def describe(script: str, settings: dict, weights: str) -> dict[str, str]:
+    """What a PNG says of itself: enough to make it again. Where it lies and on what device is left out."""
+    kept = {key: value for key, value in sorted(settings.items()) if key not in {"output", "device"}}
+    packages = ("torch", "torchvision", "matplotlib", "numpy", "pillow")
+    versions = [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+    return {
+        "Script": script,
+        "Settings": json.dumps(kept, default=str),
+        "Weights": weights,
+        "Versions": ", ".join(versions),
+    }
+
+
+def save_png(pixels: np.ndarray | Image.Image, path: str | Path, metadata: dict[str, str]) -> Path:
+    """Write a PNG with its metadata, beside its place first, then renamed: no half-written file is left."""
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    texts = PngInfo()
+    for key, value in metadata.items():
+        texts.add_itxt(key, value)
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(beside, format="PNG", pnginfo=texts)
+        os.replace(beside, path)
+    except OSError as error:
+        raise WorkError(
+            f"output: '{path}' cannot be written ({error.strerror or error}); choose another --output"
+        ) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _pixels_of(figure: Figure) -> np.ndarray:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Put pictures (H, W, 3) under each other on white, left edges aligned."""
+    width = max(picture.shape[1] for picture in pictures)
+    padded = [np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pictures]
+    return np.concatenate(padded)

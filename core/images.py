@@ -1,0 +1,153 @@
+"""Pictures in and out: files of any kind -> RGB -> what the network reads -> RGB again.
+
+The network reads (N, 3, H, W), normalised per channel with ImageNet's statistics: x = (rgb / 255 - mean) / std.
+"""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from core.errors import UsageError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
+LONGEST_OVER_SHORTEST = 20  # scaling the short side up would blow the long one up
+SMALLEST_SIDE = 33  # below it SqueezeNet's last pooling, or style's deepest layer, has nothing left
+
+
+class Photograph(NamedTuple):
+    """A picture and the name to show for it."""
+
+    name: str
+    image: Image.Image
+
+
+def load_image(path: str | Path) -> Image.Image:
+    """Read a picture file as 8-bit RGB, the right way up.
+
+    Transparency is laid over white, 16-bit and float greys are scaled to 8 bits, of an animation the
+    first frame is taken. Raises UsageError, one sentence naming the file, if it cannot be used.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UsageError(f"image: '{path}' is {'a folder, not a file' if path.is_dir() else 'not there'}")
+    if path.stat().st_size == 0:
+        raise UsageError(f"image: '{path}' is empty (0 bytes); give a picture file")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                _check_dimensions(path, *image.size)
+                image.seek(0)
+                return _to_rgb(ImageOps.exif_transpose(image))
+    except UsageError:
+        raise
+    except Image.DecompressionBombError:
+        raise UsageError(f"image: '{path}' is larger than {MOST_PIXELS} pixels; scale it down first") from None
+    except UnidentifiedImageError:
+        raise UsageError(f"image: '{path}' is not a picture Pillow can read; try a PNG or JPEG") from None
+    except Exception as error:  # truncated or damaged data: Pillow's plugins raise a dozen kinds
+        raise UsageError(f"image: '{path}' is damaged ({error}); try to save it again") from None
+
+
+def _check_dimensions(path: Path, width: int, height: int) -> None:
+    shape = f"image: '{path}' is {width} x {height} pixels"
+    if min(width, height) < 1:
+        raise UsageError(f"{shape}; it must have at least one")
+    if width * height > MOST_PIXELS:
+        raise UsageError(f"{shape}; at most {MOST_PIXELS} are allowed, scale it down first")
+    if max(width, height) > LONGEST_OVER_SHORTEST * min(width, height):
+        raise UsageError(f"{shape}; one side may be at most {LONGEST_OVER_SHORTEST} times the other, crop it first")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):  # deep greys: Pillow's own conversion would cut them off at 255
+        grey = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode.startswith("I") else max(1.0, float(np.nanmax(grey)))
+        grey = np.nan_to_num(grey / top).clip(0, 1)
+        return Image.fromarray((grey * 255).round().astype(np.uint8)).convert("RGB")
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Expand files and folders to picture files, folders in the order of their names."""
+    files = []
+    for path in (Path(item).expanduser() for item in paths):
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise UsageError(f"images: the folder '{path}' holds no picture ({', '.join(sorted(SUFFIXES))})")
+            files += inside
+        else:
+            files.append(path)
+    return files
+
+
+def default_photographs() -> list[Photograph]:
+    """Five real photographs that come inside scikit-image and scikit-learn, so no network is needed."""
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    pictures = {
+        "chelsea": data.chelsea,
+        "coffee": data.coffee,
+        "rocket": data.rocket,
+        "motorcycle": lambda: data.stereo_motorcycle()[0],
+        "china": lambda: load_sample_image("china.jpg"),
+    }
+    return [Photograph(name, Image.fromarray(picture())) for name, picture in pictures.items()]
+
+
+def centre_crop(image: Image.Image, size: int = 224) -> Image.Image:
+    """Scale the shorter side to 8/7 of `size` (256 for 224) and cut out the centre, as ImageNet models expect."""
+    return F.center_crop(F.resize(image, [round(size * 256 / 224)]), [size, size])
+
+
+def preprocess(images: Image.Image | np.ndarray | Sequence) -> Tensor:
+    """8-bit RGB pictures of one size, PIL or (H, W, 3) arrays, one or many -> normalised (N, 3, H, W)."""
+    single = isinstance(images, Image.Image) or (isinstance(images, np.ndarray) and images.ndim == 3)
+    arrays = [np.asarray(image) for image in ([images] if single else images)]
+    for array in arrays:
+        if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+            raise UsageError(f"images: uint8 arrays of shape (H, W, 3) are needed, got {array.dtype} {array.shape}")
+    pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)  # (N, 3, H, W), 0..255
+    return normalise(pixels.float() / 255)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """RGB in [0, 1] -> what the network reads, (N, 3, H, W)."""
+    return (images - _channel(IMAGENET_MEAN, images)) / _channel(IMAGENET_STD, images)
+
+
+def denormalise(images: Tensor) -> Tensor:
+    """What the network reads -> RGB, in [0, 1] where the picture is a valid one, (N, 3, H, W)."""
+    return images * _channel(IMAGENET_STD, images) + _channel(IMAGENET_MEAN, images)
+
+
+def deprocess(images: Tensor) -> np.ndarray:
+    """What the network reads, (N, 3, H, W) -> uint8 (N, H, W, 3); values outside the valid range are clipped."""
+    pixels = denormalise(images.detach()).clamp(0, 1).mul(255).round()
+    return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def valid_range(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The normalised values of black and white, each (1, 3, 1, 1), with the dtype and device of `images`."""
+    zeros = torch.zeros(1, 3, 1, 1, dtype=images.dtype, device=images.device)
+    return normalise(zeros), normalise(zeros + 1)
+
+
+def _channel(values: tuple[float, ...], like: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, 3, 1, 1)

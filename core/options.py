@@ -1,0 +1,169 @@
+"""The command line that all scripts share: flags, defaults, and how errors reach a person.
+
+Nothing heavy is imported here, so that --help answers at once; a script imports torch after parsing.
+"""
+
+import argparse
+import ast
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from core.errors import UsageError, WorkError
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT_FOLDER = Path("visualization")
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Keep the paragraphs of a description, and add a flag's default where its help does not tell it."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip().split("\n\n")
+        return "\n\n".join(super(HelpFormatter, self)._fill_text(part, width, indent) for part in paragraphs)
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        silent = (
+            action.default is None
+            or action.default is False
+            or action.default == argparse.SUPPRESS
+            or "default" in (action.help or "")
+        )
+        return action.help if silent else f"{action.help} (default: %(default)s)"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence on stderr, with exit code 2."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+
+
+def make_parser(
+    description: str, *, output: str, writes: str = "PNG", images: bool = True, labels: str = "the classes to explain"
+) -> Parser:
+    """The parser with the common flags; `images=False` leaves out --images, --labels and --size.
+
+    output: name of the file written by default; writes: what it is; labels: what the named classes are for.
+    """
+    parser = Parser(description=description, formatter_class=HelpFormatter)
+    add = parser.add_argument
+    if images:
+        add("--images", nargs="+", metavar="PATH", help="picture files or folders (default: five photographs)")
+        names = "names or numbers, one or one an image"
+        default = "" if "default" in labels else " (default: predicted)"
+        add("--labels", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
+        add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the square crop")
+    add(
+        "--weights",
+        default="auto",
+        metavar="FILE",
+        help="auto, imagenet, patterns, or a .pth, .pt or .safetensors file",
+    )
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
+    add("--output", type=Path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
+    return parser
+
+
+def defaults_of(module: str, function: str) -> dict[str, object]:
+    """Read a function's keyword-only defaults from its source: written once, and known without an import."""
+    source = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            return {argument.arg: ast.literal_eval(value) for argument, value in pairs if value is not None}
+    raise LookupError(f"{module} has no function {function}")
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """An argparse type: a whole number within bounds."""
+    return _bounded(int, "whole number", least, most)
+
+
+def number(least: float, most: float | None = None) -> Callable[[str], float]:
+    """An argparse type: a finite number within bounds."""
+    return _bounded(float, "number", least, most)
+
+
+def _bounded(kind: type, name: str, least: float, most: float | None) -> Callable:
+    allowed = f"a {name} of at least {least}" if most is None else f"a {name} from {least} to {most}"
+
+    def parse(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {allowed}") from None
+        if not least <= value <= (float("inf") if most is None else most) or value == float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not {allowed}")
+        return value
+
+    return parse
+
+
+def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
+    """A class number, or a name in any case: exact, or the one name that contains it."""
+    import difflib
+
+    text = str(text).strip()
+    if text.lstrip("-").isdigit():
+        if 0 <= int(text) < len(class_names):
+            return int(text)
+        raise UsageError(f"labels: class {text} is out of range; allowed are 0 to {len(class_names) - 1}")
+    names = [name.lower() for name in class_names]
+    for found in (
+        [index for index, name in enumerate(names) if name == text.lower()],
+        [index for index, name in enumerate(names) if text.lower() in name],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = ", ".join(f"{index} {class_names[index]}" for index in found[:6])
+            raise UsageError(
+                f"labels: '{text}' fits {len(found)} classes ({listed}{', ...' * (len(found) > 6)}); give the number"
+            )
+    near = difflib.get_close_matches(text.lower(), names, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"give a class name or a number from 0 to {len(names) - 1}"
+    raise UsageError(f"labels: no class is called '{text}'; {hint}")
+
+
+def progress(steps=None, **words):
+    """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
+    from tqdm import tqdm
+
+    return tqdm(steps, disable=None, **words)
+
+
+def run_script(
+    main: Callable[[argparse.Namespace], int | None], parser: Parser, arguments: list[str] | None = None
+) -> int:
+    """Parse, run, and turn every error into one sentence and an exit code: 2 wrong use, 1 failed work."""
+    options = parser.parse_args(arguments)
+    try:
+        return main(options) or 0
+    except UsageError as error:
+        return _complain(parser, f"{error}", 2)
+    except WorkError as error:
+        return _complain(parser, f"{error}", 1)
+    except ModuleNotFoundError as error:
+        return _complain(parser, f"the package '{error.name}' is missing; run: pip install -r requirements.txt", 1)
+    except KeyboardInterrupt:
+        return _complain(parser, "interrupted; nothing was written", 130)
+    except BrokenPipeError:  # e.g. `| head`: nobody is left to read, also at Python's own flush on exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("DEBUG"):
+            raise
+        if "out of memory" in str(error).lower() or isinstance(error, MemoryError):
+            return _complain(
+                parser, "memory: there is not enough for this; use fewer images, a smaller --size or --device cpu", 1
+            )
+        kind = type(error).__name__
+        return _complain(parser, f"unexpected {kind}: {error}; set DEBUG=1 to see where, and please report it", 1)
+
+
+def _complain(parser: Parser, sentence: str, code: int) -> int:
+    print(f"{parser.prog}: {' '.join(sentence.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""The embedded world: pictures that the project makes itself, by code alone."""

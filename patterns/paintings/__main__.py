@@ -1,0 +1,62 @@
+"""Paint the project's own style pictures and content scenes, by code alone.
+
+Writes styles/NAME.jpg or content/NAME.jpg below the folder given.
+"""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.errors import WorkError
+from core.options import HelpFormatter, Parser, run_script, whole_number
+from patterns.paintings import LARGEST, PAINTINGS, SMALLEST, STYLES, paint
+
+MOST_BYTES = 450_000
+
+
+def save(picture: np.ndarray, path: Path) -> None:
+    """Write a JPEG of at most 450 KB: beside its place first, then renamed, so never half."""
+    image = Image.fromarray(picture)
+    for quality in range(90, 40, -3):
+        data = io.BytesIO()
+        image.save(data, "JPEG", quality=quality, optimize=True)
+        if data.tell() <= MOST_BYTES:
+            break
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data.getvalue())
+        os.replace(part, path)
+    except OSError as error:
+        raise WorkError(f"output: '{path}' cannot be written ({error.strerror}); choose another --output") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def main(options) -> None:
+    for name in options.name:
+        picture = paint(name, width=options.width, height=options.height, seed=options.seed)
+        path = options.output / ("styles" if name in STYLES else "content") / f"{name}.jpg"
+        save(picture, path)
+        print(f"wrote {path}")
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m patterns.paintings", description=__doc__, formatter_class=HelpFormatter)
+    size = whole_number(SMALLEST, LARGEST)
+    result.add_argument(
+        "--name", nargs="+", choices=PAINTINGS, default=list(PAINTINGS), help="what to paint (default: all)"
+    )
+    result.add_argument("--width", type=size, default=1024, metavar="PIXELS", help="width")
+    result.add_argument("--height", type=size, default=768, metavar="PIXELS", help="height")
+    result.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="start of all random numbers")
+    result.add_argument("--output", type=Path, default=Path("images"), metavar="FOLDER", help="where to write")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))

@@ -1,0 +1,7 @@
+"""Pure losses for style transfer: tensors in, a scalar out; they know no network."""
+
+from style_modules.content_loss import ContentLoss
+from style_modules.style_loss import StyleLoss
+from style_modules.tv_loss import TotalVariationLoss
+
+__all__ = ["ContentLoss", "StyleLoss", "TotalVariationLoss"]

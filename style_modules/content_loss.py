@@ -1,0 +1,19 @@
+"""Content loss: how far is a picture from another in what a layer sees? (Gatys et al., 2016)
+
+L = weight * sum over c, i, j of (F_cij - P_cij)^2
+"""
+
+from torch import Tensor, nn
+
+from core.errors import UsageError
+
+
+class ContentLoss(nn.Module):
+    """Squared difference of two feature maps, weighted; a scalar of their dtype, on their device."""
+
+    def forward(self, content_weight: float, content_current: Tensor, content_original: Tensor) -> Tensor:
+        """content_current F and content_original P: (N, C, H, W) of one layer -> scalar."""
+        if content_current.shape != content_original.shape:
+            shapes = f"{tuple(content_current.shape)} and {tuple(content_original.shape)}"
+            raise UsageError(f"content loss: features of one shape are needed, got {shapes}")
+        return content_weight * (content_current - content_original).square().sum()

@@ -1,0 +1,227 @@
+"""Style transfer (Gatys et al., 2016): the content of one picture, painted with the textures of another.
+
+    image* = argmin  content loss + style loss + total variation        over the pixels themselves
+
+The course imports this module's functions by name; `transfer_style` is the technique, on tensors.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as F
+
+from core import images as pictures
+from core.activations import sequence_features
+from core.ascent import Step, adam_descent, optimise_pixels
+from core.errors import UsageError
+from core.gradients import measuring
+from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+
+
+def preprocess(img: Image.Image, size: int = 512) -> Tensor:
+    """RGB picture -> normalised (1, 3, h, w), its shorter side scaled to `size`."""
+    return pictures.preprocess(F.resize(img, [size]))
+
+
+def deprocess(x: Tensor) -> Image.Image:
+    """Normalised (1, 3, H, W) -> picture; its darkest value becomes black and its brightest white."""
+    rgb = rescale(pictures.denormalise(x.detach()))
+    return Image.fromarray(pictures.deprocess(pictures.normalise(rgb))[0])
+
+
+def rescale(x: Tensor) -> Tensor:
+    """Shift and scale to [0, 1]; a constant becomes 0."""
+    low, high = x.min(), x.max()
+    return (x - low) / (high - low) if high > low else x - low
+
+
+def rel_error(x, y) -> float:
+    """Largest relative difference, max |x - y| / max(1e-8, |x| + |y|), of numbers, arrays or tensors."""
+    x, y = (np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value) for value in (x, y))
+    return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))
+
+
+def extract_features(x: Tensor, cnn: nn.Sequential) -> list[Tensor]:
+    """x (N, 3, H, W) -> the output of every module of `cnn`, SqueezeNet's `features`, in their order."""
+    return sequence_features(_sequence(cnn), x)
+
+
+def features_from_img(imgpath: str | Path, imgsize: int, cnn: nn.Sequential, dtype=None) -> tuple[list[Tensor], Tensor]:
+    """Read a picture, its shorter side scaled to `imgsize` -> (features of every module, image (1, 3, h, w)).
+
+    dtype: the course's tensor type, e.g. torch.FloatTensor; None takes the network's.
+    """
+    image = preprocess(pictures.load_image(imgpath), size=imgsize)
+    image = image.to(next(cnn.parameters())) if dtype is None else image.type(dtype)
+    return extract_features(image, cnn), image
+
+
+@dataclass
+class StyleObjective:
+    """The sum to minimise, and its three terms."""
+
+    cnn: nn.Sequential
+    content_layer: int
+    content_weight: float
+    content_target: Tensor  # (1, C, h, w)
+    style_layers: Sequence[int]
+    style_weights: Sequence[float]
+    style_targets: list[Tensor]  # (1, C, C) of each layer
+    tv_weight: float
+    content_loss: Callable
+    style_loss: Callable
+    tv_loss: Callable
+
+    def terms(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """image (1, 3, H, W) -> content, style and total-variation loss, weighted."""
+        deepest = max(self.content_layer, *self.style_layers)  # what lies above is not computed
+        features = sequence_features(self.cnn, image, deepest)
+        return (
+            self.content_loss(self.content_weight, features[self.content_layer], self.content_target),
+            self.style_loss(features, self.style_layers, self.style_targets, self.style_weights),
+            self.tv_loss(image, self.tv_weight),
+        )
+
+    def __call__(self, image: Tensor) -> Tensor:
+        return sum(self.terms(image))
+
+
+def style_objective(
+    content: Tensor,
+    style: Tensor,
+    cnn: nn.Sequential,
+    *,
+    content_layer: int,
+    content_weight: float,
+    style_layers: Sequence[int],
+    style_weights: Sequence[float],
+    tv_weight: float,
+    content_loss: Callable | None = None,
+    style_loss: Callable | None = None,
+    tv_loss: Callable | None = None,
+) -> StyleObjective:
+    """Take the targets from the pictures content and style, each (1, 3, H, W). Layers index `cnn`'s modules."""
+    cnn = _sequence(cnn)
+    for layer in (content_layer, *style_layers):
+        if not 0 <= layer < len(cnn):
+            raise UsageError(f"layer: {layer} is out of range; allowed are 0 to {len(cnn) - 1}")
+    style_loss = style_loss or StyleLoss()
+    with torch.no_grad():
+        content_target = sequence_features(cnn, content, content_layer)[content_layer]
+        style_features = sequence_features(cnn, style, max(style_layers))
+        style_targets = [style_loss.gram_matrix(style_features[layer]) for layer in style_layers]
+    return StyleObjective(
+        cnn,
+        content_layer,
+        content_weight,
+        content_target,
+        style_layers,
+        style_weights,
+        style_targets,
+        tv_weight,
+        content_loss or ContentLoss(),
+        style_loss,
+        tv_loss or TotalVariationLoss(),
+    )
+
+
+def transfer_style(
+    start: Tensor,
+    objective: StyleObjective,
+    *,
+    iterations: int = 200,
+    learning_rate: float = 3.0,
+    final_learning_rate: float = 0.1,
+    lower_at: int = 180,
+    clamp_until: int = 190,
+    clamp_to: float = 1.5,
+    callback: Callable[[Step], bool | None] | None = None,
+) -> Tensor:
+    """start (1, 3, H, W) -> the styled picture, in the network's units. The defaults are the course's schedule.
+
+    Adam at `learning_rate`, from iteration `lower_at` afresh at `final_learning_rate`; until iteration
+    `clamp_until` the picture is clamped to +-`clamp_to` before each step, start included.
+    """
+
+    def constrain(image: Tensor, _gradient: Tensor, iteration: int) -> Tensor:
+        return image.clamp(-clamp_to, clamp_to) if iteration + 1 < clamp_until else image
+
+    def rate(iteration: int) -> float:
+        return learning_rate if iteration < lower_at else final_learning_rate
+
+    with measuring(objective.cnn):
+        return optimise_pixels(
+            start.clamp(-clamp_to, clamp_to),
+            objective,
+            adam_descent(rate),
+            iterations=iterations,
+            constrain=constrain,
+            callback=callback,
+        )
+
+
+def style_transfer(
+    name: str,
+    content_image: str | Path,
+    style_image: str | Path,
+    image_size: int,
+    style_size: int,
+    content_layer: int,
+    content_weight: float,
+    style_layers: Sequence[int],
+    style_weights: Sequence[float],
+    tv_weight: float,
+    content_loss: Callable | None = None,
+    style_loss: Callable | None = None,
+    tv_loss: Callable | None = None,
+    cnn: nn.Sequential | None = None,
+    dtype=None,
+    init_random: bool = False,
+) -> Image.Image:
+    """The course's call: read two picture files, run the course's schedule, write visualization/<name>.png.
+
+    Sizes are of the shorter side, in pixels; layers index the list that `extract_features` returns.
+    `init_random` starts from noise instead of the content. Returns the picture.
+    """
+    from core.figures import describe, save_png  # matplotlib, for writing the file alone
+
+    weights = "the network given"
+    if cnn is None:
+        from core.squeezenet import load_squeezenet
+
+        model = load_squeezenet()
+        cnn, weights = model.features, model.weights_name
+    cnn = _sequence(cnn)
+    content, style = (
+        image.type(dtype) if dtype is not None else image.to(next(cnn.parameters()))
+        for image in (
+            preprocess(pictures.load_image(content_image), image_size),
+            preprocess(pictures.load_image(style_image), style_size),
+        )
+    )
+    settings = {
+        "content_layer": content_layer,
+        "content_weight": content_weight,
+        "style_layers": style_layers,
+        "style_weights": style_weights,
+        "tv_weight": tv_weight,
+    }
+    losses = {"content_loss": content_loss, "style_loss": style_loss, "tv_loss": tv_loss}
+    objective = style_objective(content, style, cnn, **settings, **losses)
+    start = torch.rand(content.shape).to(content) if init_random else content
+    picture = deprocess(transfer_style(start, objective))
+    save_png(picture, f"visualization/{name}.png", describe("style_utils.style_transfer", settings, weights))
+    return picture
+
+
+def _sequence(cnn: nn.Module) -> nn.Sequential:
+    """SqueezeNet's `features`; the whole network is taken for them, too."""
+    cnn = getattr(cnn, "features", cnn)
+    if not isinstance(cnn, nn.Sequential):
+        raise UsageError(f"cnn: a sequence of modules is needed, got {type(cnn).__name__}; give model.features")
+    return cnn

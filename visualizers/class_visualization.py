@@ -1,0 +1,117 @@
+"""Class visualization: what picture does the network hold most typical of a class? (Simonyan et al., 2014)
+
+    image* = argmax  score_y(image) - l2_reg * ||image||^2
+
+climbed from noise along the normalised gradient. What keeps the picture from being mere noise to the eye:
+random jitter before each step, a blur every few steps, colours clamped to valid ones, and on wish the
+clipping of pixels of small norm or small contribution (all Yosinski et al., 2015).
+"""
+
+from collections.abc import Callable
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from core import priors
+from core.ascent import Step, normalised_ascent, optimise_pixels
+from core.errors import UsageError
+from core.gradients import as_labels, measuring, scores_and_climb, to_network
+from core.images import deprocess
+
+
+def visualize_classes(
+    model: nn.Module,
+    labels,
+    *,
+    size: int = 224,
+    iterations: int = 100,
+    learning_rate: float = 25.0,
+    l2_reg: float = 1e-3,
+    max_jitter: int = 16,
+    blur_every: int = 10,
+    blur_sigma: float = 0.5,
+    clip_pixels: float = 0.0,
+    clip_gradients: float = 0.0,
+    generator: torch.Generator | None = None,
+    start: Tensor | None = None,
+    callback: Callable[[Step], bool | None] | None = None,
+) -> Tensor:
+    """labels (N,) -> pictures (N, 3, size, size) in the network's units, within the valid colours.
+
+    learning_rate: length of a step, the Euclidean norm over the picture. max_jitter and blur_sigma:
+    pixels. clip_pixels, clip_gradients: the share of pixels set to the mean colour at each blur, those
+    with the smallest norm, and those with the smallest gradient * pixel. start: (N, 3, H, W), instead of
+    noise. Raises UsageError for a label or a share out of range. A class with score 0 climbs the mean of
+    its class map until its score is positive.
+    """
+    labels = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
+    if start is None:
+        start = torch.randn(1, 3, size, size, generator=generator).repeat(len(labels), 1, 1, 1)
+    if len(start) != len(labels):
+        raise UsageError(f"start: {len(start)} pictures for {len(labels)} labels; give one for each")
+
+    def objective(images: Tensor) -> Tensor:
+        jittered = priors.random_jitter(images, max_jitter, generator)
+        _, climb = scores_and_climb(model, jittered, labels)
+        return climb - l2_reg * images.square().sum(dim=(1, 2, 3))
+
+    def constrain(images: Tensor, gradient: Tensor, iteration: int) -> Tensor:
+        images = priors.clamp_to_valid(images)
+        if blur_every and iteration % blur_every == 0:
+            images = priors.blur(images, blur_sigma)
+            if clip_pixels:
+                images = priors.zero_smallest(images, images, clip_pixels)
+            if clip_gradients:
+                images = priors.zero_smallest(images, gradient * images, clip_gradients)
+        return images
+
+    with measuring(model):
+        return optimise_pixels(
+            to_network(model, start),
+            objective,
+            normalised_ascent(learning_rate),
+            iterations=iterations,
+            constrain=constrain,
+            callback=callback,
+        )
+
+
+class ClassVisualization:
+    """The course's names for it."""
+
+    def create_class_visualization(
+        self, target_y: int, class_names, model: nn.Module, dtype=None, **kwargs
+    ) -> Image.Image:
+        """Return the picture of one class; every `show_every` iterations, write one to visualization/.
+
+        kwargs: l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every, generate_plots.
+        `dtype` is the course's tensor type (torch.FloatTensor, torch.cuda.FloatTensor): where and in which
+        precision to compute; None keeps the model's.
+        """
+        settings = {"iterations": kwargs.pop("num_iterations", 100), "max_jitter": kwargs.pop("max_jitter", 16)}
+        settings |= {key: kwargs.pop(key) for key in ("l2_reg", "learning_rate", "blur_every") if key in kwargs}
+        show_every, plots = kwargs.pop("show_every", 25), kwargs.pop("generate_plots", True)
+        if kwargs:
+            raise UsageError(f"create_class_visualization: '{next(iter(kwargs))}' is not one of its keywords")
+        if dtype is not None:
+            model.type(dtype)
+
+        def show(step: Step) -> None:
+            if plots and (step.iteration == 1 or step.iteration % show_every == 0):
+                from core.figures import describe, save_png  # matplotlib, for these plots alone
+
+                name = str(class_names[target_y]).replace(" ", "_").replace("/", "_")
+                path = f"visualization/class_visualization_{name}_iteration_{step.iteration}.png"
+                metadata = describe("create_class_visualization", settings, getattr(model, "weights_name", "unknown"))
+                save_png(deprocess(step.image)[0], path, metadata)
+
+        return Image.fromarray(deprocess(visualize_classes(model, [target_y], callback=show, **settings))[0])
+
+    def jitter(self, X: Tensor, ox: int, oy: int) -> Tensor:
+        """X (N, C, H, W) shifted around its edges by ox pixels to the right and oy down."""
+        return priors.jitter(X, ox, oy)
+
+    def blur_image(self, X: Tensor, sigma: float = 1) -> Tensor:
+        """Blur X (N, C, H, W) in place, as the course's scripts expect, and return it."""
+        return X.copy_(priors.blur(X, sigma))

@@ -1,0 +1,93 @@
+"""Fooling images: how little must change before the network sees something else? (Szegedy et al., 2014)
+
+    image += learning_rate * g / ||g||,   g = d score_target / d image,   until the target is on top
+
+A person sees no difference; magnified ten times it looks like noise. So what the network reads is not
+what we see. With a bound the difference stays inside an L-infinity or L2 ball around the image.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from core import priors
+from core.ascent import Step, normalised_ascent, optimise_pixels
+from core.errors import UsageError
+from core.gradients import as_labels, measuring, scores_and_climb, to_network
+from core.images import denormalise, normalise
+
+
+class Fooling(NamedTuple):
+    """What came out, per image."""
+
+    images: Tensor  # (N, 3, H, W), in the network's units
+    fooled: Tensor  # (N,) bool: the target is the network's first choice
+    steps: Tensor  # (N,) steps taken
+
+
+def fool(
+    model: nn.Module,
+    images: Tensor,
+    targets,
+    *,
+    learning_rate: float = 1.0,
+    iterations: int = 100,
+    linf: float | None = None,
+    l2: float | None = None,
+    keep_valid: bool = True,
+    callback: Callable[[Step], bool | None] | None = None,
+) -> Fooling:
+    """images (N, 3, H, W), targets (N,) or one number -> pictures that the network takes for the targets.
+
+    learning_rate: length of a step, in normalised units. linf, l2: the largest difference allowed, per
+    image, in RGB where white is 1 (so 8 / 255 is eight grey levels). keep_valid: stay within the colours a
+    file can hold. An image stops as soon as it fools. Raises UsageError for a target or bound out of range.
+    """
+    for name, bound in (("linf", linf), ("l2", l2)):
+        if bound is not None and not bound > 0:
+            raise UsageError(f"{name}: {bound} is not positive; give the largest difference in RGB, white being 1")
+    targets = as_labels(targets, len(images), model)
+    originals = to_network(model, images)
+    rgb, wanted = denormalise(originals), targets.to(originals.device)
+    fooled = torch.zeros_like(wanted, dtype=torch.bool)
+    steps = torch.zeros_like(wanted)
+
+    def objective(candidates: Tensor) -> Tensor:
+        nonlocal fooled
+        scores, climb = scores_and_climb(model, candidates, targets)
+        fooled = scores.argmax(dim=1) == wanted
+        steps.add_(~fooled)
+        return climb * ~fooled  # no gradient, so no further step, for an image that fools already
+
+    def constrain(candidates: Tensor, _gradient: Tensor, _iteration: int) -> Tensor:
+        if linf is not None or l2 is not None:
+            difference = priors.project_to_ball(denormalise(candidates) - rgb, linf=linf, l2=l2)
+            candidates = normalise(rgb + difference)
+        candidates = priors.clamp_to_valid(candidates) if keep_valid else candidates
+        # The image as it was, to the last bit, where nothing had to change.
+        return torch.where((steps == 0).view(-1, 1, 1, 1), originals, candidates)
+
+    def after(step: Step) -> bool:
+        return bool((callback(step) if callback is not None else False) or fooled.all())
+
+    with measuring(model):
+        update = normalised_ascent(learning_rate)
+        result = optimise_pixels(
+            originals, objective, update, iterations=iterations, constrain=constrain, callback=after
+        )
+        with torch.no_grad():
+            fooled = model(result).argmax(dim=1) == wanted  # the last step has not been judged yet
+    return Fooling(result.to(images.device), fooled.to(images.device), steps.to(images.device))
+
+
+class FoolingImage:
+    """The course's names for it."""
+
+    def make_fooling_image(self, X: Tensor, target_y: int, model: nn.Module) -> Tensor:
+        """X (1, 3, 224, 224) -> a tensor like it that the network takes for target_y.
+
+        As in the course, the colours are not kept to what a file can hold; `fool` keeps them.
+        """
+        return fool(model, X, target_y, keep_valid=False).images.to(X.dtype)

@@ -1,0 +1,72 @@
+"""Grad-CAM: where in the picture is the evidence for a class? (Selvaraju et al., 2017)
+
+    weight_k = mean over positions of d score_y / d A_k        A: a layer's output (N, K, h, w)
+    map      = relu( sum over k of weight_k * A_k )
+
+The map is as coarse as the layer (13 x 13 at `features.12`), so it tells the region, not the outline.
+On SqueezeNet, whose head is linear up to the last ReLU, it is the class map of `classifier.1`, scaled by
+the share of positive cells and shifted by the bias: the "class activation map" of Zhou et al. (2016).
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from core.activations import record_activations
+from core.errors import UsageError
+from core.gradients import as_labels, class_scores, in_chunks, measuring, warn_of_blank_maps
+from visualizers.guided_backprop import guided_backprop
+
+
+def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = "features.12", relu: bool = True) -> Tensor:
+    """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w) of the layer.
+
+    `relu=False` keeps the cells that speak against the class, as negative values. Raises UsageError for
+    an unknown layer (the valid ones are listed), one without a spatial extent, or a label out of range;
+    warns of a blank map.
+    """
+    labels = as_labels(labels, len(images), model)
+
+    def cam(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
+        # The graph starts at the layer, so nothing is computed back through the layers below it.
+        with record_activations(model, [layer], as_leaves=True) as recorded:
+            scores = model(chunk)
+        activation = recorded.get(layer)
+        if activation is None or activation.dim() != 4:
+            raise UsageError(f"layer: '{layer}' gives no maps (N, K, h, w) in a forward pass; choose another")
+        total = class_scores(scores, chunk_labels).sum()
+        (gradient,) = torch.autograd.grad(total, activation)  # (N, K, h, w)
+        weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, K, 1, 1)
+        return (weights * activation).sum(dim=1)  # (N, h, w)
+
+    with measuring(model):
+        maps = in_chunks(cam, model, images, labels)
+    maps = maps.relu() if relu else maps
+    warn_of_blank_maps(model, images, labels, maps)
+    return maps
+
+
+def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Coarse maps (N, h, w) -> (N, H, W), bilinear between the cells' centres."""
+    return interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False).squeeze(1)
+
+
+def scale_each(maps: Tensor) -> Tensor:
+    """Scale each map (N, H, W) to [0, 1] by its own least and largest value; a flat map becomes 0."""
+    flat = maps.flatten(1)
+    low, high = flat.amin(dim=1), flat.amax(dim=1)
+    span = torch.where(high > low, high - low, torch.ones_like(high))
+    return (maps - low.view(-1, 1, 1)) / span.view(-1, 1, 1)
+
+
+class GradCam:
+    """The course's names for it."""
+
+    def guided_backprop(self, X: Tensor, y, model: nn.Module) -> np.ndarray:
+        """X (N, 3, H, W), y (N,) -> (N, H, W, 3), signed."""
+        return guided_backprop(model, X, y).permute(0, 2, 3, 1).cpu().numpy()
+
+    def grad_cam(self, X: Tensor, y, model: nn.Module) -> np.ndarray:
+        """X (N, 3, H, W), y (N,) -> (N, H, W) in [0, 1], resized to the images."""
+        return scale_each(upsample(grad_cam(model, X, y), X.shape[2:])).cpu().numpy()

@@ -1,0 +1,24 @@
+"""Guided backpropagation: the image in terms of what excites the class. (Springenberg et al., 2015)
+
+    R_image = d score_y / d image, but each ReLU passes back only what is positive:
+    R_in = 1[f > 0] * 1[R_out > 0] * R_out
+
+The picture is crisp because negative influences, which make a gradient grainy, are cut off at each layer.
+For the same reason it says less about the class than it seems to: it is close to an edge detector
+(Adebayo et al., 2018).
+"""
+
+from torch import Tensor, nn
+
+from core.gradients import guided_relus, input_gradient, warn_of_blank_maps
+
+
+def guided_backprop(model: nn.Module, images: Tensor, labels) -> Tensor:
+    """images (N, 3, H, W), labels (N,) or one number -> signed (N, 3, H, W), in score per normalised unit.
+
+    Raises UsageError for a label out of range or a network without nn.ReLU; warns of a blank map.
+    """
+    with guided_relus(model):
+        guided = input_gradient(model, images, labels)
+    warn_of_blank_maps(model, images, labels, guided)
+    return guided
