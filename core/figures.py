@@ -5,6 +5,7 @@ import os
 import platform
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -171,7 +172,8 @@ def save_png(pixels: np.ndarray | Image.Image, path: str | Path, metadata: dict[
             f"output: '{path}' cannot be written ({error.strerror or error}); choose another --output"
         ) from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
     return path
 
 

@@ -57,14 +57,15 @@ def guided_relus(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
+@torch.inference_mode(False)  # labels made in inference mode could take no part in a backward pass
 def as_labels(labels, count: int, model: nn.Module | None = None) -> Tensor:
     """One label, or one for each image, as number, list, array or tensor -> LongTensor (count,)."""
-    result = torch.as_tensor(labels).detach().cpu()
+    result = torch.as_tensor(labels).detach().cpu().clone()
     if result.is_floating_point() or result.dtype == torch.bool:
         raise UsageError(f"labels: class numbers are needed, got values of type {result.dtype}")
     result = result.long().flatten()
     if len(result) == 1:
-        result = result.expand(count).clone()
+        result = result.repeat(count)
     if len(result) != count:
         raise UsageError(f"labels: got {len(result)} for {count} images; give one, or one for each image")
     classes = _number_of_classes(model)

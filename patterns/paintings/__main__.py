@@ -6,6 +6,7 @@ Writes styles/NAME.jpg or content/NAME.jpg below the folder given.
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ def save(picture: np.ndarray, path: Path) -> None:
     except OSError as error:
         raise WorkError(f"output: '{path}' cannot be written ({error.strerror}); choose another --output") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def main(options) -> None:

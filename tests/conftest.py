@@ -1,0 +1,100 @@
+"""What the tests share. No test may reach the network: sockets are closed for all of them."""
+
+import os
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision.models import squeezenet1_1
+
+# The nets here are small: a second thread gains nothing, and on a busy machine costs a hundredfold.
+torch.set_num_threads(1)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    def refuse(*_arguments, **_settings):
+        raise OSError("the tests run without a network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path, monkeypatch):
+    """Whatever a test writes by a relative path lands in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def imagenet_weights() -> Path:
+    """The real weights, from SQUEEZENET_WEIGHTS or beside the checkout."""
+    path = Path(os.environ.get("SQUEEZENET_WEIGHTS") or SHARED / "weights" / "squeezenet1_1_imagenet.pth")
+    if not path.is_file():
+        pytest.skip("needs ImageNet weights: set SQUEEZENET_WEIGHTS to a SqueezeNet 1.1 file")
+    return path
+
+
+@pytest.fixture(scope="session")
+def imagenet(imagenet_weights):
+    """SqueezeNet with the real weights. Shared by all tests: those of `no trace` see to it that it stays."""
+    from core.squeezenet import load_squeezenet
+
+    return load_squeezenet(imagenet_weights, "cpu")
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """The five default photographs, cropped: uint8 (5, 224, 224, 3)."""
+    from core.images import centre_crop, default_photographs
+
+    return np.stack([np.asarray(centre_crop(photograph.image)) for photograph in default_photographs()])
+
+
+@pytest.fixture(scope="session")
+def photograph_tensor(photographs):
+    from core.images import preprocess
+
+    return preprocess(photographs)
+
+
+@pytest.fixture(scope="session")
+def photograph_labels(imagenet, photograph_tensor):
+    with torch.no_grad():
+        return imagenet(photograph_tensor).argmax(dim=1)
+
+
+def random_squeezenet(classes: int = 10, seed: int = 0) -> nn.Module:
+    """SqueezeNet with random weights, every class of which has a positive score on every input used here."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = squeezenet1_1(num_classes=classes)
+    with torch.no_grad():
+        model.classifier[1].bias.fill_(0.5)
+    return model.requires_grad_(False).eval()
+
+
+@pytest.fixture(scope="session")
+def squeezenet():
+    return random_squeezenet()
+
+
+@pytest.fixture
+def images():
+    """Three small random pictures (3, 3, 64, 64), in the network's units."""
+    return torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 0.8
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory) -> Path:
+    """A file of random weights with 1000 classes: what a script needs to run without the real ones."""
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    state = random_squeezenet(1000).state_dict()
+    state["classifier.1.bias"][1] += 1  # so that goldfish, the default target, is within reach
+    torch.save(state, path)
+    return path

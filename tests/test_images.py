@@ -1,0 +1,127 @@
+"""Pictures of every kind come in as RGB; those that cannot are refused in one sentence that names the file."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision.transforms as T
+from PIL import Image
+
+from core import images
+from core.errors import UsageError
+
+RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+
+
+def saved(tmp_path, image, name="picture.png", **settings):
+    path = tmp_path / name
+    image.save(path, **settings)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F"])
+def test_every_mode_is_read_as_rgb(mode, tmp_path):
+    if mode == "I;16":
+        image = Image.fromarray((RGB[..., 0].astype(np.uint16)) * 257)
+    elif mode in {"I", "F"}:
+        deep = RGB[..., 0].astype(np.int32) * 257
+        image = Image.fromarray(deep if mode == "I" else (deep / 65535).astype(np.float32))
+    else:
+        image = Image.fromarray(RGB).convert(mode)
+    loaded = images.load_image(saved(tmp_path, image, "picture.tiff" if mode in {"I", "F"} else "picture.png"))
+    assert (loaded.mode, loaded.size) == ("RGB", (60, 40))
+    assert np.asarray(loaded).std() > 20
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
+def test_jpegs_of_other_colour_models_are_read(mode, tmp_path):
+    path = saved(tmp_path, Image.fromarray(np.full_like(RGB, 200)).convert(mode), "picture.jpg")
+    assert np.asarray(images.load_image(path)).mean() == pytest.approx(200, abs=3)
+
+
+def test_sixteen_bit_grey_keeps_its_eight_high_bits(tmp_path):
+    deep = Image.fromarray(RGB[..., 0].astype(np.uint16) * 257)
+    assert np.array_equal(np.asarray(images.load_image(saved(tmp_path, deep)))[..., 1], RGB[..., 0])
+
+
+def test_transparency_is_laid_over_white(tmp_path):
+    clear = Image.new("RGBA", (5, 5), (0, 0, 0, 0))
+    assert np.asarray(images.load_image(saved(tmp_path, clear))).min() == 255
+
+
+def test_a_transparent_palette_is_laid_over_white(tmp_path):
+    palette = Image.new("P", (5, 5), 0)
+    palette.putpalette([10, 20, 30])
+    assert np.asarray(images.load_image(saved(tmp_path, palette, transparency=0))).min() == 255
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn a quarter clockwise
+    assert images.load_image(saved(tmp_path, Image.fromarray(RGB), "picture.jpg", exif=exif)).size == (40, 60)
+
+
+def test_of_an_animation_the_first_frame_is_taken(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    path = saved(tmp_path, frames[0], "moving.gif", save_all=True, append_images=frames[1:])
+    assert np.asarray(images.load_image(path))[0, 0].tolist() == [255, 0, 0]
+
+
+def test_bad_files_are_named_in_one_sentence(tmp_path):
+    text = tmp_path / "text.png"
+    text.write_text("not a picture")
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    whole = saved(tmp_path, Image.fromarray(RGB), "whole.png")
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(whole.read_bytes()[:2000])
+    thin = saved(tmp_path, Image.new("L", (3000, 2)), "thin.png")
+    cases = {text: "not a picture", empty: "0 bytes", cut: "damaged", thin: "3000 x 2", tmp_path: "a folder"}
+    for path, words in {**cases, tmp_path / "none.png": "not there"}.items():
+        with pytest.raises(UsageError, match=words) as refusal:
+            images.load_image(path)
+        assert path.name in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+
+
+def test_an_absurdly_large_file_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    with pytest.raises(UsageError, match="60 x 40 pixels; at most 1000 are allowed"):
+        images.load_image(saved(tmp_path, Image.fromarray(RGB)))
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    path = saved(tmp_path, Image.fromarray(RGB))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UsageError, match="is larger than"):
+        images.load_image(path)
+
+
+def test_folders_are_expanded_in_order_and_an_empty_one_is_refused(tmp_path):
+    for name in ("b.png", "a.JPG", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in images.list_image_files([tmp_path])] == ["a.JPG", "b.png"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="holds no picture"):
+        images.list_image_files([tmp_path / "empty"])
+
+
+def test_cropping_and_preprocessing_are_torchvisions():
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (300, 451, 3), dtype=np.uint8))
+    steps = [T.Resize(256), T.CenterCrop(224), T.ToTensor(), T.Normalize(images.IMAGENET_MEAN, images.IMAGENET_STD)]
+    ours = images.preprocess(images.centre_crop(image))
+    torch.testing.assert_close(ours, T.Compose(steps)(image)[None], rtol=1e-6, atol=1e-6)
+
+
+def test_preprocessing_and_back_gives_the_same_bytes():
+    assert np.array_equal(images.deprocess(images.preprocess(RGB))[0], RGB)
+    assert images.preprocess([RGB, RGB]).shape == (2, 3, 40, 60)
+
+
+def test_preprocessing_refuses_what_is_not_8_bit_rgb():
+    with pytest.raises(UsageError, match=r"uint8 arrays of shape \(H, W, 3\) are needed, got float64 \(4, 4, 3\)"):
+        images.preprocess(np.zeros((4, 4, 3)))
+
+
+def test_the_default_photographs_are_named_as_they_should_be(imagenet, photograph_labels):
+    names = [imagenet.class_names[label] for label in photograph_labels]
+    assert names == ["Egyptian cat", "espresso", "missile", "moped", "monastery"]

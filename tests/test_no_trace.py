@@ -1,0 +1,130 @@
+"""Whatever is called, the network and its input stay as they were, also after an exception."""
+
+import hashlib
+
+import pytest
+import torch
+from conftest import random_squeezenet
+
+from core.activations import record_activations
+from core.gradients import guided_relus, measuring
+from style_utils import extract_features, style_objective, transfer_style
+from visualizers.class_visualization import visualize_classes
+from visualizers.fooling_image import fool
+from visualizers.gradcam import grad_cam
+from visualizers.guided_backprop import guided_backprop
+from visualizers.guided_gradcam import guided_grad_cam
+from visualizers.saliency_map import saliency_map
+
+
+def state_of(model, images):
+    """All that a technique could leave behind."""
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    modules = [
+        (
+            name,
+            module.training,
+            getattr(module, "inplace", None),
+            module.forward.__func__,
+            sum(len(getattr(module, kind)) for kind in vars(module) if kind.endswith("_hooks")),
+        )
+        for name, module in model.named_modules()
+    ]
+    parameters = [(p.requires_grad, p.grad is None) for p in model.parameters()]
+    pixels = hashlib.sha256(images.detach().numpy().tobytes()).hexdigest()
+    return digest.hexdigest(), modules, parameters, pixels, images.requires_grad, images.grad is None
+
+
+def transfer(model, images):
+    settings = {"content_layer": 3, "content_weight": 1.0, "tv_weight": 1.0}
+    style = {"style_layers": (1, 4), "style_weights": (1.0, 1.0)}
+    objective = style_objective(images[:1], images[1:2], model.features, **settings, **style)
+    return transfer_style(images[:1], objective, iterations=2, learning_rate=0.1)
+
+
+CALLS = {
+    "saliency": lambda model, images: saliency_map(model, images, 1),
+    "guided backprop": lambda model, images: guided_backprop(model, images, 1),
+    "Grad-CAM": lambda model, images: grad_cam(model, images, 1),
+    "guided Grad-CAM": lambda model, images: guided_grad_cam(model, images, 1),
+    "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
+    "fooling": lambda model, images: fool(model, images, 3, iterations=3),
+    "features": lambda model, images: extract_features(images, model.features),
+    "style transfer": transfer,
+}
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("frozen", [False, True], ids=["trainable", "frozen"])
+@pytest.mark.parametrize("name", CALLS)
+def test_no_trace_is_left(name, frozen, training, images):
+    model = random_squeezenet().requires_grad_(not frozen).train(training)
+    images.requires_grad_(True)
+    before = state_of(model, images)
+    CALLS[name](model, images)
+    assert state_of(model, images) == before
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_trace_is_left_after_an_exception(name, images):
+    model = random_squeezenet().train()
+
+    class Broken(Exception):
+        pass
+
+    def fail(_module, _inputs):
+        raise Broken
+
+    handle = model.features[4].expand3x3.register_forward_pre_hook(fail)
+    before = state_of(model, images)
+    with pytest.raises(Broken):
+        CALLS[name](model, images)
+    assert state_of(model, images) == before
+    handle.remove()
+
+
+def test_an_unknown_second_layer_leaves_no_hook_of_the_first(images):
+    model = random_squeezenet()
+    before = state_of(model, images)
+    with pytest.raises(ValueError, match="nowhere"), record_activations(model, ["features.3", "nowhere"]):
+        pass
+    assert state_of(model, images) == before
+
+
+def test_modules_set_to_train_one_by_one_come_back_so(images):
+    model = random_squeezenet()
+    model.classifier[0].train()
+    before = state_of(model, images)
+    with measuring(model), guided_relus(model):
+        assert not any(module.training for module in model.modules())
+    assert state_of(model, images) == before
+
+
+def test_it_works_when_gradients_are_off_outside(squeezenet, images):
+    expected = saliency_map(squeezenet, images, 1)
+    with torch.no_grad():
+        assert torch.equal(saliency_map(squeezenet, images, 1), expected)
+    with torch.inference_mode():
+        maps = saliency_map(squeezenet, images.clone(), 1)
+    assert torch.equal(maps, expected)
+
+
+def test_a_recorded_activation_is_what_the_layer_gave_before_the_next_relu(squeezenet, images):
+    with torch.no_grad(), record_activations(squeezenet, ["features.0", "features.1"]) as recorded:
+        scores = squeezenet(images)
+    assert recorded["features.0"].min() < 0
+    torch.testing.assert_close(recorded["features.0"].relu(), recorded["features.1"])
+    torch.testing.assert_close(scores, squeezenet(images))
+
+
+@pytest.mark.slow
+def test_a_hundred_calls_do_not_gather_memory(squeezenet, images):
+    resource = pytest.importorskip("resource")
+    for round_ in range(3):
+        for _ in range(100 if round_ else 20):
+            guided_grad_cam(squeezenet, images, 1)
+        if round_ == 1:
+            settled = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - settled < 20 * 1024  # kilobytes

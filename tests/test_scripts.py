@@ -1,0 +1,238 @@
+"""The scripts as a user meets them: a picture, a sentence when something is wrong, and the right exit code."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.options import ROOT, defaults_of, find_class, run_script
+
+SCRIPTS = {  # script: (quick settings, the PNGs it writes)
+    "class_visualization": (
+        ["--labels", "3", "gorilla", "--iterations", "4", "--size", "64"],
+        ["class_visualization.png"],
+    ),
+    "saliency_visualization": (["--size", "64", "--steps", "2"], ["saliency_visualization.png"]),
+    "gradcam_visualization": (["--size", "64"], ["gradcam_visualization.png", "gradcam_visualization_captum.png"]),
+    "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
+    "style_transfer": (
+        ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "3"],
+        ["style_transfer_harbour_town_swirling_night.png"],
+    ),
+}
+
+
+def run(script, *arguments):
+    module = importlib.import_module(script)
+    return run_script(module.main, module.parser(), [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "some picture.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def weights(random_weights, monkeypatch):
+    monkeypatch.setenv("SQUEEZENET_WEIGHTS", str(random_weights))
+    return random_weights
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_writes_its_png_with_how_it_was_made(script, weights, tmp_path, capsys):
+    settings, names = SCRIPTS[script]
+    assert run(script, *settings) == 0
+    said = capsys.readouterr().out
+    assert "weights: random.pth (sha256 " in said
+    for name in names:
+        with Image.open(tmp_path / "visualization" / name) as image:
+            assert image.format == "PNG"
+            assert np.asarray(image).std() > 10
+            assert image.text["Script"] == f"{script}.py"
+            assert image.text["Weights"].startswith("random.pth (sha256 ")
+            assert "torch " in image.text["Versions"]
+            assert json.loads(image.text["Settings"])
+        assert f"wrote visualization/{name}" in said
+    assert sorted(path.name for path in (tmp_path / "visualization").iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_same_seed_gives_the_same_png_byte_for_byte(script, weights, tmp_path):
+    settings, _ = SCRIPTS[script]
+    for name in ("a.png", "b.png"):
+        assert run(script, *settings, "--seed", 7, "--output", tmp_path / name) == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_another_seed_gives_another_class_visualization(weights, tmp_path):
+    settings, _ = SCRIPTS["class_visualization"]
+    pixels = []
+    for seed in (1, 2):
+        run("class_visualization", *settings, "--seed", seed, "--output", tmp_path / "x.png")
+        with Image.open(tmp_path / "x.png") as image:
+            pixels.append(np.asarray(image))
+    assert not np.array_equal(*pixels)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_answers_without_importing_torch(script):
+    code = f"import sys, {script} as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nonsense"], "--nonsense"),
+        (["--size", "8"], "8 is not a whole number"),
+        (["--size", "tall"], "'tall' is not a whole number"),
+        (["--seed", "-1"], "-1 is not a whole number"),
+        (["--device", "gpu"], "invalid choice: 'gpu'"),
+        (["--weights", "nowhere.pth"], "'nowhere.pth' is not there"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(script, arguments, words, tmp_path, capsys):
+    try:
+        code = run(script, *arguments)
+    except SystemExit as stop:  # from the parser itself
+        code = stop.code
+    said = capsys.readouterr().err
+    assert code == 2
+    assert words in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "visualization").exists()
+
+
+@pytest.mark.parametrize("script", ["saliency_visualization", "gradcam_visualization", "fooling_visualization"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--labels", "1000"], "class 1000 is out of range; allowed are 0 to 999"),
+        (["--labels", "gorila"], "did you mean gorilla"),
+        (["--labels", "1", "2", "3"], "got 3 for 5 images"),
+        (["--images", "nowhere.jpg"], "'nowhere.jpg' is not there"),
+    ],
+)
+def test_wrong_images_and_labels_are_named(script, arguments, words, weights, capsys):
+    assert run(script, "--size", "64", *arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_an_unknown_layer_lists_the_valid_ones(weights, capsys):
+    assert run("gradcam_visualization", "--layer", "features.77") == 2
+    assert "features.12.expand3x3" in capsys.readouterr().err
+
+
+def test_one_broken_file_is_named_and_the_others_are_done(weights, picture, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    picture.rename(folder / "good.png")
+    (folder / "bad.png").write_text("nothing")
+    assert run("saliency_visualization", "--images", folder, "--size", "64", "--steps", "2") == 1
+    assert "skipped: image: " in capsys.readouterr().err
+    assert (tmp_path / "visualization" / "saliency_visualization.png").exists()
+
+
+def test_more_pictures_than_fit_in_a_row_go_on_below(weights, picture):
+    run("saliency_visualization", "--images", picture, "--size", "64", "--steps", "2", "--output", "one.png")
+    many = [picture] * 7
+    run("saliency_visualization", "--images", *many, "--size", "64", "--steps", "2", "--output", "seven.png")
+    with Image.open("one.png") as first, Image.open("seven.png") as second:
+        one, seven = first.size, second.size
+    assert seven[0] < 6 * one[0]
+    assert seven[1] > 1.8 * one[1]
+
+
+def test_offline_without_weights_is_exit_code_1_and_one_sentence(monkeypatch, tmp_path, capsys):
+    import torch
+
+    from core import squeezenet
+
+    monkeypatch.delenv("SQUEEZENET_WEIGHTS", raising=False)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(squeezenet, "EMBEDDED_WEIGHTS", tmp_path / "none")
+    assert run("saliency_visualization") == 1
+    said = capsys.readouterr().err
+    assert "cannot be reached" in said
+    assert said.count("\n") == 1
+
+
+def test_a_picture_that_cannot_be_written_is_exit_code_1_and_leaves_nothing(weights, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert run("saliency_visualization", "--size", "64", "--steps", "1", "--output", tmp_path / "file" / "x.png") == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "file"] == []
+
+
+def test_images_that_are_not_fooled_are_exit_code_1(weights, capsys):
+    settings = ["--iterations", "1", "--learning-rate", "1e-6", "--labels", "3"]
+    assert run("fooling_visualization", "--size", "64", *settings) == 1
+    captured = capsys.readouterr()
+    assert "5 of 5 images were not fooled" in captured.err
+    assert "not fooled in 1 steps" in captured.out
+
+
+def test_an_unexpected_error_is_one_sentence_that_says_how_to_see_more(weights, monkeypatch, capsys):
+    def fail(*_):
+        raise ZeroDivisionError("by accident")
+
+    monkeypatch.delenv("DEBUG", raising=False)
+    monkeypatch.setattr("core.inputs.load_batch", fail)
+    assert run("saliency_visualization") == 1
+    assert "unexpected ZeroDivisionError: by accident; set DEBUG=1" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_no_stack_trace(weights, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.inputs.load_batch", interrupt)
+    assert run("saliency_visualization") == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_preset_whose_picture_is_absent_says_which_file_to_put_where(weights, monkeypatch, capsys):
+    monkeypatch.setattr("style_transfer.FOLDERS", ())
+    assert run("style_transfer", "--preset", "starry_night") == 2
+    assert "put it at images/content/tubingen.jpg, or pass --content FILE" in capsys.readouterr().err
+
+
+def test_any_two_files_can_be_styled(weights, picture, tmp_path):
+    settings = ["--size", "40", "--style-size", "40", "--iterations", "2", "--start", "noise"]
+    assert run("style_transfer", "--content", picture, "--style", picture, *settings) == 0
+    with Image.open(tmp_path / "visualization" / "style_transfer_some picture_some picture.png") as image:
+        assert image.size == (50, 40)
+
+
+def test_several_pictures_do_not_fit_in_one_file(weights, tmp_path, capsys):
+    presets = ["--preset", "swirling_night", "blood_sunset"]
+    assert run("style_transfer", *presets, "--output", tmp_path / "one.png") == 2
+    assert "2 pictures are made; give a folder" in capsys.readouterr().err
+
+
+def test_defaults_are_read_from_the_signature_without_an_import():
+    import inspect
+
+    from visualizers.class_visualization import visualize_classes
+
+    expected = {
+        name: parameter.default
+        for name, parameter in inspect.signature(visualize_classes).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    assert defaults_of("visualizers.class_visualization", "visualize_classes") == expected
+
+
+def test_classes_are_found_by_number_and_by_name():
+    names = ("tabby cat", "Egyptian cat", "crane", "crane", "car")
+    assert [find_class(text, names) for text in ("1", "egyptian CAT", "tabby", "car")] == [1, 1, 0, 4]
+    for text, words in {"cat": "fits 2 classes", "crane": "2 crane, 3 crane", "9": "0 to 4", "cra": "fits 2"}.items():
+        with pytest.raises(ValueError, match=words):
+            find_class(text, names)
