@@ -26,7 +26,7 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.figures import Panel, describe, draw_grid, save_png, stack
+    from core.figures import Panel, describe, draw_grid, save_picture, stack
     from core.images import deprocess
     from core.inputs import class_title, footer, load_network, make_generator
     from core.options import find_class
@@ -65,7 +65,7 @@ def main(options) -> int:
         ]
     )
     metadata = describe("class_visualization.py", vars(options), model.weights_name)
-    print(f"wrote {save_png(figure, options.output, metadata)}")
+    print(f"wrote {save_picture(figure, options.output, metadata)}")
     return 0
 
 

@@ -15,7 +15,7 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.figures import Panel, describe, draw_grid, save_png
+    from core.figures import Panel, describe, draw_grid, save_picture
     from core.images import denormalise, deprocess, preprocess
     from core.inputs import class_title, footer, load_batch, load_network
     from visualizers.fooling_image import fool
@@ -58,7 +58,7 @@ def main(options) -> int:
         )
     grid = draw_grid(rows, title="What we see is not what the network reads", footer=footer(model))
     metadata = describe("fooling_visualization.py", vars(options), model.weights_name)
-    print(f"wrote {save_png(grid, options.output, metadata)}")
+    print(f"wrote {save_picture(grid, options.output, metadata)}")
     if failures:
         print(
             f"{failures} of {len(rows)} images were not fooled; allow more --iterations or a larger bound",

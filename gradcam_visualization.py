@@ -43,7 +43,7 @@ def main(options) -> int:
 
     from core import reference
     from core.activations import find_layer
-    from core.figures import Panel, blank_note, describe, draw_grid, heat, overlay, save_png, signed, stack
+    from core.figures import Panel, blank_note, describe, draw_grid, heat, overlay, save_picture, signed, stack
     from core.gradients import BlankMapWarning
     from core.inputs import footer, load_batch, load_network
     from visualizers.gradcam import grad_cam, upsample
@@ -126,8 +126,8 @@ def main(options) -> int:
         footer=footer(model),
     )
     metadata = describe("gradcam_visualization.py", vars(options), model.weights_name)
-    print(f"wrote {save_png(stack(grids), options.output, metadata)}")
-    print(f"wrote {save_png(beside, options.output.with_stem(options.output.stem + '_captum'), metadata)}")
+    print(f"wrote {save_picture(stack(grids), options.output, metadata)}")
+    print(f"wrote {save_picture(beside, options.output.with_stem(options.output.stem + '_captum'), metadata)}")
     return batch.exit_code
 
 

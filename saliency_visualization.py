@@ -13,7 +13,7 @@ COLUMNS = 5  # pictures side by side; more go on below
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core import reference
-    from core.figures import Panel, blank_note, describe, draw_grid, heat, save_png
+    from core.figures import Panel, blank_note, describe, draw_grid, heat, save_picture
     from core.inputs import footer, load_batch, load_network
     from visualizers.saliency_map import saliency_map
 
@@ -40,7 +40,7 @@ def main(options) -> int:
         footer=footer(model),
     )
     metadata = describe("saliency_visualization.py", vars(options), model.weights_name)
-    print(f"wrote {save_png(grid, options.output, metadata)}")
+    print(f"wrote {save_picture(grid, options.output, metadata)}")
     return batch.exit_code
 
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.options import ROOT, make_parser, number, progress, run_script, whole_number
+from core.options import PHOTOGRAPHS, ROOT, make_parser, number, progress, run_script, whole_number
 
 LAYERS = (1, 4, 6, 7)  # of `features`: the modules whose textures count
 CONTENT_LAYER = 3
@@ -50,7 +50,7 @@ OWN = "swirling_night"  # its weights serve two pictures that no preset names
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError
-    from core.figures import describe, draw_pictures, save_png, stack
+    from core.figures import describe, draw_pictures, save_picture, stack
     from core.inputs import footer, load_network
 
     asked = bool(options.preset or options.content or options.style)
@@ -73,13 +73,13 @@ def main(options) -> int:
         if not path.suffix:
             path /= f"style_transfer_{Path(preset.content).stem}_{Path(preset.style).stem}.png"
         metadata = describe("style_transfer.py", settings, model.weights_name)
-        print(f"wrote {save_png(picture, path, metadata)}")
+        print(f"wrote {save_picture(picture, path, metadata)}")
         titles = (Path(preset.content).stem, Path(preset.style).stem, "the one in the style of the other")
         sheet.append(draw_pictures([content, style, picture], titles))
     if len(jobs) > 1:
         sheet.append(draw_pictures([], [], footer=footer(model)))
         metadata = describe("style_transfer.py", vars(options), model.weights_name)
-        print(f"wrote {save_png(stack(sheet), options.output / 'style_transfer.png', metadata)}")
+        print(f"wrote {save_picture(stack(sheet), options.output / 'style_transfer.png', metadata)}")
     for sentence in missing:
         print(sentence)
     return 0
@@ -97,7 +97,7 @@ def adjust(preset: Preset, options) -> Preset:
 def open_picture(name: str, folder: str):
     """A path, or the name of a picture in images/, or of one of the photographs that come with scikit-image."""
     from core.errors import UsageError
-    from core.images import default_photographs, load_image
+    from core.images import default_photograph, load_image
 
     if Path(name).suffix or Path(name).exists():
         return load_image(name)
@@ -106,9 +106,8 @@ def open_picture(name: str, folder: str):
             path = ROOT / place / f"{name}{suffix}"
             if path.exists():
                 return load_image(path)
-    for photograph in default_photographs():
-        if photograph.name == name:
-            return photograph.image
+    if name in PHOTOGRAPHS:
+        return default_photograph(name).image
     flag = "--content" if folder == "content" else "--style"
     raise UsageError(f"picture '{name}' is not there; put it at images/{folder}/{name}.jpg, or pass {flag} FILE")
 
@@ -156,7 +155,7 @@ def transfer(preset: Preset, content, style, model, options):
 
 
 def parser():
-    result = make_parser(__doc__, output="", writes="folder, or one PNG", images=False)
+    result = make_parser(__doc__, output="", writes="pictures: a folder, or one .png or .jpg", images=False)
     add, side = result.add_argument, whole_number(SMALLEST, 4096)
     add("--preset", nargs="+", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: all)")
     add("--content", metavar="FILE", help="the picture to paint, instead of the preset's")

@@ -188,7 +188,7 @@ def style_transfer(
     Sizes are of the shorter side, in pixels; layers index the list that `extract_features` returns.
     `init_random` starts from noise instead of the content. Returns the picture.
     """
-    from core.figures import describe, save_png  # matplotlib, for writing the file alone
+    from core.figures import describe, save_picture  # matplotlib, for writing the file alone
 
     weights = "the network given"
     if cnn is None:
@@ -215,7 +215,7 @@ def style_transfer(
     objective = style_objective(content, style, cnn, **settings, **losses)
     start = torch.rand(content.shape).to(content) if init_random else content
     picture = deprocess(transfer_style(start, objective))
-    save_png(picture, f"visualization/{name}.png", describe("style_utils.style_transfer", settings, weights))
+    save_picture(picture, f"visualization/{name}.png", describe("style_utils.style_transfer", settings, weights))
     return picture
 
 

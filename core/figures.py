@@ -155,22 +155,28 @@ def describe(script: str, settings: dict, weights: str) -> dict[str, str]:
     }
 
 
-def save_png(pixels: np.ndarray | Image.Image, path: str | Path, metadata: dict[str, str]) -> Path:
-    """Write a PNG with its metadata, beside its place first, then renamed: no half-written file is left."""
+def save_picture(pixels: np.ndarray | Image.Image, path: str | Path, metadata: dict[str, str]) -> Path:
+    """Write a PNG, or a JPEG if the name ends so, with its metadata.
+
+    It is written beside its place first, then renamed: no half-written file is left.
+    """
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    texts = PngInfo()
-    for key, value in metadata.items():
-        texts.add_itxt(key, value)
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    if path.suffix.lower() in {".jpg", ".jpeg"}:
+        how = {"format": "JPEG", "quality": 82, "optimize": True, "comment": json.dumps(metadata)}
+    else:
+        texts = PngInfo()
+        for key, value in metadata.items():
+            texts.add_itxt(key, value)
+        how = {"format": "PNG", "pnginfo": texts}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(beside, format="PNG", pnginfo=texts)
+        image.save(beside, **how)
         os.replace(beside, path)
     except OSError as error:
-        raise WorkError(
-            f"output: '{path}' cannot be written ({error.strerror or error}); choose another --output"
-        ) from None
+        reason = error.strerror or error
+        raise WorkError(f"output: '{path}' cannot be written ({reason}); choose another --output") from None
     finally:
         with suppress(OSError):
             beside.unlink()

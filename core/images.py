@@ -21,7 +21,6 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
 LONGEST_OVER_SHORTEST = 20  # scaling the short side up would blow the long one up
-SMALLEST_SIDE = 33  # below it SqueezeNet's last pooling, or style's deepest layer, has nothing left
 
 
 class Photograph(NamedTuple):
@@ -96,8 +95,8 @@ def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
     return files
 
 
-def default_photographs() -> list[Photograph]:
-    """Five real photographs that come inside scikit-image and scikit-learn, so no network is needed."""
+def default_photograph(name: str) -> Photograph:
+    """One of five real photographs that come inside scikit-image and scikit-learn, so no network is needed."""
     from skimage import data
     from sklearn.datasets import load_sample_image
 
@@ -108,7 +107,9 @@ def default_photographs() -> list[Photograph]:
         "motorcycle": lambda: data.stereo_motorcycle()[0],
         "china": lambda: load_sample_image("china.jpg"),
     }
-    return [Photograph(name, Image.fromarray(picture())) for name, picture in pictures.items()]
+    if name not in pictures:
+        raise UsageError(f"photograph: '{name}' is unknown; allowed are {', '.join(pictures)}")
+    return Photograph(name, Image.fromarray(pictures[name]()))
 
 
 def centre_crop(image: Image.Image, size: int = 224) -> Image.Image:

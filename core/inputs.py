@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from core import images
 from core.errors import UsageError
-from core.options import find_class
+from core.options import PHOTOGRAPHS, find_class
 from core.squeezenet import load_squeezenet
 
 
@@ -82,14 +83,17 @@ def make_generator(options: argparse.Namespace) -> torch.Generator:
 
 
 def _photographs(paths: list[str] | None) -> tuple[list[images.Photograph], int]:
-    if not paths:
-        return images.default_photographs(), 0
-    files, found, complaints = images.list_image_files(paths), [], []
-    for file in files:
-        try:
-            found.append(images.Photograph(file.stem, images.load_image(file)))
-        except UsageError as error:
-            complaints.append(error)
+    """The pictures of files, folders and names, and how many could not be read."""
+    found, complaints = [], []
+    for path in paths or PHOTOGRAPHS:
+        if path in PHOTOGRAPHS and not Path(path).exists():
+            found.append(images.default_photograph(path))
+            continue
+        for file in images.list_image_files([path]):
+            try:
+                found.append(images.Photograph(file.stem, images.load_image(file)))
+            except UsageError as error:
+                complaints.append(error)
     if not found:
         raise complaints[0]
     for complaint in complaints:

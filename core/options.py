@@ -13,7 +13,9 @@ from pathlib import Path
 from core.errors import UsageError, WorkError
 
 ROOT = Path(__file__).resolve().parent.parent
+PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "motorcycle", "china")  # they come with scikit-image and -learn
 OUTPUT_FOLDER = Path("visualization")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 class HelpFormatter(argparse.HelpFormatter):
@@ -41,7 +43,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser(
-    description: str, *, output: str, writes: str = "PNG", images: bool = True, labels: str = "the classes to explain"
+    description: str,
+    *,
+    output: str,
+    writes: str = "picture, .png or .jpg",
+    images: bool = True,
+    labels: str = "the classes to explain",
 ) -> Parser:
     """The parser with the common flags; `images=False` leaves out --images, --labels and --size.
 
@@ -50,7 +57,8 @@ def make_parser(
     parser = Parser(description=description, formatter_class=HelpFormatter)
     add = parser.add_argument
     if images:
-        add("--images", nargs="+", metavar="PATH", help="picture files or folders (default: five photographs)")
+        pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
+        add("--images", nargs="+", metavar="PATH", help=pictures)
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
@@ -63,7 +71,8 @@ def make_parser(
     )
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
-    add("--output", type=Path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
+    path = picture_path if output else folder_or_picture_path
+    add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
     return parser
 
 
@@ -75,6 +84,18 @@ def defaults_of(module: str, function: str) -> dict[str, object]:
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
             return {argument.arg: ast.literal_eval(value) for argument, value in pairs if value is not None}
     raise LookupError(f"{module} has no function {function}")
+
+
+def picture_path(text: str) -> Path:
+    """An argparse type: a file that a picture can be written to."""
+    if Path(text).suffix.lower() not in PICTURE_SUFFIXES:
+        raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(PICTURE_SUFFIXES)}")
+    return Path(text)
+
+
+def folder_or_picture_path(text: str) -> Path:
+    """An argparse type: a folder, which has no ending, or a picture."""
+    return picture_path(text) if Path(text).suffix else Path(text)
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:

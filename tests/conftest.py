@@ -51,9 +51,10 @@ def imagenet(imagenet_weights):
 @pytest.fixture(scope="session")
 def photographs():
     """The five default photographs, cropped: uint8 (5, 224, 224, 3)."""
-    from core.images import centre_crop, default_photographs
+    from core.images import centre_crop, default_photograph
+    from core.options import PHOTOGRAPHS
 
-    return np.stack([np.asarray(centre_crop(photograph.image)) for photograph in default_photographs()])
+    return np.stack([np.asarray(centre_crop(default_photograph(name).image)) for name in PHOTOGRAPHS])
 
 
 @pytest.fixture(scope="session")

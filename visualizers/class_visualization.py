@@ -99,12 +99,12 @@ class ClassVisualization:
 
         def show(step: Step) -> None:
             if plots and (step.iteration == 1 or step.iteration % show_every == 0):
-                from core.figures import describe, save_png  # matplotlib, for these plots alone
+                from core.figures import describe, save_picture  # matplotlib, for these plots alone
 
                 name = str(class_names[target_y]).replace(" ", "_").replace("/", "_")
                 path = f"visualization/class_visualization_{name}_iteration_{step.iteration}.png"
                 metadata = describe("create_class_visualization", settings, getattr(model, "weights_name", "unknown"))
-                save_png(deprocess(step.image)[0], path, metadata)
+                save_picture(deprocess(step.image)[0], path, metadata)
 
         return Image.fromarray(deprocess(visualize_classes(model, [target_y], callback=show, **settings))[0])
 

@@ -32,10 +32,10 @@ class SaliencyMap:
 
     def show_saliency_maps(self, X, y, class_names, model: nn.Module) -> None:
         """X uint8 (N, H, W, 3), y (N,), class_names: number -> name. Writes visualization/saliency_map.png."""
-        from core.figures import Panel, describe, draw_grid, heat, save_png  # matplotlib, for this method alone
+        from core.figures import Panel, describe, draw_grid, heat, save_picture  # matplotlib, for this method alone
 
         maps = saliency_map(model, preprocess(X), y)
         pictures = [Panel(picture, title=class_names[int(label)]) for picture, label in zip(X, y, strict=True)]
         grid = draw_grid([pictures, [Panel(heat(values)) for values in maps.numpy()]], row_names=("image", "saliency"))
         metadata = describe("SaliencyMap.show_saliency_maps", {}, getattr(model, "weights_name", "unknown"))
-        save_png(grid, "visualization/saliency_map.png", metadata)
+        save_picture(grid, "visualization/saliency_map.png", metadata)
