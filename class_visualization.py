@@ -7,7 +7,10 @@ import sys
 
 from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
-CLASSES = ("gorilla", "Yorkshire terrier", "tarantula", "hourglass", "bee eater")
+CLASSES = (  # the first group that the network knows
+    ("gorilla", "Yorkshire terrier", "tarantula", "hourglass", "bee eater"),
+    ("star", "spiral", "honeycomb", "fish", "butterfly"),
+)
 MOMENTS = (0.01, 0.05, 0.1, 0.25, 1.0)  # of all iterations: what the strip shows
 DEFAULTS = defaults_of("visualizers.class_visualization", "visualize_classes")
 SETTINGS = {  # flag: (type, what it is)
@@ -28,12 +31,12 @@ def main(options) -> int:
 
     from core.figures import Panel, describe, draw_grid, save_picture, stack
     from core.images import deprocess
-    from core.inputs import class_title, footer, load_network, make_generator
+    from core.inputs import class_title, first_known, footer, load_network, make_generator
     from core.options import find_class
     from visualizers.class_visualization import visualize_classes
 
     model = load_network(options)
-    labels = [find_class(text, model.class_names) for text in options.labels]
+    labels = [find_class(text, model.class_names) for text in options.labels or first_known(CLASSES, model.class_names)]
     settings = {name: getattr(options, name) for name in SETTINGS}
     moments = sorted({max(1, round(share * options.iterations)) for share in MOMENTS})
     strip = []
@@ -71,8 +74,8 @@ def main(options) -> int:
 
 def parser():
     result = make_parser(__doc__, output="class_visualization.png", images=False)
-    add, named = result.add_argument, ", ".join(CLASSES)
-    add("--labels", nargs="+", default=CLASSES, metavar="CLASS", help=f"class names or numbers (default: {named})")
+    add, named = result.add_argument, ", ".join(CLASSES[0])
+    add("--labels", nargs="+", metavar="CLASS", help=f"class names or numbers (default: {named})")
     side = whole_number(64, 1024)
     add("--size", type=side, default=DEFAULTS["size"], metavar="PIXELS", help="side of the pictures")
     for name, (kind, meaning) in SETTINGS.items():

@@ -19,8 +19,14 @@ FILES = (
     "style_transfer.py",
     "style_utils.py",
 )
-# The course asks for the first two; they stand on core, and the style script's own preset on images.
-FOLDERS = {"visualizers": {".py"}, "style_modules": {".py"}, "core": {".py"}, "images": {".jpg", ".md"}}
+# The course asks for the first two; they stand on core, the scripts on patterns and images.
+FOLDERS = {
+    "visualizers": {".py"},
+    "style_modules": {".py"},
+    "core": {".py"},
+    "patterns": {".py", ".safetensors"},
+    "images": {".jpg", ".md"},
+}
 EXPECTED = (
     "visualizers/__init__.py",
     "visualizers/class_visualization.py",

@@ -7,7 +7,7 @@ import sys
 
 from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
-TARGET = "goldfish"
+TARGETS = ("goldfish", "honeycomb")  # the first that the network knows
 DEFAULTS = defaults_of("visualizers.fooling_image", "fool")
 
 
@@ -17,12 +17,13 @@ def main(options) -> int:
 
     from core.figures import Panel, describe, draw_grid, save_picture
     from core.images import denormalise, deprocess, preprocess
-    from core.inputs import class_title, footer, load_batch, load_network
+    from core.inputs import class_title, first_known, footer, load_batch, load_network
+    from patterns.examples import example_scenes
     from visualizers.fooling_image import fool
 
     model = load_network(options)
-    options.labels = options.labels or [TARGET]
-    batch = load_batch(options, model)
+    options.labels = options.labels or first_known([[target] for target in TARGETS], model.class_names)
+    batch = load_batch(options, model, example_scenes)
     bounds = {"linf": options.linf and options.linf / 255, "l2": options.l2}
     rows, failures = [], 0
     for index in progress(range(len(batch.names)), desc="fooling", unit="image"):
@@ -68,7 +69,7 @@ def main(options) -> int:
 
 
 def parser():
-    wanted = f"what it shall take the images for (default: {TARGET})"
+    wanted = f"what it shall take the images for (default: {TARGETS[0]})"
     result = make_parser(__doc__, output="fooling_visualization.png", labels=wanted)
     result.add_argument(
         "--iterations", type=whole_number(1, 10_000), default=DEFAULTS["iterations"], metavar="N", help="most steps"

@@ -41,94 +41,106 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import warnings
 
-    from core import reference
     from core.activations import find_layer
-    from core.figures import Panel, blank_note, describe, draw_grid, heat, overlay, save_picture, signed, stack
+    from core.figures import describe, save_picture
     from core.gradients import BlankMapWarning
-    from core.inputs import footer, load_batch, load_network
-    from visualizers.gradcam import grad_cam, upsample
-    from visualizers.guided_backprop import guided_backprop
-    from visualizers.guided_gradcam import guided_grad_cam
+    from core.inputs import load_batch, load_network, report_localisation
+    from core.reference import report_agreement
+    from patterns.examples import example_scenes
 
     warnings.simplefilter("ignore", BlankMapWarning)  # the figure itself says why a map is blank
     model = load_network(options)
-    layers = [*options.layers, options.layer]
-    for layer in layers:
+    for layer in (options.layer, *options.layers):
         find_layer(model, layer)
-    batch = load_batch(options, model)
-    techniques = {  # name: (ours, Captum's, how to draw it)
-        "Grad-CAM": (grad_cam, reference.captum_grad_cam, "cam"),
-        "guided backprop": (guided_backprop, reference.captum_guided_backprop, "signed"),
-        "guided Grad-CAM": (guided_grad_cam, reference.captum_guided_grad_cam, "signed"),
-    }
+    batch = load_batch(options, model, example_scenes)
+    ours, theirs, by_layer = compute_maps(model, batch, options)
+    for name, maps in ours.items():
+        report_agreement(name, batch.names, maps, theirs[name])
+    report_localisation(
+        {name: [pixel_map(one, options.size) for one in maps] for name, maps in ours.items()}, batch.masks
+    )
+    main_figure, beside_captum = draw(model, batch, ours, theirs, by_layer, options)
+    metadata = describe("gradcam_visualization.py", vars(options), model.weights_name)
+    print(f"wrote {save_picture(main_figure, options.output, metadata)}")
+    print(f"wrote {save_picture(beside_captum, options.output.with_stem(options.output.stem + '_captum'), metadata)}")
+    return batch.exit_code
+
+
+def compute_maps(model, batch, options):
+    """Our maps and Captum's, each {technique: [one map an image]}, and Grad-CAM of the first image by layer.
+
+    A map is a coarse (h, w), or a signed picture (3, H, W).
+    """
+    from core import reference
+    from visualizers.gradcam import grad_cam
+    from visualizers.guided_backprop import guided_backprop
+    from visualizers.guided_gradcam import guided_grad_cam
+
     at_layer = {"layer": options.layer}
-    settings = {"Grad-CAM": at_layer, "guided backprop": {}, "guided Grad-CAM": at_layer}
-
-    def panel(values, index: int, kind: str, title: str = "") -> Panel:
-        note = blank_note(values.numpy(), "nothing speaks for the class here")
-        if kind == "signed":
-            return Panel(signed(values.permute(1, 2, 0).numpy()), title, note)
-        size = (options.size, options.size)
-        smooth = upsample(values[None], size)[0].numpy()  # (h, w) -> (H, W)
-        return Panel(overlay(batch.pixels[index], smooth) if kind == "cam" else heat(smooth), title, note)
-
-    ours = {name: [] for name in techniques}
-    theirs = {name: [] for name in techniques}
-    activation, conductance = [], []
+    pairs = {  # technique: (ours, Captum's, settings of both)
+        "Grad-CAM": (grad_cam, reference.captum_grad_cam, at_layer),
+        "guided backprop": (guided_backprop, reference.captum_guided_backprop, {}),
+        "guided Grad-CAM": (guided_grad_cam, reference.captum_guided_grad_cam, at_layer),
+    }
+    ours = {name: [] for name in pairs}
+    theirs = {name: [] for name in (*pairs, "layer activation", "layer conductance")}
     for index in progress(range(len(batch.names)), desc="Grad-CAM", unit="image"):
         image = batch.images[index : index + 1]
         label = batch.labels[index : index + 1].to(image.device)
-        for name, (own, captum, _) in techniques.items():
-            ours[name].append(own(model, image, label, **settings[name])[0].cpu())
-            theirs[name].append(captum(model, image, label, **settings[name])[0].cpu())
-        activation.append(reference.captum_layer_activation(model, image, **at_layer)[0].cpu())
-        conductance.append(reference.captum_layer_conductance(model, image, label, **at_layer)[0].cpu())
-    for name in techniques:
-        reference.report_agreement(name, batch.names, ours[name], theirs[name])
+        for name, (own, captum, settings) in pairs.items():
+            ours[name].append(own(model, image, label, **settings)[0].cpu())
+            theirs[name].append(captum(model, image, label, **settings)[0].cpu())
+        theirs["layer activation"].append(reference.captum_layer_activation(model, image, **at_layer)[0].cpu())
+        theirs["layer conductance"].append(reference.captum_layer_conductance(model, image, label, **at_layer)[0].cpu())
+    first = batch.images[:1], batch.labels[:1]
+    return ours, theirs, {layer: grad_cam(model, *first, layer=layer)[0].cpu() for layer in options.layers}
 
-    image_panels = [Panel(pixels, title) for pixels, title in zip(batch.pixels, batch.titles, strict=True)]
-    rows = {
-        name: [panel(values, index, kind) for index, values in enumerate(ours[name])]
-        for name, (_, _, kind) in techniques.items()
-    }
-    by_layer = []
-    for layer in options.layers:
-        cam = grad_cam(model, batch.images[:1], batch.labels[:1], layer=layer)[0].cpu()
-        by_layer.append(panel(cam, 0, "cam", f"{layer}, {cam.shape[0]} x {cam.shape[1]}"))
-    grids = [
-        draw_grid(
-            [image_panels, *rows.values()],
-            row_names=("image", *rows),
-            columns=COLUMNS,
-            title=f"Where is the evidence? Grad-CAM at {options.layer}",
+
+def pixel_map(values, size: int):
+    """A coarse map (h, w) or a signed picture (3, H, W) -> one value a pixel, (size, size)."""
+    from visualizers.gradcam import upsample
+
+    return values.abs().amax(dim=0) if values.dim() == 3 else upsample(values[None], (size, size))[0]
+
+
+def draw(model, batch, ours, theirs, by_layer, options):
+    """The two figures, uint8 (H, W, 3): our maps with the strip of layers, and ours beside Captum's."""
+    from core.figures import Panel, blank_note, draw_grid, heat, outline, overlay, signed, stack
+    from core.inputs import footer
+
+    def panel(values, index: int, over_image: bool, title: str = "") -> Panel:
+        if values.dim() == 3:
+            pixels = signed(values.permute(1, 2, 0).numpy())
+        else:
+            smooth = pixel_map(values, options.size).numpy()
+            pixels = overlay(batch.pixels[index], smooth) if over_image else heat(smooth)
+        note = blank_note(values.numpy(), "nothing speaks for the class here")
+        return Panel(outline(pixels, batch.masks[index]), title, note)
+
+    def row(maps, over_image: bool = True) -> list[Panel]:
+        return [panel(values, index, over_image) for index, values in enumerate(maps)]
+
+    rows = {"image": [Panel(pixels, title) for pixels, title in zip(batch.pixels, batch.titles, strict=True)]}
+    rows |= {name: row(maps) for name, maps in ours.items()}
+    strip = [panel(cam, 0, True, f"{layer}, {cam.shape[0]} x {cam.shape[1]}") for layer, cam in by_layer.items()]
+    compared = {"image": rows["image"]}
+    for name, maps in theirs.items():
+        if name in rows:
+            compared[name] = rows[name]
+        compared[f"{name}\n(Captum)"] = row(maps, over_image=name in rows)
+    title = f"Where is the evidence? Grad-CAM at {options.layer}"
+    layer_title = f"{batch.titles[0]}: which layer?"
+    captum_title = f"The same by Captum, at {options.layer}"
+    below = {"columns": COLUMNS, "footer": footer(model)}
+    return (
+        stack(
+            [
+                draw_grid(list(rows.values()), row_names=tuple(rows), columns=COLUMNS, title=title),
+                draw_grid([strip], row_names=("Grad-CAM",), title=layer_title, **below),
+            ]
         ),
-        draw_grid(
-            [by_layer],
-            row_names=("Grad-CAM",),
-            columns=COLUMNS,
-            title=f"{batch.titles[0]}: which layer?",
-            footer=footer(model),
-        ),
-    ]
-    compared = {"image": image_panels}
-    for name, (_, _, kind) in techniques.items():
-        compared |= {
-            name: rows[name],
-            f"{name}\n(Captum)": [panel(values, i, kind) for i, values in enumerate(theirs[name])],
-        }
-    compared["layer activation\n(Captum)"] = [panel(values, index, "heat") for index, values in enumerate(activation)]
-    compared["layer conductance\n(Captum)"] = [panel(values, index, "heat") for index, values in enumerate(conductance)]
-    beside = draw_grid(
-        list(compared.values()),
-        row_names=tuple(compared),
-        columns=COLUMNS,
-        title=f"The same by Captum, at {options.layer}",
-        footer=footer(model),
+        draw_grid(list(compared.values()), row_names=tuple(compared), title=captum_title, **below),
     )
-    metadata = describe("gradcam_visualization.py", vars(options), model.weights_name)
-    print(f"wrote {save_picture(stack(grids), options.output, metadata)}")
-    print(f"wrote {save_picture(beside, options.output.with_stem(options.output.stem + '_captum'), metadata)}")
-    return batch.exit_code
 
 
 def parser():

@@ -13,12 +13,13 @@ COLUMNS = 5  # pictures side by side; more go on below
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core import reference
-    from core.figures import Panel, blank_note, describe, draw_grid, heat, save_picture
-    from core.inputs import footer, load_batch, load_network
+    from core.figures import Panel, blank_note, describe, draw_grid, heat, outline, save_picture
+    from core.inputs import footer, load_batch, load_network, report_localisation
+    from patterns.examples import example_scenes
     from visualizers.saliency_map import saliency_map
 
     model = load_network(options)
-    batch = load_batch(options, model)
+    batch = load_batch(options, model, example_scenes)
     ours, theirs, integrated = [], [], []
     for index in progress(range(len(batch.names)), desc="saliency", unit="image"):
         one = (model, batch.images[index : index + 1], batch.labels[index : index + 1].to(batch.images.device))
@@ -28,8 +29,11 @@ def main(options) -> int:
         integrated.append(parts[0].sum(dim=0).abs().cpu())
     reference.report_agreement("saliency", batch.names, ours, theirs)
 
+    report_localisation({"saliency": ours, "integrated gradients": integrated}, batch.masks)
+
     def maps(values) -> list[Panel]:
-        return [Panel(heat(value.numpy()), note=blank_note(value.numpy())) for value in values]
+        pairs = zip(values, batch.masks, strict=True)
+        return [Panel(outline(heat(value.numpy()), mask), note=blank_note(value.numpy())) for value, mask in pairs]
 
     image_panels = [Panel(pixels, title) for pixels, title in zip(batch.pixels, batch.titles, strict=True)]
     grid = draw_grid(

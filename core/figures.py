@@ -1,11 +1,10 @@
 """Figures and PNG files. For scripts: the techniques below them return tensors and know no colours."""
 
+import io
 import json
-import os
 import platform
 import textwrap
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from scipy.ndimage import binary_erosion
 
-from core.errors import WorkError
+from core.options import write_whole
 
 CELL = 2.3  # inches
 DOTS_PER_INCH = 110
@@ -50,6 +50,16 @@ def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65) -> np
     colours = matplotlib.colormaps["turbo"](share[..., 0])[..., :3]
     weight = strength * (0.4 + 0.6 * share)  # where the map is cold, the picture shows through
     return ((1 - weight) * grey + weight * colours).clip(0, 1)
+
+
+def outline(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Draw a mask's edge (H, W) on RGB (H, W, 3), one pixel wide, in magenta; no mask, no change."""
+    if mask is None:
+        return image
+    result = image.copy()
+    full = 255 if image.dtype == np.uint8 else 1.0
+    result[mask & ~binary_erosion(mask, border_value=1)] = (full, 0, full)  # a colour that no map has
+    return result
 
 
 def blank_note(values: np.ndarray, reason: str = "its class has score 0 here") -> str:
@@ -156,31 +166,17 @@ def describe(script: str, settings: dict, weights: str) -> dict[str, str]:
 
 
 def save_picture(pixels: np.ndarray | Image.Image, path: str | Path, metadata: dict[str, str]) -> Path:
-    """Write a PNG, or a JPEG if the name ends so, with its metadata.
-
-    It is written beside its place first, then renamed: no half-written file is left.
-    """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a PNG, or a JPEG if the name ends so, with its metadata; whole or not at all."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    if path.suffix.lower() in {".jpg", ".jpeg"}:
-        how = {"format": "JPEG", "quality": 82, "optimize": True, "comment": json.dumps(metadata)}
+    data = io.BytesIO()
+    if Path(path).suffix.lower() in {".jpg", ".jpeg"}:
+        image.save(data, "JPEG", quality=82, optimize=True, comment=json.dumps(metadata))
     else:
         texts = PngInfo()
         for key, value in metadata.items():
             texts.add_itxt(key, value)
-        how = {"format": "PNG", "pnginfo": texts}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(beside, **how)
-        os.replace(beside, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WorkError(f"output: '{path}' cannot be written ({reason}); choose another --output") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-    return path
+        image.save(data, "PNG", pnginfo=texts)
+    return write_whole(Path(path), data.getvalue())
 
 
 def _pixels_of(figure: Figure) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from core import images
 from core.errors import UsageError
 from core.options import PHOTOGRAPHS, find_class
+from core.scores import SCORES, centre_map, localisation
 from core.squeezenet import load_squeezenet
 
 
@@ -18,10 +20,11 @@ class Batch(NamedTuple):
     """Pictures and the classes to explain."""
 
     names: list[str]
-    pixels: "list"  # uint8 (H, W, 3) each
+    pixels: list  # uint8 (H, W, 3) each
     images: Tensor  # (N, 3, H, W), normalised
     labels: Tensor  # (N,)
     titles: list[str]  # class and probability, for the figure
+    masks: list  # bool (H, W) each, where the object is, or None where nobody knows
     broken: int  # files that could not be read, each named on stderr
 
     @property
@@ -36,26 +39,51 @@ def load_network(options: argparse.Namespace) -> nn.Module:
     return model
 
 
-def load_batch(options: argparse.Namespace, model: nn.Module) -> Batch:
+def load_batch(options: argparse.Namespace, model: nn.Module, scenes: Callable) -> Batch:
     """Read the pictures, crop them, and settle which class of each is to be explained.
 
+    scenes: `patterns.examples.example_scenes`; what it has for this network is shown if no pictures are named.
     A broken file among several is named on stderr and left out; the others are done.
     """
-    photographs, broken = _photographs(options.images)
-    crops = [images.centre_crop(photograph.image, options.size) for photograph in photographs]
+    examples = [] if options.images else scenes(model.class_names, size=options.size, seed=options.seed)
+    if examples:
+        names, crops, masks, broken = (*map(list, zip(*examples, strict=True)), 0)
+    else:
+        photographs, broken = _photographs(options.images)
+        names = [photograph.name for photograph in photographs]
+        crops = [images.centre_crop(photograph.image, options.size) for photograph in photographs]
+        masks = [None] * len(crops)
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
     with torch.no_grad():
-        probabilities = torch.cat([model(part).softmax(dim=1) for part in tensor.split(16)])
-    labels = probabilities.argmax(dim=1).cpu()
+        probabilities = torch.cat([model(part).softmax(dim=1) for part in tensor.split(16)]).cpu()
+    labels = probabilities.argmax(dim=1)
     if options.labels:
         chosen = [find_class(text, model.class_names) for text in options.labels]
-        if len(chosen) not in (1, len(photographs)):
-            raise UsageError(f"labels: got {len(chosen)} for {len(photographs)} images; give one, or one for each")
-        labels = torch.tensor(chosen).expand(len(photographs)) if len(chosen) == 1 else torch.tensor(chosen)
+        if len(chosen) not in (1, len(crops)):
+            raise UsageError(f"labels: got {len(chosen)} for {len(crops)} images; give one, or one for each")
+        labels = torch.tensor(chosen).repeat(len(crops) if len(chosen) == 1 else 1)
     titles = [class_title(model, row, int(label)) for row, label in zip(probabilities, labels, strict=True)]
-    names = [photograph.name for photograph in photographs]
-    pixels = list(images.deprocess(tensor))
-    return Batch(names, pixels, tensor, labels, titles, broken)
+    return Batch(names, list(images.deprocess(tensor)), tensor, labels, titles, masks, broken)
+
+
+def first_known(groups: Sequence[Sequence[str]], class_names: tuple[str, ...]) -> Sequence[str]:
+    """The first group of class names that this network has all of: what a script shows if nobody asks otherwise."""
+    for group in groups:
+        if set(group) <= set(class_names):
+            return group
+    return class_names[: len(groups[0])]
+
+
+def report_localisation(maps: dict[str, list[Tensor]], masks: list) -> None:
+    """Print how well each technique's maps (H, W) point at the objects, beside what the centre gets."""
+    if any(mask is None for mask in masks):
+        return
+    truth = torch.stack([torch.from_numpy(mask) for mask in masks])  # (N, H, W)
+    centre = centre_map(*truth.shape[1:]).expand(truth.shape)
+    print(f"localisation over {len(truth)} scenes, higher is better: {', '.join(SCORES)}")
+    for name, values in {**maps, "centre (baseline)": list(centre)}.items():
+        scores = localisation(torch.stack(values), truth).mean(dim=0).tolist()
+        print(f"  {name:<24}" + "".join(f"{score:8.3f}" for score in scores))
 
 
 def class_title(model: nn.Module, probabilities: Tensor, label: int) -> str:

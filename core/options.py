@@ -8,6 +8,7 @@ import ast
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
@@ -149,6 +150,22 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
 
 
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file beside its place first, then rename it: an interruption leaves no half-written one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WorkError(f"output: '{path}' cannot be written ({reason}); choose another --output") from None
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+    return path
+
+
 def progress(steps=None, **words):
     """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
     from tqdm import tqdm
@@ -170,7 +187,7 @@ def run_script(
     except ModuleNotFoundError as error:
         return _complain(parser, f"the package '{error.name}' is missing; run: pip install -r requirements.txt", 1)
     except KeyboardInterrupt:
-        return _complain(parser, "interrupted; nothing was written", 130)
+        return _complain(parser, "interrupted; what was finished before is kept", 130)
     except BrokenPipeError:  # e.g. `| head`: nobody is left to read, also at Python's own flush on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

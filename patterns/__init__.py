@@ -1,1 +1,12 @@
-"""The embedded world: pictures that the project makes itself, by code alone."""
+"""Procedural pictures of 36 patterns and objects, each with its exact mask.
+
+    from patterns.scenes import CLASS_NAMES, render_batch, render_pair, render_scene
+
+    scene = render_scene("fish", seed=7)               # .image, .mask, .label
+    images, masks = render_batch(["fish", 3], seed=7, size=112)
+    pair = render_pair("fish", "maze", seed=7)         # .image, .masks, .labels
+
+`textures` and `objects` hold one function per class, `backgrounds` what lies behind them, `canvas`
+the coordinates, noise and signed distances, `colours` the palettes, `scenes` the composition.
+`dataset` is the adapter for torch; `python -m patterns.contact_sheet` shows every class.
+"""

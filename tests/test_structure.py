@@ -23,6 +23,9 @@ MAY_PLOT = {  # the course's own methods, which write files; they import matplot
     "visualizers/saliency_map.py",
     "visualizers/class_visualization.py",
 }
+COMMANDS = {
+    f"patterns/{name}.py" for name in ("contact_sheet", "evaluate", "paintings/__main__", "train")
+}  # as scripts
 FILES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
 
 
@@ -52,7 +55,7 @@ def test_below_the_scripts_nothing_plots_prints_or_parses_arguments(path):
     relative = path.relative_to(ROOT).as_posix()
     if relative.startswith("core/") and relative[:-3].replace("/", ".") in FOR_SCRIPTS:
         return
-    if path.name == "__main__.py":  # a command, like a script
+    if relative in COMMANDS:
         return
     for name, at_top in imports_of(path):
         scripts_only = name in FOR_SCRIPTS or name.split(".")[0] in {"matplotlib", "argparse", "tqdm"}
@@ -71,7 +74,7 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     listed = {line.split(">=")[0] for line in lines if line and not line.startswith("#")}
     assert all(">=" in line for line in lines if line and not line.startswith("#"))
     known = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
-    scripts = [*ROOT.glob("*.py"), *(ROOT / "tests").glob("*.py"), *FILES]
+    scripts = [*ROOT.glob("*.py"), *(ROOT / "tests").glob("*.py"), *(ROOT / "benchmarks").glob("*.py"), *FILES]
     used = {name.split(".")[0] for path in scripts for name, _ in imports_of(path)}
     local = OURS | {path.stem for path in ROOT.glob("*.py")} | {"conftest"}
     outside = {known.get(name, name) for name in used - set(sys.stdlib_module_names) - local}

@@ -4,47 +4,34 @@ Writes styles/NAME.jpg or content/NAME.jpg below the folder given.
 """
 
 import io
-import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from core.errors import WorkError
-from core.options import HelpFormatter, Parser, run_script, whole_number
+from core.options import HelpFormatter, Parser, run_script, whole_number, write_whole
 from patterns.paintings import LARGEST, PAINTINGS, SMALLEST, STYLES, paint
 
 MOST_BYTES = 450_000
 
 
-def save(picture: np.ndarray, path: Path) -> None:
-    """Write a JPEG of at most 450 KB: beside its place first, then renamed, so never half."""
+def as_jpeg(picture: np.ndarray) -> bytes:
+    """A JPEG of at most 450 KB: the repository stays light."""
     image = Image.fromarray(picture)
     for quality in range(90, 40, -3):
         data = io.BytesIO()
         image.save(data, "JPEG", quality=quality, optimize=True)
         if data.tell() <= MOST_BYTES:
             break
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data.getvalue())
-        os.replace(part, path)
-    except OSError as error:
-        raise WorkError(f"output: '{path}' cannot be written ({error.strerror}); choose another --output") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    return data.getvalue()
 
 
 def main(options) -> None:
     for name in options.name:
         picture = paint(name, width=options.width, height=options.height, seed=options.seed)
         path = options.output / ("styles" if name in STYLES else "content") / f"{name}.jpg"
-        save(picture, path)
-        print(f"wrote {path}")
+        print(f"wrote {write_whole(path, as_jpeg(picture))}")
 
 
 def parser() -> Parser:

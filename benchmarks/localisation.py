@@ -1,0 +1,102 @@
+"""How well does each technique point at the object? Localisation over rendered scenes, whose masks are exact.
+
+Explains each scene's true class with the embedded network and writes a table, Markdown and CSV, of the mean of
+each score with its 95 % interval, beside what a hill in the centre gets.
+"""
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+from core.options import HelpFormatter, Parser, progress, run_script, whole_number, write_whole
+
+CHUNK = 20  # scenes rendered and explained at a time
+
+
+def main(options) -> None:
+    # After parsing, so that --help does not wait for torch.
+    import torch
+
+    from core.errors import UsageError
+    from core.images import preprocess
+    from core.inputs import load_network
+    from core.scores import SCORES, centre_map, localisation
+    from patterns.scenes import CLASS_NAMES, render_batch
+
+    model = load_network(options)
+    if model.class_names != CLASS_NAMES:
+        raise UsageError(f"weights: {model.weights_name} does not know the scenes' classes; use --weights patterns")
+    totals: dict[str, list] = {}
+    hits = 0
+    for start in progress(range(0, options.scenes, CHUNK), desc="localisation", unit="chunk"):
+        labels = [index % len(CLASS_NAMES) for index in range(start, min(start + CHUNK, options.scenes))]
+        # A seed of its own for each chunk, so that the scenes do not depend on the number asked for.
+        images, masks = render_batch(labels, seed=options.seed + start, size=options.size)
+        tensor, truth = preprocess(images).to(next(model.parameters()).device), torch.from_numpy(masks)
+        wanted = torch.tensor(labels)
+        with torch.no_grad():
+            hits += int((model(tensor).argmax(dim=1).cpu() == wanted).sum())
+        maps = explain(model, tensor, wanted)
+        maps["centre (baseline)"] = centre_map(*truth.shape[1:]).expand(truth.shape)
+        for name, values in maps.items():
+            totals.setdefault(name, []).append(localisation(values.cpu(), truth))
+    rows = []
+    for name, parts in totals.items():
+        scores = torch.cat(parts)  # (N, 3)
+        half_width = 1.96 * scores.std(dim=0) / len(scores) ** 0.5
+        rows.append([name, *(f"{m:.3f} ± {h:.3f}" for m, h in zip(scores.mean(dim=0), half_width, strict=True))])
+    header = ["technique", *SCORES]
+    print(f"{hits / options.scenes:.1%} of the scenes named correctly")
+    write(header, rows, options, model.weights_name)
+
+
+def explain(model, images, labels) -> dict:
+    """{technique: maps (N, H, W)} of images (N, 3, H, W); of a signed picture, the largest size over the channels."""
+    from core.reference import captum_integrated_gradients
+    from visualizers.gradcam import grad_cam, upsample
+    from visualizers.guided_backprop import guided_backprop
+    from visualizers.guided_gradcam import guided_grad_cam
+    from visualizers.saliency_map import saliency_map
+
+    size = images.shape[2:]
+    integrated = captum_integrated_gradients(model, images, labels.to(images.device))
+    return {
+        "saliency": saliency_map(model, images, labels),
+        "integrated gradients (Captum)": integrated.sum(dim=1).abs(),
+        "guided backprop": guided_backprop(model, images, labels).abs().amax(dim=1),
+        "Grad-CAM": upsample(grad_cam(model, images, labels), size),
+        "guided Grad-CAM": guided_grad_cam(model, images, labels).abs().amax(dim=1),
+    }
+
+
+def write(header: list[str], rows: list[list[str]], options, weights: str) -> None:
+    """Print the table and write it as Markdown and CSV."""
+    lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+    table = "\n".join(lines) + "\n"
+    note = (
+        f"Mean over {options.scenes} scenes of {options.size} pixels (seed {options.seed}) ± 1.96 standard errors; "
+        f"higher is better. Weights {weights}.\n"
+    )
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_whole(options.output.with_suffix(".md"), f"{table}\n{note}".encode())
+    write_whole(options.output.with_suffix(".csv"), text.getvalue().encode())
+    print(table + note + f"wrote {options.output.with_suffix('.md')} and .csv")
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.localisation", description=__doc__, formatter_class=HelpFormatter)
+    add = result.add_argument
+    add("--scenes", type=whole_number(1, 1_000_000), default=504, metavar="N", help="how many scenes")
+    add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of a scene")
+    add("--seed", type=whole_number(0), default=1_000_000, metavar="N", help="start of all random numbers")
+    add("--weights", default="patterns", metavar="FILE", help="patterns, or a file of weights for the scenes' classes")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    path = Path("visualization/localisation.md")
+    add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; the CSV lies beside it")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))
