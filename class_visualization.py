@@ -13,6 +13,7 @@ CLASSES = (  # the first group that the network knows
 )
 MOMENTS = (0.01, 0.05, 0.1, 0.25, 1.0)  # of all iterations: what the strip shows
 DEFAULTS = defaults_of("visualizers.class_visualization", "visualize_classes")
+EMBEDDED = {"iterations": 200, "learning_rate": 15.0, "l2_reg": 3e-5, "blur_every": 2}  # its scores are smaller
 SETTINGS = {  # flag: (type, what it is)
     "iterations": (whole_number(1, 100_000), "steps of gradient ascent"),
     "learning_rate": (number(0), "length of a step, the Euclidean norm over the picture"),
@@ -29,26 +30,29 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.figures import Panel, describe, draw_grid, save_picture, stack
+    from core.figures import Panel, describe, draw_grid, save_picture, stack, stretch
     from core.images import deprocess
     from core.inputs import class_title, first_known, footer, load_network, make_generator
     from core.options import find_class
+    from patterns.scenes import CLASS_NAMES
     from visualizers.class_visualization import visualize_classes
 
     model = load_network(options)
     labels = [find_class(text, model.class_names) for text in options.labels or first_known(CLASSES, model.class_names)]
-    settings = {name: getattr(options, name) for name in SETTINGS}
-    moments = sorted({max(1, round(share * options.iterations)) for share in MOMENTS})
+    defaults = DEFAULTS | (EMBEDDED if model.class_names == CLASS_NAMES else {})
+    given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
+    settings = {name: defaults[name] for name in SETTINGS} | given
+    moments = sorted({max(1, round(share * settings["iterations"])) for share in MOMENTS})
     strip = []
     start = torch.randn(1, 3, options.size, options.size, generator=make_generator(options)).repeat(
         len(labels), 1, 1, 1
     )
-    with progress(total=options.iterations, desc="class visualization", unit="step") as bar:
+    with progress(total=settings["iterations"], desc="class visualization", unit="step") as bar:
 
         def watch(step) -> None:
             bar.update()
             if step.iteration in moments:
-                strip.append(Panel(deprocess(step.image[:1])[0], f"iteration {step.iteration}"))
+                strip.append(Panel(stretch(deprocess(step.image[:1])[0]), f"iteration {step.iteration}"))
 
         pictures = visualize_classes(
             model, labels, start=start, generator=make_generator(options), callback=watch, **settings
@@ -58,18 +62,29 @@ def main(options) -> int:
     panels = []
     for index, label in enumerate(labels):
         title = class_title(model, after[index].softmax(dim=0), label)
-        panels.append(Panel(deprocess(pictures[index : index + 1])[0], title))
+        panels.append(Panel(stretch(deprocess(pictures[index : index + 1])[0]), title))
         print(f"{title}: score {before[index, label]:.2f} in the noise, {after[index, label]:.2f} in the picture")
     name = model.class_names[labels[0]]
     figure = stack(
         [
             draw_grid([panels], columns=5, title="What the network holds most typical"),
-            draw_grid([strip], columns=5, title=f"{name}: from noise to picture", footer=footer(model)),
+            draw_grid(
+                [strip],
+                columns=5,
+                title=f"{name}: from noise to picture",
+                footer=f"{footer(model)}; contrast stretched where faint",
+            ),
         ]
     )
-    metadata = describe("class_visualization.py", vars(options), model.weights_name)
+    metadata = describe("class_visualization.py", vars(options) | settings, model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
     return 0
+
+
+def default_of(name: str) -> str:
+    """The words for --help: a setting's default, and what the embedded network takes instead."""
+    instead = f", {EMBEDDED[name]} on the embedded network" if name in EMBEDDED else ""
+    return f"(default: {DEFAULTS[name]}{instead})"
 
 
 def parser():
@@ -79,7 +94,7 @@ def parser():
     side = whole_number(64, 1024)
     add("--size", type=side, default=DEFAULTS["size"], metavar="PIXELS", help="side of the pictures")
     for name, (kind, meaning) in SETTINGS.items():
-        add(f"--{name.replace('_', '-')}", type=kind, default=DEFAULTS[name], metavar="N", help=meaning)
+        add(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{meaning} {default_of(name)}")
     return result
 
 
