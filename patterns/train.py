@@ -1,0 +1,181 @@
+"""Train SqueezeNet 1.1 from nothing on freshly rendered scenes, on a CPU, and store it as plain weights.
+
+Writes visualization/squeezenet1_1.safetensors (half precision, with the class names inside) and beside it a
+picture of the learning curve. A checkpoint lies beside them while it trains: started again with the same flags,
+a training goes on from there.
+"""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from core.options import OUTPUT_FOLDER, HelpFormatter, Parser, number, progress, run_script, whole_number, write_whole
+
+SECONDS_BETWEEN_CHECKPOINTS = 60
+INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
+STEPS = 4500
+
+
+def main(options) -> int:
+    import torch
+    from safetensors.torch import save
+
+    from patterns.learning import shipped_state
+    from patterns.scenes import CLASS_NAMES
+    from patterns.training import Recipe, Training
+
+    torch.set_flush_denormal(True)
+    recipe = Recipe(
+        steps=options.steps,
+        seed=options.seed,
+        classes=tuple(range(len(CLASS_NAMES))),
+        learning_rate=options.learning_rate,
+        perturbation=options.perturbation,
+        half_precision=options.precision == "bfloat16",
+    )
+    checkpoint = options.output.with_suffix(".checkpoint.pt")
+    resumed = checkpoint.exists() and not options.fresh
+    training = Training.load(checkpoint, recipe) if resumed else Training(recipe)
+    if resumed:
+        print(f"going on after step {training.step} of {recipe.steps}, from {checkpoint}", flush=True)
+    try:
+        _train(training, checkpoint, options.workers)
+    except KeyboardInterrupt:
+        kept = f"run the same command to go on from {checkpoint}" if checkpoint.exists() else "nothing was written yet"
+        print(f"python -m patterns.train: stopped; {kept}", file=sys.stderr)
+        return INTERRUPTED
+    write_whole(options.output, save(shipped_state(training.network), metadata=facts(training)))
+    curve = options.output.with_name(f"{options.output.stem}_learning_curve.png")
+    draw_learning_curve(training, curve)
+    checkpoint.unlink(missing_ok=True)
+    minutes, share = training.seconds / 60, training.accuracies[-1][1]
+    print(f"{recipe.steps} steps in {minutes:.1f} minutes; {share:.1%} of the held-out scenes named correctly")
+    print(f"wrote {options.output} and {curve}")
+    return 0
+
+
+def _train(training, checkpoint: Path, workers: int) -> None:
+    """Run to the end, with a bar, a line for each evaluation, and a checkpoint a minute.
+
+    Raises KeyboardInterrupt when a stop was asked for, after the step at hand.
+    """
+    saved = time.monotonic()
+    steps = training.recipe.steps
+    bar = progress(total=steps, initial=training.step, desc="train", unit="step")
+    with bar, _noticing_signals() as asked_to_stop:
+
+        def after_step(training) -> None:
+            nonlocal saved
+            bar.update()
+            evaluated = bool(training.accuracies) and training.accuracies[-1][0] == training.step
+            if evaluated:
+                recent = training.losses[-training.recipe.evaluate_every :]
+                bar.write(
+                    f"step {training.step} of {steps}: loss {sum(recent) / len(recent):.3f}, "
+                    f"held-out accuracy {training.accuracies[-1][1]:.1%}, {training.seconds / 60:.1f} minutes"
+                )
+                sys.stdout.flush()
+            if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                training.save(checkpoint)
+                saved = time.monotonic()
+            if asked_to_stop.is_set():
+                training.save(checkpoint)
+                raise KeyboardInterrupt
+
+        training.run(workers=workers, after_step=after_step)
+    training.save(checkpoint)
+
+
+@contextmanager
+def _noticing_signals() -> Iterator[threading.Event]:
+    """Within the block the first Ctrl-C or SIGTERM sets the event; a second one interrupts at once.
+
+    An interrupt in the middle of a step would leave a state between two steps, which is no use to keep.
+    """
+    asked = threading.Event()
+
+    def notice(number: int, _frame) -> None:
+        asked.set()
+        signal.signal(number, signal.default_int_handler)
+        print("\nstopping after this step", file=sys.stderr)
+
+    before = {number: signal.signal(number, notice) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def facts(training) -> dict[str, str]:
+    """What the stored weights say of themselves."""
+    from patterns.scenes import CLASS_NAMES
+
+    recipe = training.recipe
+    return {
+        "class_names": json.dumps([CLASS_NAMES[label] for label in recipe.classes]),
+        "architecture": "torchvision squeezenet1_1",
+        "data": "procedural scenes rendered by patterns.scenes",
+        "steps": str(recipe.steps),
+        "seed": str(recipe.seed),
+        "stages": json.dumps([asdict(stage) for stage in recipe.stages]),
+        "learning_rate": str(recipe.learning_rate),
+        "perturbation": str(recipe.perturbation),
+        "licence": "MIT",
+    }
+
+
+def draw_learning_curve(training, path: Path) -> None:
+    """Loss and held-out accuracy against steps, as a PNG."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from core.figures import describe, save_picture
+
+    recipe, losses = training.recipe, np.array(training.losses)
+    width = max(1, min(50, len(losses) // 20))  # the loss of one batch is noisy: means of so many are drawn
+    means = losses[: len(losses) // width * width].reshape(-1, width).mean(axis=1)
+    figure = Figure(figsize=(8, 4), dpi=110, facecolor="white", layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    left = figure.subplots()
+    left.plot((np.arange(len(means)) + 0.5) * width, means, color="tab:blue")
+    left.set_xlabel("steps")
+    left.set_ylabel("loss, half of each batch perturbed", color="tab:blue")
+    right = left.twinx()
+    right.plot(*zip(*training.accuracies, strict=True), color="tab:orange", marker=".")
+    right.set_ylabel("held-out accuracy, as stored", color="tab:orange")
+    right.set_ylim(0, 1.02)
+    for first, stage in zip(recipe.first_steps(), recipe.stages, strict=False):
+        left.axvline(first, color="0.8", linewidth=1, zorder=0)
+        left.text(first, 1.01, f" {stage.size} px", transform=left.get_xaxis_transform(), fontsize=8, color="0.4")
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    settings = {"steps": recipe.steps, "seed": recipe.seed}
+    save_picture(pixels, path, describe("patterns/train.py", settings, "trained from nothing"))
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m patterns.train", description=__doc__, formatter_class=HelpFormatter)
+    add = result.add_argument
+    add("--steps", type=whole_number(1, 10_000_000), default=STEPS, metavar="N", help="steps in all")
+    add("--seed", type=whole_number(0, 10**6), default=0, metavar="N", help="start of all random numbers")
+    add("--learning-rate", type=number(1e-6, 1), default=3e-3, metavar="N", help="the highest")
+    meaning = "length of the perturbation of half of each batch, at 224 pixels, 0 for none"
+    add("--perturbation", type=number(0, 100), default=8.0, metavar="N", help=meaning)
+    add("--precision", choices=("bfloat16", "float32"), default="bfloat16", help="of the arithmetic while training")
+    add("--workers", type=whole_number(0, 64), default=1, metavar="N", help="processes that render scenes")
+    add("--fresh", action="store_true", help="start anew even if there is a checkpoint")
+    output = OUTPUT_FOLDER / "squeezenet1_1.safetensors"
+    add("--output", type=Path, default=output, metavar="PATH", help="where to write the weights")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))

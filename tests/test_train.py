@@ -1,0 +1,245 @@
+"""Training on the scenes: exact folding, learning, resuming, the stored network, and the command lines."""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from core.options import ROOT, run_script
+from core.squeezenet import EMBEDDED_WEIGHTS, load_squeezenet
+from patterns import evaluate, train
+from patterns.learning import TrainingNet, augment, fold, perturb
+from patterns.pool import ScenePool, render_round
+from patterns.scenes import CLASS_NAMES
+from patterns.training import Recipe, Stage, Training
+
+MEGABYTE = 2**20
+TINY = Recipe(
+    steps=60,
+    seed=3,
+    classes=(0, 1, 16),  # stripes, checkerboard, target
+    stages=(Stage(48, 0.7, 12), Stage(56, 0.3, 12, (48,))),
+    perturbation=1.0,
+    warm_up=0.1,
+    rounds=12,
+    held_out_rounds=0,
+    half_precision=False,
+)
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def trained() -> Training:
+    training = Training(TINY)
+    training.run(workers=0)
+    return training
+
+
+def test_folding_is_exact(trained):
+    network = trained.network.eval()
+    network.slope = 0.0
+    with torch.no_grad():
+        difference = network(noise(4, 3, 96, 96)) - fold(network)(noise(4, 3, 96, 96))
+    assert difference.abs().max() < 1e-4
+
+
+def test_folding_leaves_the_training_form_alone():
+    network = TrainingNet(3)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    fold(network)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert network.training
+
+
+def test_a_few_steps_lower_the_loss():
+    """Six scenes, always the same: less to learn, so that a few seconds show it."""
+    training = Training(
+        replace(TINY, stages=(Stage(48, 1.0, 12),), classes=(0, 16, 24), rounds=2, steps_per_round=1000, perturbation=0)
+    )
+    training.run(workers=0)
+    assert np.mean(training.losses[-10:]) < 0.6 * np.mean(training.losses[:10])
+
+
+@pytest.mark.parametrize("stop", [25, 51])  # within the first and the second stage
+def test_stop_and_resume_gives_the_same_weights(trained, tmp_path, stop):
+    first = Training(TINY)
+    first.run(workers=0, until=stop)
+    first.save(tmp_path / "checkpoint.pt")
+    second = Training.load(tmp_path / "checkpoint.pt", TINY)
+    second.run(workers=0)
+    assert second.losses == pytest.approx(trained.losses, abs=1e-6)
+    for name, value in trained.network.state_dict().items():
+        torch.testing.assert_close(second.network.state_dict()[name], value, rtol=0, atol=1e-6)
+
+
+@pytest.fixture
+def small_recipe(monkeypatch):
+    """What the command line trains, made small: all classes, few steps, tiny pictures."""
+    small = {"stages": (Stage(48, 1.0, 8),), "rounds": 2, "held_out_rounds": 1}
+    monkeypatch.setattr("patterns.training.Recipe", partial(Recipe, **small))
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(small_recipe, tmp_path, monkeypatch, capsys):
+    class InterruptingBar(nullcontext):
+        """A progress bar that presses Ctrl-C at its third step."""
+
+        steps = 0
+
+        def __enter__(self):
+            return self
+
+        def update(self):
+            self.steps += 1
+            if self.steps == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    flags = ["--steps", "6", "--workers", "0", "--precision", "float32", "--output"]
+    stopped, straight = tmp_path / "stopped.safetensors", tmp_path / "straight.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "progress", lambda **_: InterruptingBar())
+        assert run_script(train.main, train.parser(), [*flags, str(stopped)]) == 130
+    assert "run the same command to go on" in capsys.readouterr().err
+    assert not stopped.exists()
+    for output in (stopped, straight):
+        assert run_script(train.main, train.parser(), [*flags, str(output)]) == 0
+    assert "going on after step 3 of 6" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *(path.name for path in (stopped, straight)),
+        *(f"{path.stem}_learning_curve.png" for path in (stopped, straight)),
+    }
+    first, second = load_file(stopped), load_file(straight)
+    for name, value in first.items():
+        torch.testing.assert_close(value, second[name], rtol=0, atol=1e-6)
+
+
+def test_other_flags_do_not_go_on_with_a_checkpoint(small_recipe, trained, tmp_path, capsys):
+    trained.save(tmp_path / "weights.checkpoint.pt")
+    arguments = ["--steps", "6", "--output", str(tmp_path / "weights.safetensors")]
+    assert run_script(train.main, train.parser(), arguments) == 2
+    message = capsys.readouterr().err
+    assert "--fresh" in message
+    assert message.count("\n") == 1
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(trained, tmp_path):
+    trained.save(tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="another seed"):
+        Training.load(tmp_path / "checkpoint.pt", replace(TINY, seed=4))
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="not readable"):
+        Training.load(tmp_path / "checkpoint.pt", TINY)
+
+
+def test_the_perturbation_has_its_norm_and_raises_the_loss(trained):
+    network, images, labels = trained.network.eval(), noise(6, 3, 56, 56), torch.tensor([0, 1, 2] * 2)
+    changed = perturb(network, images, labels, norm=4.0)
+    norms = (changed - images).flatten(1).norm(dim=1)
+    torch.testing.assert_close(norms, torch.full((6,), 4.0 * 56 / 224))
+    with torch.no_grad():
+        loss = torch.nn.functional.cross_entropy
+        assert loss(network(changed), labels) > loss(network(images), labels)
+
+
+def test_augmented_pictures_are_valid_and_repeatable():
+    images = render_round((0, 1, 2, 3), seed=1, number=0, size=48)
+    first, second = (augment(images, torch.Generator().manual_seed(9)) for _ in range(2))
+    assert first.shape == (4, 3, 48, 48)
+    assert first.isfinite().all()
+    assert torch.equal(first, second)
+
+
+def test_the_pool_depends_on_its_rounds_alone():
+    with ScenePool((0, 5), seed=1, size=48, capacity=3, workers=0) as walked:
+        walked.fill(3)
+        walked.refresh()
+        walked.refresh()
+    with ScenePool((0, 5), seed=1, size=48, capacity=3, workers=1) as jumped:
+        jumped.fill(5)
+    assert np.array_equal(walked.images, jumped.images)
+    assert np.array_equal(walked.images[:2], render_round((0, 5), seed=1, number=3, size=48))
+
+
+def test_the_schedules_end_where_they_should():
+    recipe = Recipe(steps=1000, seed=0, classes=(0, 1))
+    assert recipe.slope_at(0) == 1
+    assert recipe.slope_at(999) == 0
+    assert recipe.perturbation_at(0) == 0
+    assert recipe.perturbation_at(999) == recipe.perturbation
+    assert recipe.learning_rate_at(999) < 0.01 * max(map(recipe.learning_rate_at, range(1000)))
+    assert [recipe.stage_at(step) for step in (0, 419, 420, 689, 690, 999)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_the_stored_network_is_small_half_precision_and_knows_its_classes():
+    assert EMBEDDED_WEIGHTS.stat().st_size <= 3 * MEGABYTE
+    with safe_open(EMBEDDED_WEIGHTS, framework="pt") as file:
+        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118
+        assert tuple(json.loads(file.metadata()["class_names"])) == CLASS_NAMES
+    assert load_squeezenet("patterns", "cpu").class_names == CLASS_NAMES
+
+
+def test_the_stored_network_names_new_scenes():
+    table = evaluate.confusion_table(load_squeezenet("patterns", "cpu"), 72, seed=11, size=224)
+    assert table.sum() == 72
+    assert evaluate.accuracy(table) >= 0.9
+
+
+def test_worst_pairs_are_the_commonest_mistakes():
+    table = torch.tensor([[5, 0, 1], [3, 4, 0], [0, 0, 6]])
+    assert evaluate.worst_pairs(table, ("a", "b", "c")) == [("b", "a", 3, 7), ("a", "c", 1, 6)]
+    assert evaluate.accuracy(table) == pytest.approx(15 / 19)
+
+
+def test_evaluate_writes_its_tables(tmp_path, capsys):
+    output = tmp_path / "new" / "accuracy.md"
+    arguments = ["--scenes", "36", "--size", "64", "--output", str(output)]
+    assert run_script(evaluate.main, evaluate.parser(), arguments) == 0
+    assert "scenes of 64 pixels named correctly" in capsys.readouterr().out
+    assert output.read_text(encoding="utf-8").startswith("| scenes | seed |")
+
+
+@pytest.mark.parametrize(
+    ("module", "flags", "words"),
+    [
+        (train, ["--steps", "0"], "from 1 to"),
+        (train, ["--steps", "many"], "not a whole number"),
+        (train, ["--seed", "-1"], "0 to"),
+        (train, ["--precision", "int8"], "invalid choice"),
+        (train, ["--perturbation", "nan"], "number from 0"),
+        (train, ["--colour"], "unrecognized arguments"),
+        (evaluate, ["--seed", "1000000000"], "999999999"),
+        (evaluate, ["--size", "10"], "64 to 1024"),
+    ],
+)
+def test_wrong_flags_are_refused_in_one_sentence(module, flags, words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_script(module.main, module.parser(), flags)
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert words in message
+    assert message.count("\n") == 1
+
+
+def test_wrong_weights_are_refused_in_one_sentence(tmp_path, capsys):
+    arguments = ["--weights", str(tmp_path / "nothing.safetensors")]
+    assert run_script(evaluate.main, evaluate.parser(), arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_help_does_not_wait_for_torch():
+    check = "import sys, patterns.train, patterns.evaluate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
