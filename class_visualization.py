@@ -16,8 +16,8 @@ DEFAULTS = defaults_of("visualizers.class_visualization", "visualize_classes")
 EMBEDDED = {"iterations": 200, "learning_rate": 15.0, "l2_reg": 3e-5, "blur_every": 2}  # its scores are smaller
 SETTINGS = {  # flag: (type, what it is)
     "iterations": (whole_number(1, 100_000), "steps of gradient ascent"),
-    "learning_rate": (number(0), "length of a step, the Euclidean norm over the picture"),
-    "l2_reg": (number(0), "weight of the picture's squared norm"),
+    "learning_rate": (number(0, 1e6), "length of a step, the Euclidean norm over the picture"),
+    "l2_reg": (number(0, 1e6), "weight of the picture's squared norm"),
     "max_jitter": (whole_number(0, 512), "largest random shift before each step, in pixels"),
     "blur_every": (whole_number(0), "iterations between two blurs, 0 for none"),
     "blur_sigma": (number(0, 100), "standard deviation of the blur, in pixels"),
@@ -43,27 +43,24 @@ def main(options) -> int:
     given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
     settings = {name: defaults[name] for name in SETTINGS} | given
     moments = sorted({max(1, round(share * settings["iterations"])) for share in MOMENTS})
-    strip = []
-    start = torch.randn(1, 3, options.size, options.size, generator=make_generator(options)).repeat(
-        len(labels), 1, 1, 1
-    )
+    strip, objective = [], []
     with progress(total=settings["iterations"], desc="class visualization", unit="step") as bar:
 
         def watch(step) -> None:
             bar.update()
+            objective.append(step.value.tolist())  # one number a class
             if step.iteration in moments:
                 strip.append(Panel(stretch(deprocess(step.image[:1])[0]), f"iteration {step.iteration}"))
 
-        pictures = visualize_classes(
-            model, labels, start=start, generator=make_generator(options), callback=watch, **settings
-        )
+        generator = make_generator(options)
+        pictures = visualize_classes(model, labels, size=options.size, generator=generator, callback=watch, **settings)
     with torch.no_grad():
-        before, after = model(start.to(pictures.device)), model(pictures)  # (N, K)
+        probabilities = model(pictures).softmax(dim=1)  # (N, K)
     panels = []
     for index, label in enumerate(labels):
-        title = class_title(model, after[index].softmax(dim=0), label)
+        title = class_title(model, probabilities[index], label)
         panels.append(Panel(stretch(deprocess(pictures[index : index + 1])[0]), title))
-        print(f"{title}: score {before[index, label]:.2f} in the noise, {after[index, label]:.2f} in the picture")
+        print(f"{title}: objective {objective[0][index]:.2f} in the noise, {objective[-1][index]:.2f} at the last step")
     name = model.class_names[labels[0]]
     figure = stack(
         [

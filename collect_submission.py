@@ -4,6 +4,7 @@ Only the standard library is used, so it runs anywhere Python does. The same con
 """
 
 import argparse
+import ast
 import os
 import sys
 import zipfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ARCHIVE = "assignment_3_submission.zip"
 FILES = (
+    "requirements.txt",
     "class_visualization.py",
     "fooling_visualization.py",
     "gradcam_visualization.py",
@@ -41,12 +43,16 @@ EXPECTED = (
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: no clock in the bytes
 
 
+class Missing(Exception):
+    """Something that the hand-in needs is not there."""
+
+
 def find_files(root: Path) -> list[str]:
-    """The files to pack, relative to the root, sorted; FileNotFoundError names all that are missing."""
+    """The files to pack, relative to the root, sorted; Missing names all that are not there."""
     missing = [name for name in (*FILES, *EXPECTED) if not (root / name).is_file()]
     missing += [f"{folder}/" for folder in FOLDERS if not (root / folder).is_dir()]
     if missing:
-        raise FileNotFoundError(f"missing: {', '.join(missing)}; put them back and run again")
+        raise Missing(f"missing: {', '.join(missing)}; put them back and run again")
     found = set(FILES)
     for folder, suffixes in FOLDERS.items():
         for path in (root / folder).rglob("*"):
@@ -57,10 +63,24 @@ def find_files(root: Path) -> list[str]:
 
 
 def check_source(root: Path, names: list[str]) -> None:
-    """Raise SyntaxError, naming file and line, if a Python file does not compile."""
+    """See to it that every Python file compiles, and finds in the archive what it imports of ours.
+
+    Raises SyntaxError with file and line, or Missing.
+    """
+    modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names}
+    ours = {module.split(".")[0] for module in modules}
     for name in names:
-        if name.endswith(".py"):
-            compile((root / name).read_bytes(), name, "exec")
+        if not name.endswith(".py"):
+            continue
+        tree = ast.parse((root / name).read_bytes(), name)
+        for node in ast.walk(tree):
+            wanted = [node.module] if isinstance(node, ast.ImportFrom) else []
+            wanted += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for module in wanted:
+                if module and module.split(".")[0] in ours and module not in modules:
+                    raise Missing(
+                        f"missing: {module.replace('.', '/')}.py, which {name} imports; put it back and run again"
+                    )
 
 
 def pack(root: Path, output: Path) -> list[str]:
@@ -90,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     root = Path(__file__).resolve().parent
     try:
         names = pack(root, output)
-    except FileNotFoundError as error:
+    except Missing as error:
         print(f"collect_submission.py: {error}", file=sys.stderr)
         return 1
     except (SyntaxError, ValueError) as error:  # ValueError: a file with NUL bytes

@@ -7,7 +7,7 @@ import sys
 
 from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
-TARGETS = ("goldfish", "honeycomb")  # the first that the network knows
+TARGETS = ("goldfish", "maze")  # the first that the network knows
 DEFAULTS = defaults_of("visualizers.fooling_image", "fool")
 
 
@@ -76,7 +76,7 @@ def parser():
     )
     result.add_argument(
         "--learning-rate",
-        type=number(1e-6),
+        type=number(1e-6, 1e6),
         default=DEFAULTS["learning_rate"],
         metavar="N",
         help="length of a step, in normalised units",
@@ -86,7 +86,7 @@ def parser():
     )
     result.add_argument(
         "--l2",
-        type=number(1e-6),
+        type=number(1e-6, 1e6),
         metavar="N",
         help="largest Euclidean norm of the change, white being 1 (default: any)",
     )

@@ -8,6 +8,7 @@ import sys
 
 from core.options import defaults_of, make_parser, progress, run_script
 
+STEPS = 20  # of the path that conductance is integrated along
 COLUMNS = 5  # pictures side by side; more go on below
 LAYERS = ("features.4", "features.7", "features.9", "features.10", "features.12")  # shallow to deep
 
@@ -39,16 +40,12 @@ class GradCAM:
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
-    import warnings
-
     from core.activations import find_layer
     from core.figures import describe, save_picture
-    from core.gradients import BlankMapWarning
     from core.inputs import load_batch, load_network, report_localisation
     from core.reference import report_agreement
     from patterns.examples import example_scenes
 
-    warnings.simplefilter("ignore", BlankMapWarning)  # the figure itself says why a map is blank
     model = load_network(options)
     for layer in (options.layer, *options.layers):
         find_layer(model, layer)
@@ -91,7 +88,8 @@ def compute_maps(model, batch, options):
             ours[name].append(own(model, image, label, **settings)[0].cpu())
             theirs[name].append(captum(model, image, label, **settings)[0].cpu())
         theirs["layer activation"].append(reference.captum_layer_activation(model, image, **at_layer)[0].cpu())
-        theirs["layer conductance"].append(reference.captum_layer_conductance(model, image, label, **at_layer)[0].cpu())
+        conductance = reference.captum_layer_conductance(model, image, label, steps=STEPS, **at_layer)
+        theirs["layer conductance"].append(conductance[0].cpu())
     first = batch.images[:1], batch.labels[:1]
     return ours, theirs, {layer: grad_cam(model, *first, layer=layer)[0].cpu() for layer in options.layers}
 
@@ -105,7 +103,7 @@ def pixel_map(values, size: int):
 
 def draw(model, batch, ours, theirs, by_layer, options):
     """The two figures, uint8 (H, W, 3): our maps with the strip of layers, and ours beside Captum's."""
-    from core.figures import Panel, blank_note, draw_grid, heat, outline, overlay, signed, stack
+    from core.figures import Panel, blank_note, diverging, draw_grid, heat, outline, overlay, signed, stack
     from core.inputs import footer
 
     def panel(values, index: int, over_image: bool, title: str = "") -> Panel:
@@ -113,7 +111,8 @@ def draw(model, batch, ours, theirs, by_layer, options):
             pixels = signed(values.permute(1, 2, 0).numpy())
         else:
             smooth = pixel_map(values, options.size).numpy()
-            pixels = overlay(batch.pixels[index], smooth) if over_image else heat(smooth)
+            plain = heat(smooth) if smooth.min() >= 0 else diverging(smooth)
+            pixels = overlay(batch.pixels[index], smooth) if over_image else plain
         note = blank_note(values.numpy(), "nothing speaks for the class here")
         return Panel(outline(pixels, batch.masks[index]), title, note)
 

@@ -9,7 +9,17 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.options import PHOTOGRAPHS, ROOT, make_parser, number, progress, run_script, whole_number
+from core.options import (
+    PHOTOGRAPHS,
+    ROOT,
+    defaults_of,
+    is_picture_path,
+    make_parser,
+    number,
+    progress,
+    run_script,
+    whole_number,
+)
 
 LAYERS = (1, 4, 6, 7)  # of `features`: the modules whose textures count
 CONTENT_LAYER = 3
@@ -49,11 +59,11 @@ OWN = "swirling_night"  # its weights serve two pictures that no preset names
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
-    from core.errors import UsageError
+    from core.errors import UsageError, WorkError
     from core.figures import describe, draw_pictures, save_picture, stack
     from core.inputs import footer, load_network
 
-    asked = bool(options.preset or options.content or options.style)
+    asked = any(value is not None for value in (options.preset, options.content, options.style))
     jobs, missing = [], []
     for name in options.preset or ([OWN] if asked else PRESETS):
         preset = adjust(PRESETS[name], options)
@@ -63,17 +73,19 @@ def main(options) -> int:
             if asked:
                 raise
             missing.append(f"preset {name} left out: {error}")
-    if len(jobs) > 1 and options.output.suffix:
-        raise UsageError(f"output: '{options.output}' is one file, but {len(jobs)} pictures are made; give a folder")
+    if not jobs:
+        raise WorkError(f"nothing can be made: {'; '.join(missing)}")
+    paths = [path_of(preset, options.output) for preset, _, _ in jobs]
+    if len(set(paths)) < len(paths):
+        raise UsageError(f"output: several pictures would be written to '{paths[0]}'; make one preset at a time")
     model = load_network(options)
     sheet = []
-    for preset, content, style in jobs:
+    for (preset, content, style), path in zip(jobs, paths, strict=True):
         picture, settings = transfer(preset, content, style, model, options)
-        path = options.output
-        if not path.suffix:
-            path /= f"style_transfer_{Path(preset.content).stem}_{Path(preset.style).stem}.png"
         metadata = describe("style_transfer.py", settings, model.weights_name)
         print(f"wrote {save_picture(picture, path, metadata)}")
+        if len(jobs) == 1:
+            continue
         titles = (Path(preset.content).stem, Path(preset.style).stem, "the one in the style of the other")
         sheet.append(draw_pictures([content, style, picture], titles))
     if len(jobs) > 1:
@@ -94,20 +106,26 @@ def adjust(preset: Preset, options) -> Preset:
     return replace(preset, **given)
 
 
+def path_of(preset: Preset, output: Path) -> Path:
+    """Where a preset's picture goes: into the folder given, under the names of its two pictures, or the file given."""
+    name = f"style_transfer_{Path(preset.content).stem}_{Path(preset.style).stem}.png"
+    return output if is_picture_path(output) else output / name
+
+
 def open_picture(name: str, folder: str):
     """A path, or the name of a picture in images/, or of one of the photographs that come with scikit-image."""
     from core.errors import UsageError
     from core.images import default_photograph, load_image
 
-    if Path(name).suffix or Path(name).exists():
-        return load_image(name)
     for place in FOLDERS:
         for suffix in SUFFIXES:
             path = ROOT / place / f"{name}{suffix}"
             if path.exists():
                 return load_image(path)
     if name in PHOTOGRAPHS:
-        return default_photograph(name).image
+        return default_photograph(name)
+    if not name or Path(name).suffix or Path(name).exists():
+        return load_image(name)
     flag = "--content" if folder == "content" else "--style"
     raise UsageError(f"picture '{name}' is not there; put it at images/{folder}/{name}.jpg, or pass {flag} FILE")
 
@@ -137,19 +155,18 @@ def transfer(preset: Preset, content, style, model, options):
     if options.start == "noise":
         start = torch.randn(content_tensor.shape, generator=make_generator(options)).to(like)
     description = f"{Path(preset.content).stem} as {Path(preset.style).stem}"
+    losses = []
     with progress(total=options.iterations, desc=description, unit="step") as bar:
-        result = transfer_style(
-            start,
-            objective,
-            iterations=options.iterations,
-            callback=lambda _step: bar.update() and None,
-            **preset.schedule,
-        )
+
+        def watch(step) -> None:
+            bar.update()
+            losses.append(float(step.value))
+
+        result = transfer_style(start, objective, iterations=options.iterations, callback=watch, **preset.schedule)
     with torch.no_grad():
-        before = float(objective(start))
         after = [float(term) for term in objective.terms(result)]
     words = "content {:.0f}, style {:.0f}, total variation {:.0f}".format(*after)
-    print(f"{description}: loss {before:.0f} at the start, {sum(after):.0f} in the picture ({words})")
+    print(f"{description}: loss {losses[0]:.0f} at the start, {sum(after):.0f} in the picture ({words})")
     settings = {**vars(preset), "iterations": options.iterations, "start": options.start, "seed": options.seed}
     return deprocess(result)[0], settings
 
@@ -162,10 +179,11 @@ def parser():
     add("--style", metavar="FILE", help="the picture to paint it like, instead of the preset's")
     add("--size", type=side, metavar="PIXELS", help="shorter side of the result (default: the preset's)")
     add("--style-size", type=side, metavar="PIXELS", help="shorter side of the style (default: the preset's)")
-    add("--content-weight", type=number(0), metavar="N", help="weight of the content loss")
-    add("--style-weights", type=number(0), nargs=4, metavar="N", help=f"weights of the style layers {LAYERS}")
-    add("--tv-weight", type=number(0), metavar="N", help="weight of the total variation")
-    add("--iterations", type=whole_number(1, 100_000), default=200, metavar="N", help="steps")
+    add("--content-weight", type=number(0, 1e12), metavar="N", help="weight of the content loss")
+    add("--style-weights", type=number(0, 1e12), nargs=4, metavar="N", help=f"weights of the style layers {LAYERS}")
+    add("--tv-weight", type=number(0, 1e12), metavar="N", help="weight of the total variation")
+    steps = defaults_of("style_utils", "transfer_style")["iterations"]
+    add("--iterations", type=whole_number(1, 100_000), default=steps, metavar="N", help="steps")
     add("--start", choices=("content", "noise"), default="content", help="what to start from")
     return result
 

@@ -22,6 +22,8 @@ from core.errors import UsageError
 from core.gradients import measuring
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 
+SMALLEST_SIDE = 33  # pixels: below, nothing is left of a picture at the deepest layers
+
 
 def preprocess(img: Image.Image, size: int = 512) -> Tensor:
     """RGB picture -> normalised (1, 3, h, w), its shorter side scaled to `size`."""
@@ -57,7 +59,7 @@ def features_from_img(imgpath: str | Path, imgsize: int, cnn: nn.Sequential, dty
     dtype: the course's tensor type, e.g. torch.FloatTensor; None takes the network's.
     """
     image = preprocess(pictures.load_image(imgpath), size=imgsize)
-    image = image.to(next(cnn.parameters())) if dtype is None else image.type(dtype)
+    image = _as_for(cnn, image, dtype)
     return extract_features(image, cnn), image
 
 
@@ -107,6 +109,12 @@ def style_objective(
 ) -> StyleObjective:
     """Take the targets from the pictures content and style, each (1, 3, H, W). Layers index `cnn`'s modules."""
     cnn = _sequence(cnn)
+    if not len(style_layers) == len(style_weights) > 0:
+        got = f"{len(style_layers)} style layers and {len(style_weights)} weights"
+        raise UsageError(f"style: got {got}; give as many of each, at least one")
+    if min(*content.shape[2:], *style.shape[2:]) < SMALLEST_SIDE:
+        sizes = " and ".join(f"{image.shape[3]} x {image.shape[2]}" for image in (content, style))
+        raise UsageError(f"size: the pictures are {sizes} pixels; at least {SMALLEST_SIDE} are needed each way")
     for layer in (content_layer, *style_layers):
         if not 0 <= layer < len(cnn):
             raise UsageError(f"layer: {layer} is out of range; allowed are 0 to {len(cnn) - 1}")
@@ -197,13 +205,8 @@ def style_transfer(
         model = load_squeezenet()
         cnn, weights = model.features, model.weights_name
     cnn = _sequence(cnn)
-    content, style = (
-        image.type(dtype) if dtype is not None else image.to(next(cnn.parameters()))
-        for image in (
-            preprocess(pictures.load_image(content_image), image_size),
-            preprocess(pictures.load_image(style_image), style_size),
-        )
-    )
+    content = _as_for(cnn, preprocess(pictures.load_image(content_image), image_size), dtype)
+    style = _as_for(cnn, preprocess(pictures.load_image(style_image), style_size), dtype)
     settings = {
         "content_layer": content_layer,
         "content_weight": content_weight,
@@ -213,10 +216,17 @@ def style_transfer(
     }
     losses = {"content_loss": content_loss, "style_loss": style_loss, "tv_loss": tv_loss}
     objective = style_objective(content, style, cnn, **settings, **losses)
-    start = torch.rand(content.shape).to(content) if init_random else content
+    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(0)).to(content)
+    start = noise if init_random else content
     picture = deprocess(transfer_style(start, objective))
     save_picture(picture, f"visualization/{name}.png", describe("style_utils.style_transfer", settings, weights))
     return picture
+
+
+def _as_for(cnn: nn.Module, image: Tensor, dtype) -> Tensor:
+    """The image in the course's tensor type, or the network's if None, and in any case where the network is."""
+    like = next(cnn.parameters())
+    return image.to(like) if dtype is None else image.type(dtype).to(like.device)
 
 
 def _sequence(cnn: nn.Module) -> nn.Sequential:

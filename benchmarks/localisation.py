@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.options import HelpFormatter, Parser, progress, run_script, whole_number, write_whole
 
+STEPS = 20  # of integrated gradients
 CHUNK = 20  # scenes rendered and explained at a time
 
 
@@ -60,7 +61,7 @@ def explain(model, images, labels) -> dict:
     from visualizers.saliency_map import saliency_map
 
     size = images.shape[2:]
-    integrated = captum_integrated_gradients(model, images, labels.to(images.device))
+    integrated = captum_integrated_gradients(model, images, labels.to(images.device), steps=STEPS)
     return {
         "saliency": saliency_map(model, images, labels),
         "integrated gradients (Captum)": integrated.sum(dim=1).abs(),

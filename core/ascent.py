@@ -47,7 +47,7 @@ def optimise_pixels(
         value = objective(image)
         (gradient,) = torch.autograd.grad(value.sum(), image)
         if not (value.isfinite().all() and gradient.isfinite().all()):
-            cause = "the objective or its gradient is no longer finite; use a smaller learning rate"
+            cause = "the objective or its gradient is no longer finite; use a smaller learning rate or smaller weights"
             raise WorkError(f"iteration {iteration + 1}: {cause}")
         with torch.no_grad():
             update(image, gradient, iteration)

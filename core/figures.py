@@ -4,6 +4,7 @@ import io
 import json
 import platform
 import textwrap
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +36,11 @@ class Panel(NamedTuple):
 def heat(values: np.ndarray, colours: str = "inferno") -> np.ndarray:
     """A map (H, W), zero and up -> RGB (H, W, 3); scaled by its own 99.5 % quantile, zero stays zero."""
     return matplotlib.colormaps[colours](_scaled(np.maximum(values, 0)))[..., :3]
+
+
+def diverging(values: np.ndarray) -> np.ndarray:
+    """A map (H, W) of both signs -> RGB (H, W, 3): red speaks for, blue against, white is zero."""
+    return matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * _scaled(values))[..., :3]
 
 
 def signed(values: np.ndarray) -> np.ndarray:
@@ -105,12 +111,14 @@ def draw_grid(
     lines = [max((panel.title.count("\n") + 1 for panel in row if panel.title), default=0) for row in rows]
     gaps = [0.1 + 0.17 * count for count in lines]  # room above each row for its titles
     head, foot = (0.42 if title else 0.04), (0.3 if footer else 0.1)
-    total_width = name_width + columns * CELL + (columns + 1) * 0.08
+    # Wide enough for the words, too: inches a character at their font sizes.
+    words_width = name_width + 0.16 + max(0.125 * len(title), 0.066 * len(footer))
+    total_width = max(name_width + columns * CELL + (columns + 1) * 0.08, words_width)
     total_height = head + sum(gaps) + len(rows) * cell_height + foot
     figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
 
     def words(x: float, y: float, text: str, **style) -> None:
-        figure.text(x / total_width, 1 - y / total_height, text, **style)
+        figure.text(x / total_width, 1 - y / total_height, text, parse_math=False, **style)
 
     if title:
         words(name_width + 0.08, 0.26, title, fontsize=13, fontweight="bold", va="center")
@@ -130,7 +138,7 @@ def draw_grid(
             axes = figure.add_axes(box)
             axes.imshow(panel.pixels, aspect="auto", interpolation="nearest")
             axes.set_axis_off()
-            axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1)
+            axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1, parse_math=False)
             if panel.note:
                 note = "\n".join(textwrap.wrap(panel.note, 26))
                 box_style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 4}
@@ -156,10 +164,11 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
         axes = figure.add_axes((left / total_width, 0.04 / total_height, width / total_width, height / total_height))
         axes.imshow(picture, aspect="auto", interpolation="antialiased")
         axes.set_axis_off()
-        axes.set_title(title, fontsize=9, pad=3)
+        axes.set_title(title, fontsize=9, pad=3, parse_math=False)
         left += width + 0.1
     if footer:
-        figure.text(0.1 / total_width, 0.5 if not pictures else 0.02, footer, fontsize=7.5, color="0.4", va="center")
+        y = 0.02 if pictures else 0.5
+        figure.text(0.1 / total_width, y, footer, fontsize=7.5, color="0.4", va="center", parse_math=False)
     return _pixels_of(figure)
 
 
@@ -192,7 +201,9 @@ def save_picture(pixels: np.ndarray | Image.Image, path: str | Path, metadata: d
 
 def _pixels_of(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a character that the font lacks is drawn as a box: the picture is still good
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 

@@ -6,7 +6,6 @@ The network reads (N, 3, H, W), normalised per channel with ImageNet's statistic
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,19 +22,15 @@ MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
 LONGEST_OVER_SHORTEST = 20  # scaling the short side up would blow the long one up
 
 
-class Photograph(NamedTuple):
-    """A picture and the name to show for it."""
-
-    name: str
-    image: Image.Image
-
-
 def load_image(path: str | Path) -> Image.Image:
     """Read a picture file as 8-bit RGB, the right way up.
 
-    Transparency is laid over white, 16-bit and float greys are scaled to 8 bits, of an animation the
-    first frame is taken. Raises UsageError, one sentence naming the file, if it cannot be used.
+    Transparency is laid over white; deep greys are scaled to 8 bits, by the smallest of 1, 8, 12 and 16 bits
+    that holds their largest value (a PNG by 16); of an animation the first frame is taken. Raises
+    UsageError, one sentence naming the file, if it cannot be used.
     """
+    if not str(path):
+        raise UsageError("image: the name is empty; give a picture file")
     path = Path(path).expanduser()
     if not path.is_file():
         raise UsageError(f"image: '{path}' is {'a folder, not a file' if path.is_dir() else 'not there'}")
@@ -48,9 +43,13 @@ def load_image(path: str | Path) -> Image.Image:
             with Image.open(path) as image:
                 _check_dimensions(path, *image.size)
                 image.seek(0)
-                return _to_rgb(ImageOps.exif_transpose(image))
+                upright = ImageOps.exif_transpose(image)
+                upright.format = image.format  # a turned picture is a new one, of no format
+                return _to_rgb(upright)
     except UsageError:
         raise
+    except PermissionError as error:
+        raise UsageError(f"image: '{path}' cannot be read ({error.strerror}); change its permissions") from None
     except Image.DecompressionBombError:
         raise UsageError(f"image: '{path}' is larger than {MOST_PIXELS} pixels; scale it down first") from None
     except UnidentifiedImageError:
@@ -71,10 +70,11 @@ def _check_dimensions(path: Path, width: int, height: int) -> None:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):  # deep greys: Pillow's own conversion would cut them off at 255
-        grey = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(1.0, float(np.nanmax(grey)))
-        grey = np.nan_to_num(grey / top).clip(0, 1)
-        return Image.fromarray((grey * 255).round().astype(np.uint8)).convert("RGB")
+        grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
+        # A PNG uses all its 16 bits. Other formats keep 8, 12 or 16 bits, or any scale, in the same numbers.
+        depths = [65535.0] if image.format == "PNG" else [1.0, 255.0, 4095.0, 65535.0, max(1.0, grey.max())]
+        top = next((depth for depth in depths if grey.max() <= depth), depths[-1])
+        return Image.fromarray((grey / top * 255).clip(0, 255).round().astype(np.uint8)).convert("RGB")
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
@@ -83,7 +83,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
     """Expand files and folders to picture files, folders in the order of their names."""
-    files = []
+    paths, files = list(paths), []
+    if not all(map(str, paths)):
+        raise UsageError("images: one of the names is empty; give picture files or folders")
     for path in (Path(item).expanduser() for item in paths):
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
@@ -95,7 +97,7 @@ def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
     return files
 
 
-def default_photograph(name: str) -> Photograph:
+def default_photograph(name: str) -> Image.Image:
     """One of five real photographs that come inside scikit-image and scikit-learn, so no network is needed."""
     from skimage import data
     from sklearn.datasets import load_sample_image
@@ -109,7 +111,7 @@ def default_photograph(name: str) -> Photograph:
     }
     if name not in pictures:
         raise UsageError(f"photograph: '{name}' is unknown; allowed are {', '.join(pictures)}")
-    return Photograph(name, Image.fromarray(pictures[name]()))
+    return Image.fromarray(pictures[name]())
 
 
 def centre_crop(image: Image.Image, size: int = 224) -> Image.Image:

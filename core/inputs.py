@@ -3,14 +3,13 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from core import images
-from core.errors import UsageError
+from core.errors import UsageError, WorkError
 from core.options import PHOTOGRAPHS, find_class
 from core.scores import SCORES, centre_map, localisation
 from core.squeezenet import load_squeezenet
@@ -47,21 +46,21 @@ def load_batch(options: argparse.Namespace, model: nn.Module, scenes: Callable) 
     """
     examples = [] if options.images else scenes(model.class_names, size=options.size, seed=options.seed)
     if examples:
-        names, crops, masks, broken = (*map(list, zip(*examples, strict=True)), 0)
+        names, crops, masks = map(list, zip(*examples, strict=True))
     else:
-        photographs, broken = _photographs(options.images)
-        names = [photograph.name for photograph in photographs]
-        crops = [images.centre_crop(photograph.image, options.size) for photograph in photographs]
+        names, crops = _read_crops(options.images, options.size)
         masks = [None] * len(crops)
+    chosen = _chosen_labels(options.labels, model.class_names, len(crops))
+    kept = [index for index, crop in enumerate(crops) if crop is not None]
+    broken = len(crops) - len(kept)
+    names, crops, masks, chosen = ([part[index] for index in kept] for part in (names, crops, masks, chosen))
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
     with torch.no_grad():
         probabilities = torch.cat([model(part).softmax(dim=1) for part in tensor.split(16)]).cpu()
-    labels = probabilities.argmax(dim=1)
-    if options.labels:
-        chosen = [find_class(text, model.class_names) for text in options.labels]
-        if len(chosen) not in (1, len(crops)):
-            raise UsageError(f"labels: got {len(chosen)} for {len(crops)} images; give one, or one for each")
-        labels = torch.tensor(chosen).repeat(len(crops) if len(chosen) == 1 else 1)
+    if not probabilities.isfinite().all():
+        raise WorkError(f"weights: {model.weights_name} gives scores that are not finite; get the file again")
+    predicted = probabilities.argmax(dim=1).tolist()
+    labels = torch.tensor([guess if label is None else label for guess, label in zip(predicted, chosen, strict=True)])
     titles = [class_title(model, row, int(label)) for row, label in zip(probabilities, labels, strict=True)]
     return Batch(names, list(images.deprocess(tensor)), tensor, labels, titles, masks, broken)
 
@@ -110,20 +109,31 @@ def make_generator(options: argparse.Namespace) -> torch.Generator:
     return torch.Generator().manual_seed(options.seed)
 
 
-def _photographs(paths: list[str] | None) -> tuple[list[images.Photograph], int]:
-    """The pictures of files, folders and names, and how many could not be read."""
-    found, complaints = [], []
+def _read_crops(paths: list[str] | None, size: int) -> tuple[list[str], list]:
+    """The names and square crops of files, folders and default photographs; None for a file that is broken."""
+    names, crops, complaints = [], [], []
     for path in paths or PHOTOGRAPHS:
-        if path in PHOTOGRAPHS and not Path(path).exists():
-            found.append(images.default_photograph(path))
+        if path in PHOTOGRAPHS:  # before the files, so that a bare run means the same in every folder
+            names.append(path)
+            crops.append(images.centre_crop(images.default_photograph(path), size))
             continue
         for file in images.list_image_files([path]):
+            names.append(file.stem)
             try:
-                found.append(images.Photograph(file.stem, images.load_image(file)))
+                crops.append(images.centre_crop(images.load_image(file), size))
             except UsageError as error:
+                crops.append(None)
                 complaints.append(error)
-    if not found:
+    if len(complaints) == len(crops):
         raise complaints[0]
     for complaint in complaints:
         print(f"skipped: {complaint}", file=sys.stderr)
-    return found, len(complaints)
+    return names, crops
+
+
+def _chosen_labels(texts: list[str] | None, class_names: tuple[str, ...], count: int) -> list[int | None]:
+    """The class numbers asked for, one for each picture named; None where the prediction is to be explained."""
+    chosen = [find_class(text, class_names) for text in texts or []]
+    if len(chosen) not in (0, 1, count):
+        raise UsageError(f"labels: got {len(chosen)} for {count} images; give one, or one for each")
+    return (chosen or [None]) * (1 if len(chosen) == count else count)

@@ -6,7 +6,9 @@ Nothing heavy is imported here, so that --help answers at once; a script imports
 import argparse
 import ast
 import os
+import re
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -80,10 +82,17 @@ def make_parser(
 def defaults_of(module: str, function: str) -> dict[str, object]:
     """Read a function's keyword-only defaults from its source: written once, and known without an import."""
     source = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
+    body = ast.parse(source).body
+    named = {
+        node.targets[0].id: node.value for node in body if isinstance(node, ast.Assign) and len(node.targets) == 1
+    }  # module constants that a default may refer to
+    for node in body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            return {argument.arg: ast.literal_eval(value) for argument, value in pairs if value is not None}
+            given = {argument.arg: value for argument, value in pairs if value is not None}
+            return {
+                name: ast.literal_eval(named.get(getattr(value, "id", None), value)) for name, value in given.items()
+            }
     raise LookupError(f"{module} has no function {function}")
 
 
@@ -95,8 +104,25 @@ def picture_path(text: str) -> Path:
 
 
 def folder_or_picture_path(text: str) -> Path:
-    """An argparse type: a folder, which has no ending, or a picture."""
-    return picture_path(text) if Path(text).suffix else Path(text)
+    """An argparse type: a picture, or a folder: one that is there, or has no ending, or ends in a slash."""
+    folder = Path(text).is_dir() or text.endswith(("/", os.sep)) or not Path(text).suffix
+    return Path(text) if folder else picture_path(text)
+
+
+def is_picture_path(path: Path) -> bool:
+    """Whether a path names a picture to be written, and not a folder for several."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+
+
+def check_output(path: Path | None) -> None:
+    """Say before the work what would go wrong after it."""
+    if path is None:
+        return
+    if path.suffix.lower() in PICTURE_SUFFIXES and path.is_dir():
+        raise UsageError(f"output: '{path}' is a folder; give the name of a file")
+    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
+        raise WorkError(f"output: '{path}' cannot be written below '{there}'; choose another --output")
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -129,7 +155,7 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
     import difflib
 
     text = str(text).strip()
-    if text.lstrip("-").isdigit():
+    if re.fullmatch(r"-?[0-9]+", text):
         if 0 <= int(text) < len(class_names):
             return int(text)
         raise UsageError(f"labels: class {text} is out of range; allowed are 0 to {len(class_names) - 1}")
@@ -178,8 +204,13 @@ def run_script(
 ) -> int:
     """Parse, run, and turn every error into one sentence and an exit code: 2 wrong use, 1 failed work."""
     options = parser.parse_args(arguments)
+    # The figure says why a map is blank; a person needs no Python warning besides.
+    warnings.filterwarnings("ignore", message="the map of image")
     try:
-        return main(options) or 0
+        check_output(getattr(options, "output", None))
+        code = main(options) or 0
+        sys.stdout.flush()  # so that a closed pipe is noticed here, not at Python's exit
+        return code
     except UsageError as error:
         return _complain(parser, f"{error}", 2)
     except WorkError as error:
@@ -187,17 +218,19 @@ def run_script(
     except ModuleNotFoundError as error:
         return _complain(parser, f"the package '{error.name}' is missing; run: pip install -r requirements.txt", 1)
     except KeyboardInterrupt:
-        return _complain(parser, "interrupted; what was finished before is kept", 130)
+        return _complain(parser, "interrupted; what was reported as written is complete", 130)
     except BrokenPipeError:  # e.g. `| head`: nobody is left to read, also at Python's own flush on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _complain(parser, "what it prints is no longer read, so it stopped; do not close the pipe", 1)
+    except OSError as error:
+        place = f"'{error.filename}'" if error.filename else "a file or standard output"
+        return _complain(parser, f"{place} cannot be used: {error.strerror or error}", 1)
     except Exception as error:
         if os.environ.get("DEBUG"):
             raise
-        if "out of memory" in str(error).lower() or isinstance(error, MemoryError):
-            return _complain(
-                parser, "memory: there is not enough for this; use fewer images, a smaller --size or --device cpu", 1
-            )
+        words = ("out of memory", "can't allocate memory")  # CUDA's, and the CPU's
+        if isinstance(error, MemoryError) or any(each in str(error).lower() for each in words):
+            return _complain(parser, "memory: there is not enough; use a smaller --size, or --device cpu", 1)
         kind = type(error).__name__
         return _complain(parser, f"unexpected {kind}: {error}; set DEBUG=1 to see where, and please report it", 1)
 

@@ -34,9 +34,7 @@ def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> 
         return attr.GuidedBackprop(model).attribute(images.clone(), target=labels).detach()
 
 
-def captum_grad_cam(
-    model: nn.Module, images: Tensor, labels: Tensor, *, layer: str = "features.12", relu: bool = True
-) -> Tensor:
+def captum_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, relu: bool = True) -> Tensor:
     """(N, 3, H, W), (N,) -> coarse (N, h, w)."""
     with _quietly():
         method = attr.LayerGradCam(model, find_layer(model, layer))
@@ -45,29 +43,27 @@ def captum_grad_cam(
         )
 
 
-def captum_guided_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str = "features.12") -> Tensor:
+def captum_guided_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
     with _quietly():
         method = attr.GuidedGradCam(model, find_layer(model, layer))
         return method.attribute(images.clone(), target=labels, interpolate_mode="bilinear").detach()
 
 
-def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor, *, steps: int = 20) -> Tensor:
+def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor, *, steps: int) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W), from the mean colour (0 in the network's units)."""
     with _quietly():
         method = attr.IntegratedGradients(model)
         return method.attribute(images.clone(), target=labels, n_steps=steps, internal_batch_size=16).detach()
 
 
-def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str = "features.12") -> Tensor:
+def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
     """(N, 3, H, W) -> the layer's output, mean over its channels, (N, h, w)."""
     with _quietly():
         return attr.LayerActivation(model, find_layer(model, layer)).attribute(images.clone()).mean(dim=1).detach()
 
 
-def captum_layer_conductance(
-    model: nn.Module, images: Tensor, labels: Tensor, *, layer: str = "features.12", steps: int = 20
-) -> Tensor:
+def captum_layer_conductance(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, steps: int) -> Tensor:
     """(N, 3, H, W), (N,) -> how much of the score flows through each position of the layer, (N, h, w)."""
     with _quietly():
         method = attr.LayerConductance(model, find_layer(model, layer))
@@ -85,5 +81,5 @@ def report_agreement(name: str, image_names: list[str], ours: list[Tensor], thei
     """Print how far our maps are from Captum's: each image, the largest and the median."""
     differences = relative_difference(torch.stack(ours), torch.stack(theirs))
     each = ", ".join(f"{image} {value:.1e}" for image, value in zip(image_names, differences.tolist(), strict=True))
-    largest, median = float(differences.max()), float(differences.median())
+    largest, median = float(differences.max()), float(differences.quantile(0.5))
     print(f"{name}: relative difference to Captum, largest {largest:.1e}, median {median:.1e} ({each})")

@@ -7,6 +7,7 @@ map is nowhere positive has score 0 and no gradient; `core.gradients` says what 
 """
 
 import hashlib
+import http.client
 import json
 import os
 import threading
@@ -103,7 +104,7 @@ def _imagenet_weights():
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(IMAGENET.url, str(cached), cached.stem.rpartition("-")[2])
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
             raise WorkError(f"weights: the download of {IMAGENET.url} failed ({error}); {MANUAL_WAYS}") from None
     expected = cached.stem.rpartition("-")[2]
     if not _sha256(cached).startswith(expected):  # torchvision trusts its cache; a cut-off copy is common
@@ -122,7 +123,7 @@ def _reach_or_raise(url: str, cached: Path) -> None:
                 reached.set()
         except urllib.error.HTTPError:  # it answers; the download itself will say what is wrong
             reached.set()
-        except OSError:
+        except (OSError, http.client.HTTPException, ValueError):  # ValueError: a proxy that is no address
             pass
 
     thread = threading.Thread(target=ask, daemon=True)
@@ -152,6 +153,8 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str] | None, str]
                 names = json.loads((file.metadata() or {}).get("class_names", "null"))
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError as error:
+        raise UsageError(f"weights: '{path}' cannot be read ({error.strerror}); change its permissions") from None
     except Exception:  # torch, zipfile, pickle and safetensors raise a dozen kinds for a bad file
         raise UsageError(
             f"weights: '{path}' ({path.stat().st_size} bytes) is not a readable weights file: "
@@ -168,7 +171,7 @@ def _check_state(state, name: str) -> int:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UsageError(f"weights: {name} holds no state dict; {fit}")
     head = state.get("classifier.1.weight")
-    if head is None or head.dim() != 4:
+    if head is None or head.dim() != 4 or len(head) == 0:
         raise UsageError(f"weights: {name} has no 'classifier.1.weight' of a 1x1 convolution; {fit}")
     expected = squeezenet1_1(num_classes=len(head)).state_dict()
     unknown = sorted(set(state) - set(expected))
@@ -186,7 +189,11 @@ def _check_state(state, name: str) -> int:
 
 
 def _class_names(names: list[str] | None, count: int) -> tuple[str, ...]:
-    if names is not None and len(names) == count:
+    if names is not None:
+        if not isinstance(names, list) or len(names) != count or not all(isinstance(name, str) for name in names):
+            raise UsageError(
+                f"weights: the file's class_names must be a JSON list of {count} names, one for each class"
+            )
         return tuple(names)
     if count == len(IMAGENET.meta["categories"]):
         return tuple(IMAGENET.meta["categories"])

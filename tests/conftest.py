@@ -54,7 +54,7 @@ def photographs():
     from core.images import centre_crop, default_photograph
     from core.options import PHOTOGRAPHS
 
-    return np.stack([np.asarray(centre_crop(default_photograph(name).image)) for name in PHOTOGRAPHS])
+    return np.stack([np.asarray(centre_crop(default_photograph(name))) for name in PHOTOGRAPHS])
 
 
 @pytest.fixture(scope="session")

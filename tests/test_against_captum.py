@@ -1,12 +1,13 @@
 """The four techniques that Captum has too: the same maps, image by image."""
 
 from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
 
 from core import reference
-from visualizers.gradcam import grad_cam
+from visualizers.gradcam import LAYER, grad_cam
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
 from visualizers.saliency_map import saliency_map
@@ -14,8 +15,8 @@ from visualizers.saliency_map import saliency_map
 PAIRS = {
     "saliency": (saliency_map, reference.captum_saliency),
     "guided backprop": (guided_backprop, reference.captum_guided_backprop),
-    "Grad-CAM": (grad_cam, reference.captum_grad_cam),
-    "guided Grad-CAM": (guided_grad_cam, reference.captum_guided_grad_cam),
+    "Grad-CAM": (grad_cam, partial(reference.captum_grad_cam, layer=LAYER)),
+    "guided Grad-CAM": (guided_grad_cam, partial(reference.captum_guided_grad_cam, layer=LAYER)),
 }
 
 
@@ -53,8 +54,8 @@ def test_a_network_that_does_not_work_in_place_gives_the_same_maps(squeezenet, i
 def test_captums_own_pictures_have_the_shapes_the_scripts_draw(squeezenet, images):
     labels = torch.tensor([1, 4, 8])
     assert reference.captum_integrated_gradients(squeezenet, images, labels, steps=4).shape == images.shape
-    assert reference.captum_layer_activation(squeezenet, images).shape == (3, 3, 3)
-    assert reference.captum_layer_conductance(squeezenet, images, labels, steps=4).shape == (3, 3, 3)
+    assert reference.captum_layer_activation(squeezenet, images, layer=LAYER).shape == (3, 3, 3)
+    assert reference.captum_layer_conductance(squeezenet, images, labels, layer=LAYER, steps=4).shape == (3, 3, 3)
 
 
 def test_the_relative_difference_is_a_share_of_the_reference():

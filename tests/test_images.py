@@ -43,6 +43,13 @@ def test_sixteen_bit_grey_keeps_its_eight_high_bits(tmp_path):
     assert np.array_equal(np.asarray(images.load_image(saved(tmp_path, deep)))[..., 1], RGB[..., 0])
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_deep_grey_of_any_depth_spans_black_to_white(bits, tmp_path):
+    deep = Image.fromarray(np.linspace(0, 2**bits - 1, 4000).reshape(40, 100).astype(np.int32))
+    loaded = np.asarray(images.load_image(saved(tmp_path, deep, "deep.tiff")))
+    assert (loaded.min(), loaded.max()) == (0, 255)
+
+
 def test_transparency_is_laid_over_white(tmp_path):
     clear = Image.new("RGBA", (5, 5), (0, 0, 0, 0))
     assert np.asarray(images.load_image(saved(tmp_path, clear))).min() == 255

@@ -173,6 +173,14 @@ def test_images_of_another_shape_are_refused(technique, squeezenet):
         technique(squeezenet, torch.zeros(0, 3, 64, 64), 0)
 
 
+def test_guided_grad_cam_looks_at_the_layer_asked_for(squeezenet, images):
+    deep = guided_grad_cam(squeezenet, images, 1)
+    shallow = guided_grad_cam(squeezenet, images, 1, layer="features.4")
+    region = upsample(grad_cam(squeezenet, images, 1, layer="features.4"), (64, 64))
+    torch.testing.assert_close(shallow, guided_backprop(squeezenet, images, 1) * region.unsqueeze(1))
+    assert not torch.allclose(shallow, deep)
+
+
 def test_an_unknown_layer_is_answered_with_the_valid_ones(squeezenet, images):
     with pytest.raises(
         UsageError, match=r"'features.13' is not in the network; did you mean .*allowed are .*features.12"

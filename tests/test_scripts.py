@@ -204,6 +204,20 @@ def test_a_preset_whose_picture_is_absent_says_which_file_to_put_where(weights, 
     assert "put it at images/content/tubingen.jpg, or pass --content FILE" in capsys.readouterr().err
 
 
+def test_when_no_preset_can_be_made_nothing_is_claimed(weights, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("style_transfer.FOLDERS", ())
+    assert run("style_transfer") == 1
+    assert "nothing can be made" in capsys.readouterr().err
+    assert run("style_transfer", "--content", "") == 2
+    assert "the name is empty" in capsys.readouterr().err
+
+
+def test_two_presets_never_write_one_file(weights, picture, capsys):
+    arguments = ["--preset", "swirling_night", "blood_sunset", "--content", picture, "--style", picture]
+    assert run("style_transfer", *arguments) == 2
+    assert "several pictures would be written to" in capsys.readouterr().err
+
+
 def test_any_two_files_can_be_styled(weights, picture, tmp_path):
     settings = ["--size", "40", "--style-size", "40", "--iterations", "2", "--start", "noise"]
     assert run("style_transfer", "--content", picture, "--style", picture, *settings) == 0
@@ -214,7 +228,45 @@ def test_any_two_files_can_be_styled(weights, picture, tmp_path):
 def test_several_pictures_do_not_fit_in_one_file(weights, tmp_path, capsys):
     presets = ["--preset", "swirling_night", "blood_sunset"]
     assert run("style_transfer", *presets, "--output", tmp_path / "one.png") == 2
-    assert "2 pictures are made; give a folder" in capsys.readouterr().err
+    assert "several pictures would be written to" in capsys.readouterr().err
+
+
+def test_labels_belong_to_the_pictures_as_they_were_named(weights, picture, tmp_path, monkeypatch):
+    import core.figures
+
+    (tmp_path / "broken.png").write_text("nothing")
+    titles = []
+    original = core.figures.Panel
+    monkeypatch.setattr(
+        "core.figures.Panel", lambda *a, **k: titles.append(original(*a, **k).title) or original(*a, **k)
+    )
+    images = ["--images", picture, tmp_path / "broken.png", picture]
+    run("saliency_visualization", *images, "--labels", "1", "2", "3", "--size", "64", "--steps", "2")
+    shown = [title for title in titles if title]
+    assert len(shown) == 2
+    assert shown[0].startswith("goldfish ")
+    assert shown[1].startswith("tiger shark ")
+
+
+def test_scores_that_are_not_finite_are_refused(random_weights, tmp_path, capsys):
+    import torch
+
+    state = torch.load(random_weights, weights_only=True)
+    state = {name: value * 1e8 for name, value in state.items()}
+    torch.save(state, tmp_path / "huge.pth")
+    assert run("saliency_visualization", "--size", "64", "--weights", tmp_path / "huge.pth") == 1
+    assert "scores that are not finite" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_the_output_is_said_before_the_work(weights, tmp_path, capsys):
+    (tmp_path / "folder.png").mkdir()
+    assert run("saliency_visualization", "--output", tmp_path / "folder.png") == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_a_name_with_mathematics_in_it_is_drawn_as_it_is(weights, picture):
+    odd = picture.rename(picture.with_name("cost$\\foo$5.png"))
+    assert run("saliency_visualization", "--images", odd, "--size", "64", "--steps", "2") == 0
 
 
 def test_defaults_are_read_from_the_signature_without_an_import():

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from collect_submission import find_files, pack
+from collect_submission import Missing, find_files, pack
 from core.options import ROOT
 
 ALLOWED = {  # package: what of ours it may import
@@ -133,7 +133,7 @@ def collect(folder):
 def test_what_is_missing_is_named_and_nothing_is_written(unpacked):
     (unpacked / "style_utils.py").unlink()
     (unpacked / "visualizers" / "gradcam.py").unlink()
-    with pytest.raises(FileNotFoundError, match=r"style_utils.py, visualizers/gradcam.py"):
+    with pytest.raises(Missing, match=r"style_utils.py, visualizers/gradcam.py"):
         find_files(unpacked)
     result = collect(unpacked)
     assert result.returncode == 1

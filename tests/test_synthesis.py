@@ -110,6 +110,21 @@ def test_a_loop_that_leaves_the_finite_numbers_stops_with_a_sentence():
         optimise_pixels(torch.zeros(1, 3, 2, 2), lambda image: image.sqrt().sum(), normalised_ascent(1), iterations=3)
 
 
+def test_jitter_shifts_what_the_network_sees(squeezenet, images):
+    settings = {"start": images[:1], "iterations": 1, "blur_every": 0}
+    still = visualize_classes(squeezenet, [1], max_jitter=0, **settings)
+    moved = visualize_classes(squeezenet, [1], max_jitter=9, generator=seeded(3), **settings)
+    assert not torch.allclose(still, moved)
+
+
+def test_the_blur_is_applied_at_its_times(squeezenet, images):
+    settings = {"start": images[:1], "max_jitter": 0, "iterations": 1}
+    sharp = visualize_classes(squeezenet, [1], blur_every=0, **settings)
+    torch.testing.assert_close(
+        visualize_classes(squeezenet, [1], blur_every=1, blur_sigma=0.8, **settings), priors.blur(sharp, 0.8)
+    )
+
+
 def test_the_callback_sees_every_step_and_can_stop(squeezenet, images):
     seen = []
     settings = {

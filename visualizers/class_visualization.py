@@ -8,6 +8,7 @@ clipping of pixels of small norm or small contribution (all Yosinski et al., 201
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from PIL import Image
@@ -89,13 +90,15 @@ class ClassVisualization:
         `dtype` is the course's tensor type (torch.FloatTensor, torch.cuda.FloatTensor): where and in which
         precision to compute; None keeps the model's.
         """
-        settings = {"iterations": kwargs.pop("num_iterations", 100), "max_jitter": kwargs.pop("max_jitter", 16)}
-        settings |= {key: kwargs.pop(key) for key in ("l2_reg", "learning_rate", "blur_every") if key in kwargs}
+        if "num_iterations" in kwargs:
+            kwargs["iterations"] = kwargs.pop("num_iterations")
+        ours = ("iterations", "max_jitter", "l2_reg", "learning_rate", "blur_every")
+        settings = {key: kwargs.pop(key) for key in ours if key in kwargs}
         show_every, plots = kwargs.pop("show_every", 25), kwargs.pop("generate_plots", True)
         if kwargs:
             raise UsageError(f"create_class_visualization: '{next(iter(kwargs))}' is not one of its keywords")
         if dtype is not None:
-            model.type(dtype)
+            model = deepcopy(model).type(dtype)  # a copy: the caller's network stays as it is
 
         def show(step: Step) -> None:
             if plots and (step.iteration == 1 or step.iteration % show_every == 0):

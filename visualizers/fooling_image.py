@@ -6,6 +6,7 @@ A person sees no difference; magnified ten times it looks like noise. So what th
 what we see. With a bound the difference stays inside an L-infinity or L2 ball around the image.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -90,4 +91,7 @@ class FoolingImage:
 
         As in the course, the colours are not kept to what a file can hold; `fool` keeps them.
         """
-        return fool(model, X, target_y, keep_valid=False).images.to(X.dtype)
+        result = fool(model, X, target_y, keep_valid=False)
+        if not result.fooled.all():
+            warnings.warn(f"the network was not fooled into class {target_y} in 100 steps; try another", stacklevel=2)
+        return result.images.to(X.dtype)

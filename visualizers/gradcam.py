@@ -18,8 +18,10 @@ from core.errors import UsageError
 from core.gradients import as_labels, class_scores, in_chunks, measuring, warn_of_blank_maps
 from visualizers.guided_backprop import guided_backprop
 
+LAYER = "features.12"  # the last before the classifier
 
-def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = "features.12", relu: bool = True) -> Tensor:
+
+def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, relu: bool = True) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w) of the layer.
 
     `relu=False` keeps the cells that speak against the class, as negative values. Raises UsageError for

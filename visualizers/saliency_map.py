@@ -8,7 +8,7 @@ this image, not how much a pixel contributed, and it is as grainy as the gradien
 
 from torch import Tensor, nn
 
-from core.gradients import input_gradient, warn_of_blank_maps
+from core.gradients import as_labels, input_gradient, warn_of_blank_maps
 from core.images import preprocess
 
 
@@ -35,7 +35,7 @@ class SaliencyMap:
         from core.figures import Panel, describe, draw_grid, heat, save_picture  # matplotlib, for this method alone
 
         maps = saliency_map(model, preprocess(X), y)
-        pictures = [Panel(picture, title=class_names[int(label)]) for picture, label in zip(X, y, strict=True)]
+        pictures = [Panel(x, class_names[label]) for x, label in zip(X, as_labels(y, len(X)).tolist(), strict=True)]
         grid = draw_grid([pictures, [Panel(heat(values)) for values in maps.numpy()]], row_names=("image", "saliency"))
         metadata = describe("SaliencyMap.show_saliency_maps", {}, getattr(model, "weights_name", "unknown"))
         save_picture(grid, "visualization/saliency_map.png", metadata)
