@@ -91,7 +91,8 @@ def _find_weights(weights) -> tuple[dict[str, Tensor], list[str] | None, str, st
     except WorkError as error:
         if not EMBEDDED_WEIGHTS.exists():
             raise
-        return *_read_weights(EMBEDDED_WEIGHTS), f"the repository, because {error}"
+        reason = str(error).removeprefix("weights: ").split(";")[0]
+        return *_read_weights(EMBEDDED_WEIGHTS), f"the repository, because {reason}"
 
 
 def _imagenet_weights():

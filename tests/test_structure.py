@@ -141,6 +141,13 @@ def test_what_is_missing_is_named_and_nothing_is_written(unpacked):
     assert not list(unpacked.glob("*.zip"))
 
 
+def test_a_module_that_is_imported_but_not_there_is_named(unpacked):
+    (unpacked / "core" / "ascent.py").unlink()
+    result = collect(unpacked)
+    assert result.returncode == 1
+    assert "missing: core/ascent.py, which style_utils.py imports" in result.stderr
+
+
 def test_a_file_that_does_not_compile_stops_the_packing(unpacked):
     (unpacked / "style_utils.py").write_text("def broken(:\n")
     result = collect(unpacked)
