@@ -54,6 +54,8 @@ PRESETS = {
     ),
     "blood_sunset": Preset("chelsea", "blood_sunset", 288, 288, 3e-2, (1_000_000, 20000, 600, 200), 1e-2, SMALL_STEPS),
 }
+# The embedded network's features are smaller, and its first layer leaves a fine grid.
+EMBEDDED = {"style_weights": (5_000_000, 1_000_000, 60_000, 20_000), "tv_weight": 0.3}
 OWN = "swirling_night"  # its weights serve two pictures that no preset names
 
 
@@ -62,6 +64,7 @@ def main(options) -> int:
     from core.errors import UsageError, WorkError
     from core.figures import describe, draw_pictures, save_picture, stack
     from core.inputs import footer, load_network
+    from patterns.scenes import CLASS_NAMES
 
     asked = any(value is not None for value in (options.preset, options.content, options.style))
     jobs, missing = [], []
@@ -79,6 +82,8 @@ def main(options) -> int:
     if len(set(paths)) < len(paths):
         raise UsageError(f"output: several pictures would be written to '{paths[0]}'; make one preset at a time")
     model = load_network(options)
+    if model.class_names == CLASS_NAMES:
+        jobs = [(adjust(replace(preset, **EMBEDDED), options), *pictures) for preset, *pictures in jobs]
     sheet = []
     for (preset, content, style), path in zip(jobs, paths, strict=True):
         picture, settings = transfer(preset, content, style, model, options)
