@@ -9,4 +9,8 @@
 `textures` and `objects` hold one function per class, `backgrounds` what lies behind them, `canvas`
 the coordinates, noise and signed distances, `colours` the palettes, `scenes` the composition.
 `dataset` is the adapter for torch; `python -m patterns.contact_sheet` shows every class.
+
+`squeezenet1_1.safetensors` is the network trained on them (MODEL_CARD.md). `train` is the command, `training` its
+state and recipe, `learning` one step and the folding of BatchNorms, `pool` the scenes in memory; `evaluate`
+measures it. `paintings` holds the styles and content pictures in images/.
 """

@@ -150,7 +150,7 @@ def draw_learning_curve(training, path: Path) -> None:
     left.set_ylabel("loss, half of each batch perturbed", color="tab:blue")
     right = left.twinx()
     right.plot(*zip(*training.accuracies, strict=True), color="tab:orange", marker=".")
-    right.set_ylabel("held-out accuracy, as stored", color="tab:orange")
+    right.set_ylabel(f"held-out accuracy at {recipe.stages[-1].size} px, as stored", color="tab:orange")
     right.set_ylim(0, 1.02)
     for first, stage in zip(recipe.first_steps(), recipe.stages, strict=False):
         left.axvline(first, color="0.8", linewidth=1, zorder=0)
