@@ -61,10 +61,8 @@ def main(options) -> int:
     metadata = describe("fooling_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(grid, options.output, metadata)}")
     if failures:
-        print(
-            f"{failures} of {len(rows)} images were not fooled; allow more --iterations or a larger bound",
-            file=sys.stderr,
-        )
+        advice = "allow more --iterations, a smaller --learning-rate, a larger bound or another --labels"
+        print(f"{failures} of {len(rows)} images were not fooled; {advice}", file=sys.stderr)
     return 1 if failures else batch.exit_code
 
 

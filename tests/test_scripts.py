@@ -231,21 +231,58 @@ def test_several_pictures_do_not_fit_in_one_file(weights, tmp_path, capsys):
     assert "several pictures would be written to" in capsys.readouterr().err
 
 
-def test_labels_belong_to_the_pictures_as_they_were_named(weights, picture, tmp_path, monkeypatch):
+@pytest.fixture
+def panels(monkeypatch):
+    """Every panel that a script draws, in order."""
     import core.figures
 
+    drawn, original = [], core.figures.Panel
+
+    def record(*arguments, **settings):
+        drawn.append(original(*arguments, **settings))
+        return drawn[-1]
+
+    monkeypatch.setattr("core.figures.Panel", record)
+    return drawn
+
+
+def test_labels_belong_to_the_pictures_as_they_were_named(weights, picture, tmp_path, panels):
     (tmp_path / "broken.png").write_text("nothing")
-    titles = []
-    original = core.figures.Panel
-    monkeypatch.setattr(
-        "core.figures.Panel", lambda *a, **k: titles.append(original(*a, **k).title) or original(*a, **k)
-    )
     images = ["--images", picture, tmp_path / "broken.png", picture]
     run("saliency_visualization", *images, "--labels", "1", "2", "3", "--size", "64", "--steps", "2")
-    shown = [title for title in titles if title]
+    shown = [panel.title for panel in panels if panel.title]
     assert len(shown) == 2
     assert shown[0].startswith("goldfish ")
     assert shown[1].startswith("tiger shark ")
+
+
+def test_the_last_column_shows_ten_times_the_difference(weights, picture, panels):
+    settings = ["--labels", "3", "--iterations", "5", "--learning-rate", "2"]
+    run("fooling_visualization", "--images", picture, "--size", "64", *settings)
+    image, fooled, difference, tenfold = (panel.pixels for panel in panels)
+    change = fooled.astype(float) / 255 - image / 255.0
+    assert np.abs(change).max() > 0.01
+    np.testing.assert_allclose(difference - 0.5, change, atol=0.5 / 255 + 1e-6)
+    inside = np.abs(tenfold - 0.5) < 0.499
+    np.testing.assert_allclose((tenfold - 0.5)[inside], 10 * (difference - 0.5)[inside], atol=1e-5)
+
+
+def test_every_layer_of_the_strip_is_its_own(weights, picture, panels):
+    run("gradcam_visualization", "--images", picture, "--size", "64", "--layers", "features.4", "features.12")
+    strip = {panel.title: panel.pixels for panel in panels if panel.title.startswith("features.")}
+    assert list(strip) == ["features.4, 15 x 15", "features.12, 3 x 3"]
+    assert not np.allclose(*strip.values())
+
+
+def test_the_flags_of_style_transfer_reach_the_objective(weights, picture, monkeypatch):
+    import style_utils
+
+    seen, original = {}, style_utils.style_objective
+    monkeypatch.setattr("style_utils.style_objective", lambda *a, **k: seen.update(k) or original(*a, **k))
+    flags = ["--content-weight", "2", "--style-weights", "4", "3", "2", "1", "--tv-weight", "0.5"]
+    sizes = ["--size", "40", "--style-size", "40", "--iterations", "1"]
+    assert run("style_transfer", "--content", picture, "--style", picture, *flags, *sizes) == 0
+    assert (seen["content_weight"], seen["style_weights"], seen["tv_weight"]) == (2, (4, 3, 2, 1), 0.5)
 
 
 def test_scores_that_are_not_finite_are_refused(random_weights, tmp_path, capsys):
