@@ -98,7 +98,13 @@ def draw_grid(
     title: str = "",
     footer: str = "",
 ) -> np.ndarray:
-    """Draw panels in rows of equal cells -> RGB (H, W, 3), uint8. Past `columns`, all rows go on below."""
+    """Draw panels in rows of equal cells -> RGB (H, W, 3), uint8. Past `columns`, all rows go on below.
+
+    Rows of a single picture are laid side by side instead, their names as titles: a tower is hard to read.
+    """
+    if len(rows) > 1 and all(len(row) == 1 for row in rows):
+        named = zip(rows, row_names or [""] * len(rows), strict=True)
+        rows, row_names = [[row[0]._replace(title=row[0].title or name) for row, name in named]], ()
     longest = max(len(row) for row in rows)
     columns = min(columns or longest, longest)
     blocks = range(0, longest, columns)

@@ -77,6 +77,12 @@ def test_title_and_footer_are_drawn_whole_above_a_single_picture():
         assert columns.max() < grid.shape[1] - 3
 
 
+def test_rows_of_a_single_picture_lie_side_by_side():
+    panel = Panel(np.ones((8, 8, 3)))
+    lying = draw_grid([[panel], [panel], [panel]], row_names=("a", "b", "c"))
+    assert np.array_equal(lying, draw_grid([[Panel(panel.pixels, name) for name in "abc"]]))
+
+
 def test_notes_and_footers_leave_ink():
     panel = Panel(np.ones((8, 8, 3)))
     plain = draw_grid([[panel]])
