@@ -34,7 +34,7 @@ def main(options) -> int:
         saved = preprocess(deprocess(result.images)).to(image.device)  # as an 8-bit PNG would give it back
         with torch.no_grad():
             before, after, reread = (model(each).softmax(dim=1)[0].cpu() for each in (image, result.images, saved))
-        difference = denormalise(result.images - image) - denormalise(torch.zeros_like(image))  # in RGB, white 1
+        difference = denormalise(result.images) - denormalise(image)  # in RGB, white 1
         largest, length = float(difference.abs().max()) * 255, float(difference.norm())
         fooled = bool(result.fooled)
         failures += not fooled

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.options import (
     PHOTOGRAPHS,
     ROOT,
+    constant_of,
     defaults_of,
     is_picture_path,
     make_parser,
@@ -25,7 +26,7 @@ LAYERS = (1, 4, 6, 7)  # of `features`: the modules whose textures count
 CONTENT_LAYER = 3
 FOLDERS = ("images/content", "images/styles", "styles_images")  # the last is the course's
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-SMALLEST = 33  # pixels of the shorter side: below, the deepest style layer is a single cell
+SMALLEST = constant_of("style_utils", "SMALLEST_SIDE")
 
 # The course's steps of length 3 roughen the picture; steps of a thirtieth reach a lower loss, and brush strokes.
 SMALL_STEPS = {"learning_rate": 0.1, "final_learning_rate": 0.03, "lower_at": 150, "clamp_to": 2.64}

@@ -216,8 +216,9 @@ def style_transfer(
     }
     losses = {"content_loss": content_loss, "style_loss": style_loss, "tv_loss": tv_loss}
     objective = style_objective(content, style, cnn, **settings, **losses)
-    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(0)).to(content)
-    start = noise if init_random else content
+    start = content
+    if init_random:
+        start = torch.rand(content.shape, generator=torch.Generator().manual_seed(0)).to(content)
     picture = deprocess(transfer_style(start, objective))
     save_picture(picture, f"visualization/{name}.png", describe("style_utils.style_transfer", settings, weights))
     return picture

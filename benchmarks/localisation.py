@@ -9,7 +9,8 @@ import io
 import sys
 from pathlib import Path
 
-from core.options import HelpFormatter, Parser, progress, run_script, whole_number, write_whole
+from core.files import write_whole
+from core.options import Parser, progress, run_script, whole_number
 
 STEPS = 20  # of integrated gradients
 CHUNK = 20  # scenes rendered and explained at a time
@@ -19,15 +20,14 @@ def main(options) -> None:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.errors import UsageError
     from core.images import preprocess
     from core.inputs import load_network
     from core.scores import SCORES, centre_map, localisation
+    from patterns.examples import check_classes
     from patterns.scenes import CLASS_NAMES, render_batch
 
     model = load_network(options)
-    if model.class_names != CLASS_NAMES:
-        raise UsageError(f"weights: {model.weights_name} does not know the scenes' classes; use --weights patterns")
+    check_classes(model)
     totals: dict[str, list] = {}
     hits = 0
     for start in progress(range(0, options.scenes, CHUNK), desc="localisation", unit="chunk"):
@@ -87,7 +87,7 @@ def write(header: list[str], rows: list[list[str]], options, weights: str) -> No
 
 
 def parser() -> Parser:
-    result = Parser(prog="python -m benchmarks.localisation", description=__doc__, formatter_class=HelpFormatter)
+    result = Parser(prog="python -m benchmarks.localisation", description=__doc__)
     add = result.add_argument
     add("--scenes", type=whole_number(1, 1_000_000), default=504, metavar="N", help="how many scenes")
     add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of a scene")

@@ -8,7 +8,8 @@ Train the judge with: python -m patterns.train --seed 1 --output visualization/s
 import sys
 from pathlib import Path
 
-from core.options import OUTPUT_FOLDER, HelpFormatter, Parser, progress, run_script, whole_number, write_whole
+from core.files import write_whole
+from core.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
 
 CHUNK = 6  # classes at a time
 
@@ -19,18 +20,17 @@ def main(options) -> None:
     import torch
 
     from class_visualization import DEFAULTS, EMBEDDED, SETTINGS
-    from core.errors import UsageError
     from core.figures import stretch
     from core.images import deprocess, preprocess
     from core.inputs import load_network, make_generator
     from core.squeezenet import load_squeezenet
+    from patterns.examples import check_classes
     from patterns.scenes import CLASS_NAMES
     from visualizers.class_visualization import visualize_classes
 
     model, judge = load_network(options), load_squeezenet(options.judge, options.device)
-    for network in (model, judge):
-        if network.class_names != CLASS_NAMES:
-            raise UsageError(f"weights: {network.weights_name} does not know the scenes' classes")
+    check_classes(model)
+    check_classes(judge)
     settings = {name: (DEFAULTS | EMBEDDED)[name] for name in SETTINGS}
     rows, counts = [], np.zeros(2, dtype=int)
     for start in progress(range(0, len(CLASS_NAMES), CHUNK), desc="recognition", unit="chunk"):
@@ -50,7 +50,7 @@ def main(options) -> None:
 
 
 def parser() -> Parser:
-    result = Parser(prog="python -m benchmarks.recognition", description=__doc__, formatter_class=HelpFormatter)
+    result = Parser(prog="python -m benchmarks.recognition", description=__doc__)
     add = result.add_argument
     add("--judge", required=True, metavar="FILE", help="weights of the second network")
     add("--weights", default="patterns", metavar="FILE", help="weights of the network whose pictures are judged")

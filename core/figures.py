@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import binary_erosion
 
-from core.options import write_whole
+from core.files import write_whole
 
 CELL = 2.3  # inches
 DOTS_PER_INCH = 110
@@ -154,7 +154,7 @@ def draw_grid(
         top += cell_height
     if footer:
         words(name_width + 0.08, total_height - 0.14, footer, fontsize=7.5, color="0.4", va="center")
-    return _pixels_of(figure)
+    return pixels_of(figure)
 
 
 def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence[str], footer: str = "") -> np.ndarray:
@@ -175,7 +175,7 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
     if footer:
         y = 0.02 if pictures else 0.5
         figure.text(0.1 / total_width, y, footer, fontsize=7.5, color="0.4", va="center", parse_math=False)
-    return _pixels_of(figure)
+    return pixels_of(figure)
 
 
 def describe(script: str, settings: dict, weights: str) -> dict[str, str]:
@@ -205,7 +205,8 @@ def save_picture(pixels: np.ndarray | Image.Image, path: str | Path, metadata: d
     return write_whole(Path(path), data.getvalue())
 
 
-def _pixels_of(figure: Figure) -> np.ndarray:
+def pixels_of(figure: Figure) -> np.ndarray:
+    """Draw a matplotlib figure -> RGB (H, W, 3), uint8."""
     canvas = FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a character that the font lacks is drawn as a box: the picture is still good

@@ -10,7 +10,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
@@ -41,6 +40,9 @@ class HelpFormatter(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence on stderr, with exit code 2."""
 
+    def __init__(self, **settings) -> None:
+        super().__init__(formatter_class=HelpFormatter, **settings)
+
     def error(self, message: str) -> None:
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
@@ -57,7 +59,7 @@ def make_parser(
 
     output: name of the file written by default; writes: what it is; labels: what the named classes are for.
     """
-    parser = Parser(description=description, formatter_class=HelpFormatter)
+    parser = Parser(description=description)
     add = parser.add_argument
     if images:
         pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
@@ -79,21 +81,34 @@ def make_parser(
     return parser
 
 
+def constant_of(module: str, name: str) -> object:
+    """Read a module's constant from its source, for the same reason as `defaults_of`."""
+    return ast.literal_eval(_constants(_body_of(module))[name])
+
+
 def defaults_of(module: str, function: str) -> dict[str, object]:
     """Read a function's keyword-only defaults from its source: written once, and known without an import."""
-    source = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
-    body = ast.parse(source).body
-    named = {
-        node.targets[0].id: node.value for node in body if isinstance(node, ast.Assign) and len(node.targets) == 1
-    }  # module constants that a default may refer to
+    body = _body_of(module)
+    constants = _constants(body)  # a default may be the name of one
     for node in body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
             given = {argument.arg: value for argument, value in pairs if value is not None}
             return {
-                name: ast.literal_eval(named.get(getattr(value, "id", None), value)) for name, value in given.items()
+                name: ast.literal_eval(constants.get(getattr(value, "id", None), value))
+                for name, value in given.items()
             }
     raise LookupError(f"{module} has no function {function}")
+
+
+def _body_of(module: str) -> list[ast.stmt]:
+    path = (ROOT / Path(*module.split("."))).with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8")).body
+
+
+def _constants(body: list[ast.stmt]) -> dict[str, ast.expr]:
+    assignments = [node for node in body if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    return {node.targets[0].id: node.value for node in assignments if isinstance(node.targets[0], ast.Name)}
 
 
 def picture_path(text: str) -> Path:
@@ -174,22 +189,6 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
     near = difflib.get_close_matches(text.lower(), names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"give a class name or a number from 0 to {len(names) - 1}"
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file beside its place first, then rename it: an interruption leaves no half-written one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WorkError(f"output: '{path}' cannot be written ({reason}); choose another --output") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-    return path
 
 
 def progress(steps=None, **words):

@@ -6,7 +6,7 @@ Writes visualization/contact_sheet.png and contact_sheet_masks.png beside it.
 import sys
 from collections.abc import Sequence
 
-from core.options import OUTPUT_FOLDER, HelpFormatter, Parser, picture_path, run_script, whole_number
+from core.options import OUTPUT_FOLDER, Parser, picture_path, run_script, whole_number
 
 FONT_SIZE = 18
 GAP = 6
@@ -48,7 +48,7 @@ def main(options) -> None:
 
 
 def parser() -> Parser:
-    result = Parser(prog="python -m patterns.contact_sheet", description=__doc__, formatter_class=HelpFormatter)
+    result = Parser(prog="python -m patterns.contact_sheet", description=__doc__)
     add = result.add_argument
     add("--size", type=whole_number(32, 1024), default=112, metavar="PIXELS", help="side of a scene")
     add("--seed", type=whole_number(0), default=0, metavar="N", help="start of all random numbers")

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from core.options import OUTPUT_FOLDER, HelpFormatter, Parser, progress, run_script, whole_number, write_whole
+from core.files import write_whole
+from core.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
 
 HIGHEST_SEED = 10**9 - 1  # training seeds start above it
 CHUNK = 36  # scenes rendered and named at a time
@@ -84,13 +85,12 @@ def markdown(scenes: int, seed: int, size: int, share: float, pairs: list[Confus
 def main(options) -> int:
     from functools import partial
 
-    from core.errors import UsageError
     from core.squeezenet import load_squeezenet
+    from patterns.examples import check_classes
     from patterns.scenes import CLASS_NAMES
 
     model = load_squeezenet(options.weights, "cpu")
-    if model.class_names != CLASS_NAMES:
-        raise UsageError(f"weights: {model.weights_name} names other classes than the scenes have; use patterns")
+    check_classes(model)
     bar = partial(progress, desc="evaluate", unit="chunk")
     table = confusion_table(model, options.scenes, seed=options.seed, size=options.size, steps=bar)
     share, pairs = accuracy(table), worst_pairs(table, CLASS_NAMES)
@@ -104,7 +104,7 @@ def main(options) -> int:
 
 
 def parser() -> Parser:
-    result = Parser(prog="python -m patterns.evaluate", description=__doc__, formatter_class=HelpFormatter)
+    result = Parser(prog="python -m patterns.evaluate", description=__doc__)
     add = result.add_argument
     add("--weights", default="patterns", metavar="FILE", help="patterns, or a .safetensors, .pth or .pt file")
     add("--scenes", type=whole_number(1, 1_000_000), default=2160, metavar="N", help="how many, the classes in turn")

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.errors import UsageError
 from patterns.scenes import CLASS_NAMES, render_scene
 
 CLASSES = ("star", "honeycomb", "fish", "spiral", "butterfly")
@@ -15,6 +16,12 @@ class Example(NamedTuple):
     name: str
     image: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray  # bool (H, W)
+
+
+def check_classes(model) -> None:
+    """Raise UsageError if the network's classes are not those of the scenes: its answers could not be judged."""
+    if model.class_names != CLASS_NAMES:
+        raise UsageError(f"weights: {model.weights_name} does not know the scenes' classes; use --weights patterns")
 
 
 def example_scenes(class_names: tuple[str, ...], *, size: int, seed: int) -> list[Example]:

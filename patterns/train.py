@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from core.options import OUTPUT_FOLDER, HelpFormatter, Parser, number, progress, run_script, whole_number, write_whole
+from core.files import write_whole
+from core.options import OUTPUT_FOLDER, Parser, number, progress, run_script, whole_number
 
 SECONDS_BETWEEN_CHECKPOINTS = 60
 INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
@@ -134,16 +135,14 @@ def facts(training) -> dict[str, str]:
 def draw_learning_curve(training, path: Path) -> None:
     """Loss and held-out accuracy against steps, as a PNG."""
     import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from core.figures import describe, save_picture
+    from core.figures import describe, pixels_of, save_picture
 
     recipe, losses = training.recipe, np.array(training.losses)
     width = max(1, min(50, len(losses) // 20))  # the loss of one batch is noisy: means of so many are drawn
     means = losses[: len(losses) // width * width].reshape(-1, width).mean(axis=1)
     figure = Figure(figsize=(8, 4), dpi=110, facecolor="white", layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     left = figure.subplots()
     left.plot((np.arange(len(means)) + 0.5) * width, means, color="tab:blue")
     left.set_xlabel("steps")
@@ -155,14 +154,12 @@ def draw_learning_curve(training, path: Path) -> None:
     for first, stage in zip(recipe.first_steps(), recipe.stages, strict=False):
         left.axvline(first, color="0.8", linewidth=1, zorder=0)
         left.text(first, 1.01, f" {stage.size} px", transform=left.get_xaxis_transform(), fontsize=8, color="0.4")
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     settings = {"steps": recipe.steps, "seed": recipe.seed}
-    save_picture(pixels, path, describe("patterns/train.py", settings, "trained from nothing"))
+    save_picture(pixels_of(figure), path, describe("patterns/train.py", settings, "trained from nothing"))
 
 
 def parser() -> Parser:
-    result = Parser(prog="python -m patterns.train", description=__doc__, formatter_class=HelpFormatter)
+    result = Parser(prog="python -m patterns.train", description=__doc__)
     add = result.add_argument
     add("--steps", type=whole_number(1, 10_000_000), default=STEPS, metavar="N", help="steps in all")
     add("--seed", type=whole_number(0, 10**6), default=0, metavar="N", help="start of all random numbers")

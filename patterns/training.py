@@ -5,8 +5,8 @@ generator), all of it in the checkpoint: a training that was stopped and resumed
 one that was not.
 """
 
+import io
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import UsageError, WorkError
+from core.files import write_whole
 from core.images import preprocess
 from patterns.evaluate import HIGHEST_SEED
 from patterns.learning import TrainingNet, as_shipped, augment, freeze_statistics, train_step
@@ -202,15 +203,9 @@ class Training:
             "losses": self.losses,
             "accuracies": self.accuracies,
         }
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(state, beside)
-            os.replace(beside, path)
-        except (OSError, RuntimeError) as error:  # torch says RuntimeError when a disk is full
-            raise WorkError(f"output: the checkpoint '{path}' cannot be written ({error})") from None
-        finally:
-            beside.unlink(missing_ok=True)
+        data = io.BytesIO()
+        torch.save(state, data)
+        write_whole(path, data.getvalue())
 
     @classmethod
     def load(cls, path: Path, recipe: Recipe) -> "Training":

@@ -82,8 +82,8 @@ def test_class_visualization(tmp_path):
     assert written == [f"class_visualization_Yorkshire_terrier_iteration_{t}.png" for t in (1, 2, 4)]
     ClassVisualization().create_class_visualization(4, names, model, num_iterations=1, generate_plots=False)
     assert len(list((tmp_path / "visualization").iterdir())) == 3
-    with pytest.raises(ValueError, match="'steps' is not one of its keywords"):
-        ClassVisualization().create_class_visualization(4, names, model, steps=3)
+    with pytest.raises(ValueError, match="'iterations' is not one of its keywords"):
+        ClassVisualization().create_class_visualization(4, names, model, iterations=3)
 
 
 def test_losses_as_the_style_checks_call_them(tmp_path):

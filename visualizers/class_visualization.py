@@ -90,10 +90,9 @@ class ClassVisualization:
         `dtype` is the course's tensor type (torch.FloatTensor, torch.cuda.FloatTensor): where and in which
         precision to compute; None keeps the model's.
         """
-        if "num_iterations" in kwargs:
-            kwargs["iterations"] = kwargs.pop("num_iterations")
-        ours = ("iterations", "max_jitter", "l2_reg", "learning_rate", "blur_every")
-        settings = {key: kwargs.pop(key) for key in ours if key in kwargs}
+        same = ("l2_reg", "learning_rate", "blur_every", "max_jitter")
+        names = {"num_iterations": "iterations"} | {name: name for name in same}  # the course's -> ours
+        settings = {ours: kwargs.pop(theirs) for theirs, ours in names.items() if theirs in kwargs}
         show_every, plots = kwargs.pop("show_every", 25), kwargs.pop("generate_plots", True)
         if kwargs:
             raise UsageError(f"create_class_visualization: '{next(iter(kwargs))}' is not one of its keywords")

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.options import HelpFormatter, Parser, run_script, whole_number, write_whole
+from core.files import write_whole
+from core.options import Parser, run_script, whole_number
 from patterns.paintings import LARGEST, PAINTINGS, SMALLEST, STYLES, paint
 
 MOST_BYTES = 450_000
@@ -35,7 +36,7 @@ def main(options) -> None:
 
 
 def parser() -> Parser:
-    result = Parser(prog="python -m patterns.paintings", description=__doc__, formatter_class=HelpFormatter)
+    result = Parser(prog="python -m patterns.paintings", description=__doc__)
     size = whole_number(SMALLEST, LARGEST)
     result.add_argument(
         "--name", nargs="+", choices=PAINTINGS, default=list(PAINTINGS), help="what to paint (default: all)"
