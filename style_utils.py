@@ -81,8 +81,7 @@ class StyleObjective:
 
     def terms(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """image (1, 3, H, W) -> content, style and total-variation loss, weighted."""
-        deepest = max(self.content_layer, *self.style_layers)  # what lies above is not computed
-        features = sequence_features(self.cnn, image, deepest)
+        features = sequence_features(self.cnn, image, (self.content_layer, *self.style_layers))
         return (
             self.content_loss(self.content_weight, features[self.content_layer], self.content_target),
             self.style_loss(features, self.style_layers, self.style_targets, self.style_weights),
@@ -120,8 +119,8 @@ def style_objective(
             raise UsageError(f"layer: {layer} is out of range; allowed are 0 to {len(cnn) - 1}")
     style_loss = style_loss or StyleLoss()
     with torch.no_grad():
-        content_target = sequence_features(cnn, content, content_layer)[content_layer]
-        style_features = sequence_features(cnn, style, max(style_layers))
+        content_target = sequence_features(cnn, content, [content_layer])[content_layer]
+        style_features = sequence_features(cnn, style, style_layers)
         style_targets = [style_loss.gram_matrix(style_features[layer]) for layer in style_layers]
     return StyleObjective(
         cnn,

@@ -56,12 +56,18 @@ def record_activations(
             handle.remove()
 
 
-def sequence_features(features: nn.Sequential, images: Tensor, deepest: int | None = None) -> list[Tensor]:
-    """The output of each module of a sequence, up to and including index `deepest` (all, if None)."""
-    modules = list(features.children())[: None if deepest is None else deepest + 1]
-    outputs = []
-    for module in modules:
-        in_place = getattr(module, "inplace", False)
-        images = module(images.clone() if in_place else images)
-        outputs.append(images)
+def sequence_features(
+    features: nn.Sequential, images: Tensor, wanted: Iterable[int] | None = None
+) -> list[Tensor | None]:
+    """The outputs of a sequence's modules at the wanted indices, None at the others; all of them, if None.
+
+    What lies above the last one wanted is not computed, and only what is wanted is kept from an in-place ReLU.
+    """
+    modules = list(features.children())
+    wanted = set(range(len(modules)) if wanted is None else wanted)
+    outputs: list[Tensor | None] = []
+    for index, module in enumerate(modules[: max(wanted) + 1]):
+        keep_input = index == 0 or index - 1 in wanted
+        images = module(images.clone() if keep_input and getattr(module, "inplace", False) else images)
+        outputs.append(images if index in wanted else None)
     return outputs

@@ -5,16 +5,20 @@ also after an exception, and gradients come from `torch.autograd.grad`, which wr
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from core.activations import record_activations
 from core.errors import UsageError
 
-CHUNK = 16  # images at a time: as fast as one large batch on a CPU, at a fifth of its memory
+# Pixels at a time, eight images of 224 x 224: few enough that memory stays small and is used again while it
+# is warm, enough to keep the cores busy. A large batch is slower on a CPU, not faster.
+CHUNK_PIXELS = 8 * 224 * 224
 
 
 class BlankMapWarning(UserWarning):
@@ -35,23 +39,25 @@ def measuring(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def guided_relus(model: nn.Module) -> Iterator[None]:
+def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
     """Guided backpropagation's rule (Springenberg et al., 2015) for every ReLU, also inside Fire modules.
 
     A ReLU passes R_in = 1[f > 0] * 1[R_out > 0] * R_out. Its own backward pass does the first factor;
-    a hook on its output's gradient does the second. So nothing is replaced, only hooked.
+    a hook on its output's gradient does the second. So nothing is replaced, only hooked. The rule that the
+    block gets has a switch: while `rule.active` is False, a backward pass through the same graph is a plain one.
     """
+    rule = SimpleNamespace(active=True)
 
     def guide(_module, _inputs, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(lambda gradient: gradient.clamp(min=0))
+            output.register_hook(lambda gradient: gradient.clamp(min=0) if rule.active else gradient)
 
     relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
     if not relus:
         raise UsageError("model: guided backpropagation needs nn.ReLU modules, and the network has none")
     handles = [relu.register_forward_hook(guide) for relu in relus]
     try:
-        yield
+        yield rule
     finally:
         for handle in handles:
             handle.remove()
@@ -89,45 +95,94 @@ def class_scores(scores: Tensor, labels: Tensor) -> Tensor:
     return scores.gather(1, labels.to(scores.device).view(-1, 1)).squeeze(1)
 
 
+def class_map_layer(model: nn.Module) -> str | None:
+    """The name of the convolution that makes the class maps, if the network ends like SqueezeNet."""
+    head = getattr(model, "classifier", None)
+    tail = list(head.children())[-3:] if isinstance(head, nn.Sequential) else []
+    if [type(module) for module in tail] == [nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]:
+        return f"classifier.{len(head) - 3}"
+    return None
+
+
+def label_scores(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The score of each image's own class, (N,), computed for the classes asked for alone.
+
+    The last convolution, 1000 classes of 512 weights, is a quarter of SqueezeNet's work, and all but a few of
+    its rows would be thrown away. So the forward pass sees the rows of these labels only; hooks and layers are
+    as ever. Other networks compute all their scores.
+    """
+    head = class_map_layer(model)
+    if head is None:
+        return class_scores(model(images), labels)
+    classes, places = torch.unique(labels, return_inverse=True)
+    convolution = model.get_submodule(head)
+    rows = {f"{head}.weight": convolution.weight[classes]}
+    if convolution.bias is not None:
+        rows[f"{head}.bias"] = convolution.bias[classes]
+    return class_scores(functional_call(model, rows, (images,), tie_weights=False), places)
+
+
 def input_gradient(model: nn.Module, images: Tensor, labels) -> Tensor:
     """d score_y / d image for every image, (N, 3, H, W), on the images' device."""
     labels = as_labels(labels, len(images), model)
 
     def gradient(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         chunk.requires_grad_(True)
-        total = class_scores(model(chunk), chunk_labels).sum()
-        return torch.autograd.grad(total, chunk)[0]
+        return torch.autograd.grad(label_scores(model, chunk, chunk_labels).sum(), chunk)[0]
 
     with measuring(model):
         return in_chunks(gradient, model, images, labels)
 
 
-def in_chunks(function: Callable[[Tensor, Tensor], Tensor], model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Apply `function` to CHUNK images at a time, so that memory does not grow with their number."""
-    parts = [
-        function(to_network(model, images[start : start + CHUNK]), labels[start : start + CHUNK]).detach()
-        for start in range(0, len(images), CHUNK)
-    ]
-    if not parts:
+def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tensor):
+    """Apply `function(images, labels)` to a few images at a time, so that memory does not grow with their number.
+
+    It returns a tensor, or a tuple of them, (N, ...); so does this, for all images, on their device.
+    """
+    if not len(images):
         raise UsageError("images: none given; at least one is needed")
-    return torch.cat(parts).contiguous().to(images.device)
+    length = chunk_length(images)
+    parts = zip(images.split(length), labels.split(length), strict=True)
+    results = [function(to_network(model, chunk), chunk_labels) for chunk, chunk_labels in parts]
+
+    def whole(pieces: Sequence[Tensor]) -> Tensor:
+        return torch.cat([piece.detach() for piece in pieces]).contiguous().to(images.device)
+
+    if isinstance(results[0], Tensor):
+        return whole(results)
+    return tuple(whole(pieces) for pieces in zip(*results, strict=True))
 
 
-def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """All scores (N, K), and what to climb for each image's label, (N,): score_y, or where that is 0, mean(M_y).
+def chunk_length(images: Tensor) -> int:
+    """How many images (..., H, W) to compute at a time: fewer of large ones."""
+    return max(1, CHUNK_PIXELS // (images.shape[-2] * images.shape[-1]))
+
+
+def label_climb(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """What to climb for each image's label, (N,): score_y, or where that is 0, mean(M_y).
 
     SqueezeNet ends in ReLU and mean: score_y = mean(relu(M_y)), M_y the class map. A class with M_y <= 0
     everywhere has score 0 and no gradient, and an ascent would never start; mean(M_y) always has one.
     """
-    head = _map_before_last_relu(model)
+    head = class_map_layer(model)
     if head is None:
-        scores = model(images)
-        return scores, class_scores(scores, labels)
+        return label_scores(model, images, labels)
     with record_activations(model, [head]) as recorded:
+        scores = label_scores(model, images, labels)
+    _, places = torch.unique(labels, return_inverse=True)
+    own_maps = recorded[head][torch.arange(len(labels)), places.to(images.device)]  # (N, h, w)
+    return torch.where(scores > 0, scores, own_maps.mean(dim=(1, 2)))
+
+
+def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """All scores (N, K), outside the graph, and what to climb for each image's label, (N,)."""
+    if class_map_layer(model) is None:
         scores = model(images)
-    own_scores = class_scores(scores, labels)
-    own_maps = recorded[head][torch.arange(len(labels)), labels.to(images.device)]  # (N, h, w)
-    return scores, torch.where(own_scores > 0, own_scores, own_maps.mean(dim=(1, 2)))
+        return scores.detach(), class_scores(scores, labels)
+    with record_activations(model, ["features"]) as recorded:
+        climb = label_climb(model, images, labels)
+    with torch.no_grad():
+        return model.classifier(recorded["features"]).flatten(1), climb
 
 
 def warn_of_blank_maps(model: nn.Module, images: Tensor, labels, maps: Tensor) -> None:
@@ -155,13 +210,4 @@ def _number_of_classes(model: nn.Module | None) -> int | None:
             return module.out_features
         if isinstance(module, nn.Conv2d):
             return module.out_channels
-    return None
-
-
-def _map_before_last_relu(model: nn.Module) -> str | None:
-    """The name of the convolution that makes the class maps, if the network ends like SqueezeNet."""
-    head = getattr(model, "classifier", None)
-    tail = list(head.children())[-3:] if isinstance(head, nn.Sequential) else []
-    if [type(module) for module in tail] == [nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]:
-        return f"classifier.{len(head) - 3}"
     return None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
+from core.memory import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "motorcycle", "china")  # they come with scikit-image and -learn
@@ -203,6 +204,7 @@ def run_script(
 ) -> int:
     """Parse, run, and turn every error into one sentence and an exit code: 2 wrong use, 1 failed work."""
     options = parser.parse_args(arguments)
+    keep_freed_memory()
     # The figure says why a map is blank; a person needs no Python warning besides.
     warnings.filterwarnings("ignore", message="the map of image")
     try:

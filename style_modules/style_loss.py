@@ -2,6 +2,7 @@
 
     Gram matrix  G_kl = sum over positions p of F_kp * F_lp       (divided by C * H * W)
     L = sum over layers of weight * sum over k, l of (G_kl - A_kl)^2
+    dL/dF = 4 * weight / (C * H * W) * (G - A) F                  (their equation 6, with this divisor)
 
 The Gram matrix tells which features occur together, and forgets where: any shuffling of positions
 leaves it unchanged.
@@ -9,9 +10,42 @@ leaves it unchanged.
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from core.errors import UsageError
+
+
+class GramDistance(torch.autograd.Function):
+    """sum over k, l of (G_kl - A_kl)^2 of features F (N, C, H, W) and a target A (N, C, C), and its gradient.
+
+    Autograd would multiply F twice more, once for each factor of F F', and add the products; G is symmetric,
+    so one product is enough. It is taken positions first, as a channels-last network lies in memory.
+    """
+
+    @staticmethod
+    def forward(ctx, features: Tensor, target: Tensor) -> Tensor:
+        difference = gram(features) / features[0].numel() - target  # (N, C, C)
+        ctx.save_for_backward(features, difference)
+        return difference.square().sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        features, difference = ctx.saved_tensors
+        result = torch.empty_like(features)  # with its order in memory
+        both_ways = difference + difference.mT  # twice the difference, if the target is symmetric, as Gram matrices are
+        by_position = [tensor.flatten(2).transpose(1, 2) for tensor in (features, result)]  # (N, P, C) each
+        torch.bmm(by_position[0], both_ways * (2 * gradient / features[0].numel()), out=by_position[1])
+        for_target = -2 * gradient * difference if ctx.needs_input_grad[1] else None
+        return result, for_target
+
+
+def gram(features: Tensor) -> Tensor:
+    """features (N, C, H, W) -> (N, C, C), the sums alone."""
+    flat = features.flatten(2)  # (N, C, P)
+    return flat @ flat.transpose(1, 2)
 
 
 class StyleLoss(nn.Module):
@@ -21,10 +55,7 @@ class StyleLoss(nn.Module):
         """features (N, C, H, W) -> (N, C, C), divided by C * H * W if normalize."""
         if features.dim() != 4:
             raise UsageError(f"features: shape (N, C, H, W) is needed, got {tuple(features.shape)}")
-        count, channels, height, width = features.shape
-        flat = features.reshape(count, channels, height * width)  # (N, C, P)
-        gram = flat @ flat.transpose(1, 2)  # (N, C, C)
-        return gram / (channels * height * width) if normalize else gram
+        return gram(features) / features[0].numel() if normalize else gram(features)
 
     def forward(
         self,
@@ -39,7 +70,7 @@ class StyleLoss(nn.Module):
             lengths = f"{len(style_layers)} layers, {len(style_targets)} targets and {len(style_weights)} weights"
             raise UsageError(f"style loss: got {lengths}; give as many of each, at least one")
         losses = [
-            weight * (self.gram_matrix(feats[layer]) - target).square().sum()
+            weight * GramDistance.apply(feats[layer], target)
             for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True)
         ]
         return sum(losses)

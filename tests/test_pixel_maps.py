@@ -141,7 +141,7 @@ def test_permuting_the_batch_permutes_the_maps(technique, squeezenet, images):
 
 def test_more_images_than_a_chunk_give_the_same_maps(squeezenet, images, monkeypatch):
     whole = saliency_map(squeezenet, images, 2)
-    monkeypatch.setattr("core.gradients.CHUNK", 2)
+    monkeypatch.setattr("core.gradients.CHUNK_PIXELS", 2 * images[0, 0].numel())
     torch.testing.assert_close(saliency_map(squeezenet, images, 2), whole, rtol=1e-4, atol=1e-7)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_labels, measuring, scores_and_climb, to_network
+from core.gradients import as_labels, label_climb, measuring, to_network
 from core.images import deprocess
 
 
@@ -54,8 +54,7 @@ def visualize_classes(
 
     def objective(images: Tensor) -> Tensor:
         jittered = priors.random_jitter(images, max_jitter, generator)
-        _, climb = scores_and_climb(model, jittered, labels)
-        return climb - l2_reg * images.square().sum(dim=(1, 2, 3))
+        return label_climb(model, jittered, labels) - l2_reg * images.square().sum(dim=(1, 2, 3))
 
     def constrain(images: Tensor, gradient: Tensor, iteration: int) -> Tensor:
         images = priors.clamp_to_valid(images)

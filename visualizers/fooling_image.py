@@ -56,11 +56,13 @@ def fool(
     steps = torch.zeros_like(wanted)
 
     def objective(candidates: Tensor) -> Tensor:
-        nonlocal fooled
-        scores, climb = scores_and_climb(model, candidates, targets)
-        fooled = scores.argmax(dim=1) == wanted
-        steps.add_(~fooled)
-        return climb * ~fooled  # no gradient, so no further step, for an image that fools already
+        active = (~fooled).nonzero().flatten()
+        scores, climb = scores_and_climb(model, candidates[active], targets[active.cpu()])
+        won = scores.argmax(dim=1) == wanted[active]
+        fooled[active] = won
+        steps[active] += ~won
+        # An image that fools already gets no gradient, so no further step, and no further work.
+        return torch.zeros(len(candidates)).to(climb).index_put((active,), climb * ~won)
 
     def constrain(candidates: Tensor, _gradient: Tensor, _iteration: int) -> Tensor:
         if linf is not None or l2 is not None:

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, class_scores, in_chunks, measuring, warn_of_blank_maps
+from core.gradients import as_labels, in_chunks, label_scores, measuring, warn_of_blank_maps
 from visualizers.guided_backprop import guided_backprop
 
 LAYER = "features.12"  # the last before the classifier
@@ -33,20 +33,30 @@ def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, re
     def cam(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         # The graph starts at the layer, so nothing is computed back through the layers below it.
         with record_activations(model, [layer], as_leaves=True) as recorded:
-            scores = model(chunk)
-        activation = recorded.get(layer)
-        if activation is None or activation.dim() != 4:
-            raise UsageError(f"layer: '{layer}' gives no maps (N, K, h, w) in a forward pass; choose another")
-        total = class_scores(scores, chunk_labels).sum()
-        (gradient,) = torch.autograd.grad(total, activation)  # (N, K, h, w)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, K, 1, 1)
-        return (weights * activation).sum(dim=1)  # (N, h, w)
+            total = label_scores(model, chunk, chunk_labels).sum()
+        activation = layer_maps(recorded, layer)
+        (gradient,) = torch.autograd.grad(total, activation)
+        return weigh_channels(activation, gradient)
 
     with measuring(model):
         maps = in_chunks(cam, model, images, labels)
     maps = maps.relu() if relu else maps
     warn_of_blank_maps(model, images, labels, maps)
     return maps
+
+
+def weigh_channels(activation: Tensor, gradient: Tensor) -> Tensor:
+    """Activations and their gradients, (N, K, h, w) -> their sum over channels, weighted, (N, h, w), signed."""
+    weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, K, 1, 1)
+    return (weights * activation).sum(dim=1)
+
+
+def layer_maps(recorded: dict[str, Tensor], layer: str) -> Tensor:
+    """What was recorded of the layer, (N, K, h, w); a UsageError if it has no such output."""
+    activation = recorded.get(layer)
+    if activation is None or activation.dim() != 4:
+        raise UsageError(f"layer: '{layer}' gives no maps (N, K, h, w) in a forward pass; choose another")
+    return activation
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

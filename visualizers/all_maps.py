@@ -1,0 +1,50 @@
+"""The four gradient maps of an image at once: saliency, guided backprop, Grad-CAM and guided Grad-CAM.
+
+They differ in the way back only. So the image goes forward once, keeps its graph, and is sent back twice: once
+plainly, for the gradients of the pixels (saliency) and of the layer (Grad-CAM), and once by guided
+backpropagation's rule. Called one after the other, the four would take five passes forward and four back.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from core.activations import record_activations
+from core.gradients import as_labels, guided_relus, in_chunks, label_scores, measuring, warn_of_blank_maps
+from visualizers.gradcam import LAYER, layer_maps, upsample, weigh_channels
+
+
+class AllMaps(NamedTuple):
+    """What the modules of these names return, to rounding."""
+
+    saliency: Tensor  # (N, H, W), >= 0
+    guided_backprop: Tensor  # (N, 3, H, W), signed
+    grad_cam: Tensor  # (N, h, w), >= 0
+    guided_grad_cam: Tensor  # (N, 3, H, W), signed
+
+
+def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> AllMaps:
+    """images (N, 3, H, W), labels (N,) or one number -> the four maps; `layer` is Grad-CAM's.
+
+    Raises UsageError as the four do; warns of an image with a blank map.
+    """
+    labels = as_labels(labels, len(images), model)
+
+    def maps(chunk: Tensor, chunk_labels: Tensor) -> tuple[Tensor, ...]:
+        chunk.requires_grad_(True)
+        with guided_relus(model) as rule, record_activations(model, [layer]) as recorded:
+            score = label_scores(model, chunk, chunk_labels).sum()
+            activation = layer_maps(recorded, layer)
+            rule.active = False
+            gradient, at_layer = torch.autograd.grad(score, (chunk, activation), retain_graph=True)
+            rule.active = True
+            (guided,) = torch.autograd.grad(score, chunk)
+        cam = weigh_channels(activation, at_layer).relu()
+        region = upsample(cam, chunk.shape[2:]).unsqueeze(1)
+        return gradient.abs().amax(dim=1), guided, cam, guided * region
+
+    with measuring(model):
+        result = AllMaps(*in_chunks(maps, model, images, labels))
+    warn_of_blank_maps(model, images, labels, result.guided_grad_cam)  # blank if any of the four is
+    return result
