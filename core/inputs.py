@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from core import images
 from core.errors import UsageError, WorkError
+from core.gradients import chunk_length
 from core.options import PHOTOGRAPHS, find_class
 from core.scores import SCORES, centre_map, localisation
 from core.squeezenet import load_squeezenet
@@ -24,11 +26,18 @@ class Batch(NamedTuple):
     labels: Tensor  # (N,)
     titles: list[str]  # class and probability, for the figure
     masks: list  # bool (H, W) each, where the object is, or None where nobody knows
-    broken: int  # files that could not be read, each named on stderr
+    broken: list[UsageError]  # what is wrong with each file that could not be read
 
     @property
     def exit_code(self) -> int:
         return 1 if self.broken else 0
+
+
+class Picture(NamedTuple):
+    """A picture that is named but not yet read."""
+
+    name: str
+    source: Path | str  # a file, or the name of a default photograph
 
 
 def load_network(options: argparse.Namespace) -> nn.Module:
@@ -47,16 +56,65 @@ def load_batch(options: argparse.Namespace, model: nn.Module, scenes: Callable) 
     examples = [] if options.images else scenes(model.class_names, size=options.size, seed=options.seed)
     if examples:
         names, crops, masks = map(list, zip(*examples, strict=True))
-    else:
-        names, crops = _read_crops(options.images, options.size)
-        masks = [None] * len(crops)
-    chosen = _chosen_labels(options.labels, model.class_names, len(crops))
-    kept = [index for index, crop in enumerate(crops) if crop is not None]
-    broken = len(crops) - len(kept)
-    names, crops, masks, chosen = ([part[index] for index in kept] for part in (names, crops, masks, chosen))
+        return _as_batch(model, names, crops, masks, chosen_labels(options.labels, model.class_names, len(names)), [])
+    pictures = list_pictures(options.images)
+    batch = load_pictures(
+        model, pictures, chosen_labels(options.labels, model.class_names, len(pictures)), options.size
+    )
+    if not batch.names:
+        raise batch.broken[0]
+    name_broken(batch)
+    return batch
+
+
+def name_broken(batch: Batch) -> None:
+    """Name each file that could not be read."""
+    for error in batch.broken:
+        print(f"skipped: {error}", file=sys.stderr)
+
+
+def list_pictures(paths: Sequence[str] | None) -> list[Picture]:
+    """The pictures of files, folders and names of default photographs; all of these, if nothing is named."""
+    pictures = []
+    for path in paths or PHOTOGRAPHS:
+        if path in PHOTOGRAPHS:  # before the files, so that a bare run means the same in every folder
+            pictures.append(Picture(path, path))
+        else:
+            pictures += [Picture(file.stem, file) for file in images.list_image_files([path])]
+    return pictures
+
+
+def chosen_labels(texts: list[str] | None, class_names: tuple[str, ...], count: int) -> list[int | None]:
+    """The class numbers asked for, one for each picture named; None where the prediction is to be explained."""
+    chosen = [find_class(text, class_names) for text in texts or []]
+    if len(chosen) not in (0, 1, count):
+        raise UsageError(f"labels: got {len(chosen)} for {count} images; give one, or one for each")
+    return (chosen or [None]) * (1 if len(chosen) == count else count)
+
+
+def load_pictures(model: nn.Module, pictures: Sequence[Picture], chosen: Sequence[int | None], size: int) -> Batch:
+    """Read the pictures, square, `size` pixels a side; what is broken is left out, and said in the batch."""
+    names, crops, labels, broken = [], [], [], []
+    for picture, label in zip(pictures, chosen, strict=True):
+        try:
+            is_file = isinstance(picture.source, Path)
+            whole = (images.load_image if is_file else images.default_photograph)(picture.source)
+        except UsageError as error:
+            broken.append(error)
+            continue
+        names.append(picture.name)
+        crops.append(images.centre_crop(whole, size))
+        labels.append(label)
+    return _as_batch(model, names, crops, [None] * len(crops), labels, broken)
+
+
+def _as_batch(model, names, crops, masks, chosen, broken) -> Batch:
+    """Let the network name what it sees, and explain that where no class was chosen."""
+    if not crops:
+        return Batch([], [], torch.empty(0, 3, 1, 1), torch.empty(0, dtype=torch.long), [], [], broken)
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
     with torch.no_grad():
-        probabilities = torch.cat([model(part).softmax(dim=1) for part in tensor.split(16)]).cpu()
+        probabilities = torch.cat([model(part).softmax(dim=1) for part in tensor.split(chunk_length(tensor))]).cpu()
     if not probabilities.isfinite().all():
         raise WorkError(f"weights: {model.weights_name} gives scores that are not finite; get the file again")
     predicted = probabilities.argmax(dim=1).tolist()
@@ -107,33 +165,3 @@ def footer(model: nn.Module) -> str:
 def make_generator(options: argparse.Namespace) -> torch.Generator:
     """The one source of chance: drawn on the CPU, so that a seed means the same on every device."""
     return torch.Generator().manual_seed(options.seed)
-
-
-def _read_crops(paths: list[str] | None, size: int) -> tuple[list[str], list]:
-    """The names and square crops of files, folders and default photographs; None for a file that is broken."""
-    names, crops, complaints = [], [], []
-    for path in paths or PHOTOGRAPHS:
-        if path in PHOTOGRAPHS:  # before the files, so that a bare run means the same in every folder
-            names.append(path)
-            crops.append(images.centre_crop(images.default_photograph(path), size))
-            continue
-        for file in images.list_image_files([path]):
-            names.append(file.stem)
-            try:
-                crops.append(images.centre_crop(images.load_image(file), size))
-            except UsageError as error:
-                crops.append(None)
-                complaints.append(error)
-    if len(complaints) == len(crops):
-        raise complaints[0]
-    for complaint in complaints:
-        print(f"skipped: {complaint}", file=sys.stderr)
-    return names, crops
-
-
-def _chosen_labels(texts: list[str] | None, class_names: tuple[str, ...], count: int) -> list[int | None]:
-    """The class numbers asked for, one for each picture named; None where the prediction is to be explained."""
-    chosen = [find_class(text, class_names) for text in texts or []]
-    if len(chosen) not in (0, 1, count):
-        raise UsageError(f"labels: got {len(chosen)} for {count} images; give one, or one for each")
-    return (chosen or [None]) * (1 if len(chosen) == count else count)
