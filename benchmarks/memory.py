@@ -1,0 +1,60 @@
+"""How much memory does one work take, above what the process holds before it? One process for each, on Linux."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from core.errors import UsageError, WorkError
+from core.options import ROOT, Parser, run_script, whole_number
+
+
+def measure(work: str, hand: str, *, count: int, size: int, options) -> float:
+    """Peak resident memory above the start, in MiB, of a new process that does the work once."""
+    command = [sys.executable, "-m", "benchmarks.memory", work, hand, "--count", str(count), "--size", str(size)]
+    command += ["--weights", options.weights, "--device", options.device]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise WorkError(f"memory of {work} by {hand}: {result.stderr.strip() or result.returncode}")
+    return float(result.stdout.split()[-1])
+
+
+def main(options) -> None:
+    from benchmarks.works import WORKS, Stage
+
+    if options.hand not in WORKS.get(options.work, {}):
+        raise UsageError(f"work: '{options.work}' by '{options.hand}' is unknown; allowed are {_listed(WORKS)}")
+    small = Stage(1, 64, options.weights, options.device, style_steps=2)
+    WORKS[options.work][options.hand](small)  # what is made once, at the first call, is not the work's
+    stage = Stage(options.count, options.size, options.weights, options.device, style_steps=3)
+    prepared = (stage.ours, stage.theirs, stage.frozen, stage.images, stage.labels, stage.pictures)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    start = _status("VmRSS")
+    WORKS[options.work][options.hand](stage)
+    del prepared
+    print(f"{_status('VmHWM') - start:.1f}")
+
+
+def _status(name: str) -> float:
+    """A line of what the kernel says of this process, in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(f"{name}:"))) / 1024
+
+
+def _listed(works: dict) -> str:
+    return "; ".join(f"{work}: {', '.join(hands)}" for work, hands in works.items())
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.memory", description=__doc__)
+    add = result.add_argument
+    add("work", help="such as 'saliency'")
+    add("hand", help="'ours', 'Captum', 'pytorch-grad-cam' or 'plain loop'")
+    add("--count", type=whole_number(1, 10_000), default=25, metavar="N", help="pictures")
+    add("--size", type=whole_number(64, 4096), default=224, metavar="PIXELS", help="side of a picture")
+    add("--weights", default="auto", metavar="FILE", help="as for the scripts")
+    add("--device", default="cpu", choices=("cpu", "cuda"), help="where to compute")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))

@@ -1,0 +1,342 @@
+"""How fast is it, beside Captum, pytorch-grad-cam and the course's plain loops? The same work, in turn, in one process.
+
+Writes a table (Markdown and CSV) of medians, ranges, ratios and peak memory, and a picture of the ratios. The README
+holds the same table. pytorch-grad-cam is optional: pip install -r requirements-bench.txt. Nothing else may run
+meanwhile: two programs on the same cores slow each other by more than any of these ratios.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from core.errors import UsageError
+from core.options import ROOT, Parser, number, progress, run_script, whole_number
+from core.tables import write_csv, write_markdown
+
+BEGIN, END = "<!-- speed: benchmarks/speed.py writes this -->", "<!-- end of speed -->"
+HEADER = ("work", "images, pixels", "ours, ms", "beside", "theirs, ms", "ratio", "goal", "agreement", "memory, MB")
+PHOTOGRAPHS_OF_THE_FOLDER = 100
+
+
+class Row(NamedTuple):
+    """A work of a size, and how many times as fast as each peer it is meant to be."""
+
+    work: str
+    count: int
+    size: int
+    goals: dict[str, float]
+    memory: bool = False  # measured, too, each hand in a process of its own
+
+
+ROWS = (
+    *(Row("saliency", n, 224, {"Captum": goal}, n == 25) for n, goal in ((1, 1.6), (5, 1.7), (25, 1.7))),
+    *(Row("guided backprop", n, 224, {"Captum": goal}) for n, goal in ((1, 1.6), (5, 1.7), (25, 1.7))),
+    *(
+        Row("Grad-CAM", n, 224, {"Captum": goal, "pytorch-grad-cam": 4}, n == 25)
+        for n, goal in ((1, 2.2), (5, 2.5), (25, 2.5))
+    ),
+    Row("four maps", 1, 224, {"Captum": 4}),
+    Row("integrated gradients", 5, 224, {"Captum": 4}, True),
+    Row("occlusion", 1, 224, {"Captum": 8}, True),
+    Row("class visualization", 1, 224, {"plain loop": 1.8}),
+    Row("fooling", 5, 224, {"plain loop": 1.8}),
+    Row("style transfer", 1, 192, {"plain loop": 1.5}),
+    Row("style transfer", 1, 512, {"plain loop": 1.5}, True),
+    Row("style transfer to the loss", 1, 192, {"plain loop": 15}),
+)
+
+
+class Line(NamedTuple):
+    """What was measured of one row beside one peer; seconds as (median, least, largest)."""
+
+    row: Row
+    peer: str
+    ours: tuple[float, float, float]
+    theirs: tuple[float, float, float]
+    ratio: float  # median of theirs over median of ours
+    goal: float | None
+    agreement: str
+    share: float  # of the machine's convolution rate, by ours
+    memory: tuple[float, float] | None  # MiB above the start, ours and theirs
+
+
+def main(options) -> int:
+    # After parsing, so that --help does not wait for torch.
+    import torch
+
+    from benchmarks.timing import convolution_rate
+    from benchmarks.works import WORKS
+
+    unknown = set(options.only or ()) - set(WORKS) - {"folder", "start"}
+    if unknown:
+        raise UsageError(
+            f"only: no work is called '{min(unknown)}'; allowed are {', '.join((*WORKS, 'folder, start'))}"
+        )
+    rows = [row for row in ROWS if not options.only or row.work in options.only]
+    lines, rate = [], 0.0
+    for row in progress(rows, desc="speed", unit="row"):
+        rate = max(rate, convolution_rate())  # all through the run: the machine's best, not its mood
+        lines += measure_row(row, options)
+    others = []
+    if not options.only or "folder" in options.only:
+        others.append(measure_folder(options))
+    if not options.only or "start" in options.only:
+        others += measure_start(options)
+    lines = [line._replace(share=line.share / rate if rate else 0.0) for line in lines]
+    cores = f"{torch.get_num_threads()} threads, {platform.machine()}, {platform.system()}"
+    shares = [line.share for line in lines if line.share]
+    note = (
+        f"Medians of rounds taken in turn in one process, with the least and the largest; {cores}, torch "
+        f'{torch.__version__.split("+")[0]}. Peers work on the network as torchvision gives it; in the lines "our '
+        'network" Captum gets ours, channels last and frozen. Agreement: median and largest over the images of '
+        "||ours - theirs|| / ||theirs||; for occlusion the largest difference over the largest drop. Memory: peak "
+        "above the start, ours and theirs, each in a process of its own. The machine's best convolution rate in the "
+        f"same run: {rate / 1e9:.0f} GFLOP/s"
+    )
+    note += f"; ours works at {min(shares):.0%} to {max(shares):.0%} of it." if shares else "."
+    rows_of_text = [*(as_text(line) for line in lines), *others]
+    write_markdown(options.output, HEADER, rows_of_text, note)
+    print(f"wrote {write_csv(options.output, CSV_HEADER, [as_numbers(line) for line in lines])}")
+    if lines:
+        print(f"wrote {draw(lines, options.output.with_suffix('.png'))}")
+    if options.readme:
+        print(f"wrote {into_readme(options.output, ROOT / 'README.md')}")
+    missed = [
+        f"{line.row.work} x{line.row.count} beside {line.peer}" for line in lines if (line.goal or 0) > line.ratio
+    ]
+    print(f"goals missed: {'; '.join(missed) or 'none'}")
+    return 0
+
+
+def measure_row(row: Row, options) -> list[Line]:
+    """Let all hands do one work in turn."""
+    from benchmarks.memory import measure
+    from benchmarks.timing import operations_of, summary, take_turns
+    from benchmarks.works import WORKS, Stage
+
+    stage = Stage(row.count, row.size, options.weights, options.device)
+    hands = {
+        hand: lambda work=work: work(stage)
+        for hand, work in WORKS[row.work].items()
+        if hand != "pytorch-grad-cam" or find_spec("pytorch_grad_cam")
+    }
+    taken = take_turns(hands, budget=options.budget, least=options.rounds, most=25)
+    operations = operations_of(hands["ours"])
+    ours = summary(taken["ours"][1])
+    memory = {}
+    if row.memory:
+        for hand in ("ours", *row.goals):
+            if hand in hands:
+                memory[hand] = measure(row.work, hand, count=row.count, size=row.size, options=options)
+    lines = []
+    for peer in [hand for hand in hands if hand != "ours"]:
+        theirs = summary(taken[peer][1])
+        lines.append(
+            Line(
+                row,
+                peer,
+                ours,
+                theirs,
+                theirs[0] / ours[0],
+                row.goals.get(peer),
+                agreement(row.work, taken["ours"][0], taken[peer][0], peer),
+                operations / ours[0],
+                (memory["ours"], memory[peer]) if peer in memory else None,
+            )
+        )
+    return lines
+
+
+def agreement(work: str, ours, theirs, peer: str) -> str:
+    """How far two hands' results are apart, in words."""
+    import torch
+
+    from core.reference import relative_difference
+    from visualizers.gradcam import scale_each
+
+    if isinstance(ours, float):
+        return f"loss {ours:.0f}, theirs {theirs:.0f}"
+    if work in {"class visualization", "fooling"}:
+        return ""  # long ascents are chaotic: two correct ways part after a few steps
+    if peer == "pytorch-grad-cam":  # it returns maps scaled to [0, 1]
+        ours = scale_each(ours)
+    if work == "occlusion":
+        return f"{float((ours - theirs).abs().max() / theirs.abs().max()):.1e}"
+    pairs = zip(ours, theirs, strict=True) if work == "four maps" else [(ours, theirs)]
+    each = []
+    for mine, other in pairs:
+        if mine.shape == other.shape:  # Grad-CAM of the four is coarse here, and scaled up there
+            each.append(relative_difference(mine, other))
+    values = torch.cat(each)
+    return f"{float(values.median()):.0e}, {float(values.max()):.0e}"
+
+
+def measure_folder(options) -> list[str]:
+    """A folder of pictures, all maps, end to end with files: explain_folder.py, and the two scripts in turn."""
+    from PIL import Image
+
+    from core.images import default_photograph
+    from core.options import PHOTOGRAPHS
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "pictures"
+        folder.mkdir()
+        for index in range(PHOTOGRAPHS_OF_THE_FOLDER):  # twenty different crops of each photograph
+            picture = default_photograph(PHOTOGRAPHS[index % len(PHOTOGRAPHS)])
+            side = min(picture.size) - 4 * (index // len(PHOTOGRAPHS))
+            picture.crop((0, 0, side, side)).resize((256, 256), Image.Resampling.BICUBIC).save(
+                folder / f"{index:03}.png"
+            )
+        common = ["--images", str(folder), "--weights", options.weights, "--device", options.device]
+
+        def run(script: str, output: str) -> float:
+            begun = time.perf_counter()
+            command = [sys.executable, str(ROOT / script), *common, "--output", str(Path(place) / output)]
+            subprocess.run(command, check=True, capture_output=True)
+            return time.perf_counter() - begun
+
+        ours, theirs = [], []
+        for _ in range(2):
+            shutil.rmtree(Path(place) / "maps", ignore_errors=True)  # or it would find its work done
+            ours.append(run("explain_folder.py", "maps"))
+            theirs.append(run("saliency_visualization.py", "s.png") + run("gradcam_visualization.py", "g.png"))
+    return text_row(
+        "all maps of a folder, with files",
+        f"{PHOTOGRAPHS_OF_THE_FOLDER} x 224",
+        ours,
+        "the scripts one by one",
+        theirs,
+        3,
+    )
+
+
+def measure_start(options) -> list[list[str]]:
+    """From the command to the help, and to the first picture."""
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        flags = ["--images", "chelsea", "--output", str(Path(place) / "x.png"), "--weights", options.weights]
+        for name, arguments, count in (("--help", ["--help"], 9), ("first picture", flags, 3)):
+            seconds = []
+            for _ in range(count):
+                begun = time.perf_counter()
+                command = [sys.executable, str(ROOT / "saliency_visualization.py"), *arguments]
+                subprocess.run(command, check=True, capture_output=True)
+                seconds.append(time.perf_counter() - begun)
+            row = text_row(f"saliency_visualization.py, {name}", "", seconds, "", [], None)
+            rows.append([*row[:6], "below 1000 ms" if name == "--help" else "", *row[7:]])
+    return rows
+
+
+def text_row(work: str, what: str, ours: list[float], peer: str, theirs: list[float], goal: float | None) -> list[str]:
+    """A line of the table that was not measured in one process."""
+
+    def words(seconds: list[float]) -> str:
+        return span((median(seconds), min(seconds), max(seconds))) if seconds else ""
+
+    ratio = f"{median(theirs) / median(ours):.1f}" if theirs else ""
+    return [work, what, words(ours), peer, words(theirs), ratio, f"{goal:g}" if goal else "", "", ""]
+
+
+def span(seconds: tuple[float, float, float]) -> str:
+    """ "12 (11 to 14)", in milliseconds."""
+    digits = 0 if seconds[0] >= 0.1 else 1
+    return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*(1000 * value for value in seconds), d=digits)
+
+
+def as_text(line: Line) -> list[str]:
+    """A line of the table."""
+    goal = f"{line.goal:g}" if line.goal else ""
+    memory = "{:.0f}, {:.0f}".format(*line.memory) if line.memory else ""
+    what = f"{line.row.count} x {line.row.size}"
+    ratio = f"{line.ratio:.1f}"
+    return [line.row.work, what, span(line.ours), line.peer, span(line.theirs), ratio, goal, line.agreement, memory]
+
+
+CSV_HEADER = (
+    "work",
+    "images",
+    "pixels",
+    "peer",
+    *(f"{who}_{what}_ms" for who in ("ours", "theirs") for what in ("median", "least", "largest")),
+    "ratio",
+    "goal",
+    "share_of_convolution_rate",
+    "ours_memory_mib",
+    "theirs_memory_mib",
+    "agreement",
+)
+
+
+def as_numbers(line: Line) -> list:
+    """A line of the CSV."""
+    times = [f"{1000 * value:.3f}" for value in (*line.ours, *line.theirs)]
+    memory = [f"{value:.1f}" for value in line.memory] if line.memory else ["", ""]
+    head = [line.row.work, line.row.count, line.row.size, line.peer]
+    return [*head, *times, f"{line.ratio:.2f}", line.goal or "", f"{line.share:.3f}", *memory, line.agreement]
+
+
+def draw(lines: list[Line], path: Path) -> Path:
+    """The ratios as bars, each goal as a line across its bar."""
+    from matplotlib.figure import Figure
+
+    from core.figures import describe, pixels_of, save_picture
+
+    lines = [line for line in lines if line.goal]
+    figure = Figure(figsize=(8.4, 0.8 + 0.27 * len(lines)), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    places = range(len(lines) - 1, -1, -1)
+    reached = ["#2a78b5" if line.ratio >= line.goal else "#c0504d" for line in lines]
+    axes.barh(places, [line.ratio for line in lines], color=reached, height=0.72)
+    for place, line in zip(places, lines, strict=True):
+        axes.plot([line.goal, line.goal], [place - 0.42, place + 0.42], color="black", linewidth=1.6)
+        axes.text(line.ratio, place, f" {line.ratio:.1f}", va="center", fontsize=8)
+    names = [f"{line.row.work}, {line.row.count} x {line.row.size}, beside {line.peer}" for line in lines]
+    axes.set_yticks(list(places), names, fontsize=8)
+    axes.axvline(1, color="0.5", linewidth=0.8, linestyle=":")
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(0.8, 1.35 * max(line.ratio for line in lines))
+    ticks = [value for value in (1, 2, 4, 8, 16, 32, 64) if value <= 1.35 * max(line.ratio for line in lines)]
+    axes.set_xticks(ticks, [f"{value}" for value in ticks], fontsize=8)
+    axes.set_xlabel("times as fast (black: the goal)", fontsize=9)
+    axes.set_title("The same work, beside others", fontsize=11, fontweight="bold", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    return save_picture(pixels_of(figure), path, describe("benchmarks.speed", {}, "as in the table"))
+
+
+def into_readme(table: Path, readme: Path) -> Path:
+    """Put the table between the README's two marks."""
+    from core.files import write_whole
+
+    text = readme.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise UsageError(f"readme: '{readme}' has no lines '{BEGIN}' and '{END}'; put them where the table goes")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    body = table.with_suffix(".md").read_text(encoding="utf-8")
+    return write_whole(readme, f"{head}{BEGIN}\n{body}{END}{tail}".encode())
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.speed", description=__doc__)
+    add = result.add_argument
+    add("--only", nargs="+", metavar="WORK", help="only these works, e.g. saliency 'Grad-CAM' folder start")
+    add("--rounds", type=whole_number(1, 100), default=3, metavar="N", help="least number of rounds")
+    add("--budget", type=number(0, 3600), default=10.0, metavar="SECONDS", help="time for the rounds of one work")
+    add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
+    add("--device", default="cpu", choices=("cpu", "cuda"), help="where to compute")
+    path = Path("visualization/speed.md")
+    add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")
+    add("--readme", action="store_true", help="put the table into the README, too")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))

@@ -1,0 +1,231 @@
+"""The same work by different hands: ours, Captum's, pytorch-grad-cam's, and the course's plain loops.
+
+A work is done on a stage, which holds the networks and pictures. Peers get the network as torchvision gives it;
+"Captum, our network" gets ours, channels last and frozen, to tell what of the difference is the network's.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from captum import attr
+from torch import Tensor, nn
+from torchvision.models import squeezenet1_1
+
+from benchmarks import plain
+from core.images import centre_crop, default_photograph, load_image, preprocess
+from core.options import PHOTOGRAPHS, ROOT
+from core.squeezenet import load_squeezenet
+from style_utils import preprocess as scale_and_preprocess
+from style_utils import style_objective, transfer_style
+from visualizers.all_maps import all_maps
+from visualizers.class_visualization import visualize_classes
+from visualizers.fooling_image import fool
+from visualizers.gradcam import LAYER, grad_cam, upsample
+from visualizers.guided_backprop import guided_backprop
+from visualizers.integrated_gradients import integrated_gradients
+from visualizers.occlusion import occlusion, spread
+from visualizers.saliency_map import saliency_map
+
+STEPS = 50  # of integrated gradients
+PATCH, STRIDE = 15, 8  # of occlusion, in pixels
+ITERATIONS = 100  # of class visualization
+STYLE = {  # the course's weights for composition_vii
+    "content_layer": 3,
+    "content_weight": 5e-2,
+    "style_layers": (1, 4, 6, 7),
+    "style_weights": (20000, 500, 12, 1),
+    "tv_weight": 5e-2,
+}
+SMALL_STEPS = {"learning_rate": 0.1, "final_learning_rate": 0.1, "clamp_to": 2.64}
+
+
+@dataclass
+class Stage:
+    """Networks and pictures; what is not asked for is not made, so that memory is measured of one hand alone."""
+
+    count: int  # pictures
+    size: int  # pixels a side; of style transfer, of the shorter side
+    weights: str = "auto"
+    device: str = "cpu"
+    content: str = str(ROOT / "images" / "content" / "harbour_town.jpg")
+    style: str = str(ROOT / "images" / "styles" / "swirling_night.jpg")
+    style_steps: int = 200
+    remembered: dict = field(default_factory=dict)
+
+    @cached_property
+    def ours(self) -> nn.Module:
+        return load_squeezenet(self.weights, self.device)
+
+    @cached_property
+    def theirs(self) -> nn.Module:
+        """The network as torchvision gives it: channels first, its parameters trainable, its last weights ours."""
+        model = squeezenet1_1(num_classes=len(self.ours.class_names))
+        model.load_state_dict({name: value.contiguous() for name, value in self.ours.state_dict().items()})
+        return model.eval().to(self.device)
+
+    @cached_property
+    def frozen(self) -> nn.Module:
+        """The same, its parameters frozen, as the course's notebooks do."""
+        model = squeezenet1_1(num_classes=len(self.ours.class_names))
+        model.load_state_dict({name: value.contiguous() for name, value in self.ours.state_dict().items()})
+        return model.eval().requires_grad_(False).to(self.device)
+
+    @cached_property
+    def images(self) -> Tensor:
+        crops = [centre_crop(default_photograph(name), self.size) for name in PHOTOGRAPHS[: self.count]]
+        return preprocess(crops).repeat(-(-self.count // len(crops)), 1, 1, 1)[: self.count].to(self.device)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        with torch.no_grad():
+            return torch.cat([self.ours(part).argmax(dim=1) for part in self.images.split(8)])
+
+    @cached_property
+    def pictures(self) -> tuple[Tensor, Tensor]:
+        """Content and style, each (1, 3, h, w)."""
+        sizes = ((self.content, self.size), (self.style, self.size))
+        return tuple(scale_and_preprocess(load_image(path), size).to(self.device) for path, size in sizes)
+
+
+def _quietly(work: Callable) -> Callable:
+    """Captum says at each call that it sets hooks."""
+
+    def quiet(stage: Stage):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return work(stage)
+
+    return quiet
+
+
+def _captum(network: str) -> dict[str, Callable[[Stage], Tensor]]:
+    """Captum's works on one of the stage's networks."""
+
+    def asked(stage: Stage) -> tuple[nn.Module, Tensor, Tensor]:
+        return getattr(stage, network), stage.images.clone(), stage.labels
+
+    def saliency(stage: Stage) -> Tensor:
+        model, images, labels = asked(stage)
+        return attr.Saliency(model).attribute(images, target=labels).amax(dim=1)
+
+    def guided(stage: Stage) -> Tensor:
+        model, images, labels = asked(stage)
+        return attr.GuidedBackprop(model).attribute(images, target=labels)
+
+    def cam(stage: Stage) -> Tensor:
+        model, images, labels = asked(stage)
+        coarse = attr.LayerGradCam(model, model.get_submodule(LAYER)).attribute(
+            images.requires_grad_(), target=labels, relu_attributions=True
+        )
+        return attr.LayerAttribution.interpolate(coarse, images.shape[2:], "bilinear").squeeze(1).detach()
+
+    def four(stage: Stage) -> tuple[Tensor, ...]:
+        model, images, labels = asked(stage)
+        both = attr.GuidedGradCam(model, model.get_submodule(LAYER))
+        return (
+            saliency(stage),
+            guided(stage),
+            cam(stage),
+            both.attribute(images, target=labels, interpolate_mode="bilinear"),
+        )
+
+    def integrated(stage: Stage) -> Tensor:
+        model, images, labels = asked(stage)
+        return attr.IntegratedGradients(model).attribute(images, target=labels, n_steps=STEPS)
+
+    def occluded(stage: Stage) -> Tensor:
+        model, images, labels = asked(stage)
+        window = {"sliding_window_shapes": (3, PATCH, PATCH), "strides": (3, STRIDE, STRIDE)}
+        with torch.no_grad():
+            maps = attr.Occlusion(model).attribute(images, target=labels, perturbations_per_eval=16, **window)
+        return maps[:, 0]
+
+    works = {
+        "saliency": saliency,
+        "guided backprop": guided,
+        "Grad-CAM": cam,
+        "four maps": four,
+        "integrated gradients": integrated,
+        "occlusion": occluded,
+    }
+    return {name: _quietly(work) for name, work in works.items()}
+
+
+def _pytorch_grad_cam(stage: Stage) -> Tensor:
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    targets = [ClassifierOutputTarget(label) for label in stage.labels.tolist()]
+    with GradCAM(model=stage.theirs, target_layers=[stage.theirs.get_submodule(LAYER)]) as method:
+        return torch.from_numpy(method(input_tensor=stage.images.clone(), targets=targets))
+
+
+def _our_occlusion(stage: Stage) -> Tensor:
+    drops = occlusion(stage.ours, stage.images, stage.labels, patch=PATCH, stride=STRIDE)
+    return spread(drops, stage.images.shape[2:], patch=PATCH, stride=STRIDE)
+
+
+def _target(stage: Stage) -> int:
+    return 1  # goldfish, or the second class of another network
+
+
+def _our_style(stage: Stage) -> float:
+    losses = []
+    objective = style_objective(*stage.pictures, stage.ours.features, **STYLE)
+    transfer_style(
+        stage.pictures[0],
+        objective,
+        iterations=stage.style_steps,
+        callback=lambda step: losses.append(float(step.value)),
+    )
+    return losses[-1]
+
+
+def _plain_style(stage: Stage) -> float:
+    loss = plain.style_transfer(*stage.pictures, stage.frozen.features, **STYLE, iterations=stage.style_steps)[1]
+    stage.remembered["loss"] = loss
+    return loss
+
+
+def _our_style_to_the_loss(stage: Stage) -> float:
+    """Small steps until the loss is as low as the plain loop's after all of its steps; its targets included."""
+    wanted = stage.remembered.get("loss") or _plain_style(stage)
+    objective = style_objective(*stage.pictures, stage.ours.features, **STYLE)
+    reached = []
+
+    def enough(step) -> bool:
+        reached.append(float(step.value))
+        return reached[-1] <= wanted
+
+    transfer_style(stage.pictures[0], objective, iterations=stage.style_steps, callback=enough, **SMALL_STEPS)
+    return reached[-1]
+
+
+WORKS: dict[str, dict[str, Callable[[Stage], object]]] = {
+    "saliency": {"ours": lambda s: saliency_map(s.ours, s.images, s.labels)},
+    "guided backprop": {"ours": lambda s: guided_backprop(s.ours, s.images, s.labels)},
+    "Grad-CAM": {
+        "ours": lambda s: upsample(grad_cam(s.ours, s.images, s.labels), s.images.shape[2:]),
+        "pytorch-grad-cam": _pytorch_grad_cam,
+    },
+    "four maps": {"ours": lambda s: all_maps(s.ours, s.images, s.labels)},
+    "integrated gradients": {"ours": lambda s: integrated_gradients(s.ours, s.images, s.labels, steps=STEPS)},
+    "occlusion": {"ours": _our_occlusion},
+    "class visualization": {
+        "ours": lambda s: visualize_classes(s.ours, [_target(s)], iterations=ITERATIONS, size=s.size),
+        "plain loop": lambda s: plain.class_visualization(s.frozen, _target(s), iterations=ITERATIONS),
+    },
+    "fooling": {
+        "ours": lambda s: fool(s.ours, s.images, _target(s), keep_valid=False),
+        "plain loop": lambda s: [plain.fool(s.frozen, image, _target(s)) for image in s.images.split(1)],
+    },
+    "style transfer": {"ours": _our_style, "plain loop": _plain_style},
+    "style transfer to the loss": {"ours": _our_style_to_the_loss, "plain loop": _plain_style},
+}
+for _name, _work in _captum("theirs").items():
+    WORKS[_name]["Captum"] = _work
+for _name, _work in _captum("ours").items():
+    WORKS[_name]["Captum, our network"] = _work
