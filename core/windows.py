@@ -71,6 +71,8 @@ def window_drops(
     image, other (3, H, W); label (1,); rows, columns (P,): where the windows of size x size pixels start. What
     sticks out of the picture is cut off. Call it within `measuring` and without gradients.
     """
+    if not len(rows):
+        return image.new_zeros(0)
     stages = _stages(model, int(label))
     length = min(WINDOWS, chunk_length(image[:, :size, :size]))
     if stages is not None:
@@ -228,5 +230,5 @@ def _cut(maps: Tensor, down: Span, right: Span) -> Tensor:
 
 def _inside(down: Tensor, right: Tensor, size: tuple[int, int]) -> Tensor:
     """Which cells, at `down` (B, h) and `right` (B, w) from a square's corner, lie in the square: bool (B, h, w)."""
-    rows, columns = ((0 <= place) & (place < length) for place, length in zip((down, right), size, strict=True))
+    rows, columns = ((place >= 0) & (place < length) for place, length in zip((down, right), size, strict=True))
     return rows[:, :, None] & columns[:, None, :]

@@ -40,8 +40,8 @@ def occlusion(
     if covers is None and fill not in FILLS:
         raise UsageError(f"fill: '{fill}' is unknown; allowed are {', '.join(FILLS)}, or a tensor")
     covering = [_covering(size, patch, stride) for size in images.shape[2:]]  # (H, gh) and (W, gw)
-    drops = images.new_zeros(len(images), covering[0].shape[1], covering[1].shape[1])
     with measuring(model), torch.no_grad():
+        drops = images.new_zeros(len(images), covering[0].shape[1], covering[1].shape[1])
         for index, label in enumerate(labels.split(1)):
             image = to_network(model, images[index : index + 1])
             cover = FILLS[fill](image, patch) if covers is None else to_network(model, covers[index : index + 1])
@@ -51,7 +51,7 @@ def occlusion(
             rows, columns = (chosen * stride).unbind(dim=1)
             changes = window_drops(model, image[0], cover[0], label, rows, columns, patch)
             drops[index].index_put_(chosen.to(drops.device).unbind(dim=1), changes.to(drops))
-    warn_of_blank_maps(model, images, labels, drops)
+    warn_of_blank_maps(model, images, labels, drops, "covering changes nothing; try another fill or patch")
     return drops
 
 
@@ -66,7 +66,9 @@ def _covering(size: int, patch: int, stride: int) -> Tensor:
     if not 1 <= patch <= size:
         raise UsageError(f"patch: {patch} is out of range; allowed are 1 to {size}, the picture's shorter side")
     if not 1 <= stride <= patch:
-        raise UsageError(f"stride: {stride} is out of range; allowed are 1 to {patch}, or pixels between windows are left out")
+        raise UsageError(
+            f"stride: {stride} is out of range; allowed are 1 to {patch}, or pixels between windows are left out"
+        )
     starts = torch.arange(0, size - patch + stride, stride)  # the last is the first that reaches the edge
     within = torch.arange(size)[:, None] - starts
     return ((within >= 0) & (within < patch)).double()
