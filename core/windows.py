@@ -1,15 +1,17 @@
 """What does the score lose when a window of the picture is changed? Computed only where the change reaches.
 
-A small window touches a few cells of the next layer, a few more of the one after it, and so on: with 15 pixels,
-squares 9, 6, 8, 10, 6, 8, 10, 6, 8, 10, 12 and 14 wide on SqueezeNet. All other cells stay as they are in the
-untouched picture, which is computed once and remembered. So for many windows at a time each stage of the
-network sees one small tile a window: the changed square, and around it the remembered cells it needs.
-The score is the mean of relu(M_y), M_y the class map, and loses what the changed cells of that map lose.
+A small window changes a few cells of the next layer, some more of the one after it, and so on: on SqueezeNet, 15
+pixels change squares up to 9, 6, 8, 10, 6, 8, 10, 6, 8, 10, 12 and 14 cells wide, fewer at a border. All other cells
+stay as they are in the untouched picture, which is computed once and remembered. So each stage of the network is
+given one small tile a window: the changed square, and around it the remembered cells that it looks at. The score
+is the mean of relu(M_y), M_y the class map; it loses what the changed cells of that map lose.
 
-Squares have one size for all windows of a stage; one that would stick out of the layer is moved inside.
+Windows are computed some at a time, those together that change about as many cells, as squares of one size: the
+smallest that holds what any of them changes, moved inside where it would stick out of the layer.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -48,10 +50,29 @@ class Stage(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Along one axis, the cells that may have changed: start[b] to start[b] + length for window b."""
+    """Along one axis, the squares' cells: start[b] to start[b] + length for window b."""
 
     start: Tensor  # (B,)
     length: int
+
+    def cells(self) -> Tensor:
+        """Their positions, (B, length)."""
+        return self.start[:, None] + torch.arange(self.length)
+
+
+class Axis(NamedTuple):
+    """Along one axis, the cells of the picture, row 0, and of what each of S stages makes, that P windows change."""
+
+    first: Tensor  # (S + 1, P)
+    last: Tensor  # (S + 1, P)
+    sizes: Tensor  # (S + 1, 1), how many cells there are
+
+    def squares(self, windows: Tensor) -> list[Span]:
+        """For these windows (B,): spans of one length that hold all that changes, and lie inside; S + 1 of them."""
+        first, last = self.first[:, windows], self.last[:, windows]
+        lengths = (last - first).amax(dim=1, keepdim=True) + 1
+        starts = torch.minimum(first, self.sizes - lengths)
+        return [Span(*span) for span in zip(starts, lengths.flatten().tolist(), strict=True)]
 
 
 class Memory(NamedTuple):
@@ -60,7 +81,6 @@ class Memory(NamedTuple):
     cells: Tensor  # (height * width + room, C)
     height: int  # border included
     width: int
-    made: tuple[int, int]  # the size of what the stage made of it
 
 
 def window_drops(
@@ -68,30 +88,34 @@ def window_drops(
 ) -> Tensor:
     """score_y(image) - score_y(image with a window of `other` in it), for each window, (P,).
 
-    image, other (3, H, W); label (1,); rows, columns (P,): where the windows of size x size pixels start. What
-    sticks out of the picture is cut off. Call it within `measuring` and without gradients.
+    image, other (3, H, W); label (1,); rows, columns (P,), on the CPU: where the windows of size x size pixels start.
+    What sticks out of the picture is cut off. Call it within `measuring` and without gradients.
     """
     if not len(rows):
         return image.new_zeros(0)
     stages = _stages(model, int(label))
-    length = min(WINDOWS, chunk_length(image[:, :size, :size]))
     if stages is not None:
-        memories, class_map = _remember(stages, image, size, length)
+        down, right = (_follow(stages, x, size, edge) for x, edge in zip((rows, columns), image.shape[1:], strict=True))
+        together = min(WINDOWS, chunk_length(image[:, :size, :size]))
+        memories, class_map = _remember(stages, image, down, right, together)
         # Hooks, or a forward pass of its own, make a network more than its layers: then nothing can be left out.
         if torch.allclose(class_map.relu().mean(), label_scores(model, image[None], label), rtol=1e-4):
-            parts = zip(rows.split(length), columns.split(length), strict=True)
-            drops = [_fast_drops(stages, memories, class_map, image, other, *part, size) for part in parts]
-            return torch.cat(drops)
+            drops = image.new_zeros(len(rows))
+            for windows in _alike(down, right).split(together):
+                spans = list(zip(down.squares(windows), right.squares(windows), strict=True))
+                squares = _cover(image, other, down, right, windows, spans[0])
+                drops[windows] = _fast_drops(stages, memories, class_map, squares, spans)
+            return drops
     parts = zip(rows.split(chunk_length(image)), columns.split(chunk_length(image)), strict=True)
     return torch.cat([_full_drops(model, image, other, label, *part, size) for part in parts])
 
 
 def _full_drops(model, image, other, label, rows: Tensor, columns: Tensor, size: int) -> Tensor:
     """By full forward passes, for any network: (B,)."""
-    down, right = (torch.arange(length, device=image.device) for length in image.shape[1:])
-    inside = _inside(down - rows[:, None], right - columns[:, None], (size, size))  # (B, H, W)
-    scores = label_scores(model, torch.where(inside[:, None], other, image), label.expand(len(rows)))
-    return label_scores(model, image[None], label) - scores
+    down, right = (torch.arange(edge) for edge in image.shape[1:])
+    inside = _inside(down - rows[:, None], right - columns[:, None], size, size)  # (B, H, W)
+    covered = torch.where(inside[:, None].to(image.device), other, image)  # (B, 3, H, W)
+    return label_scores(model, image[None], label) - label_scores(model, covered, label.expand(len(rows)))
 
 
 def _stages(model: nn.Module, label: int) -> list[Stage] | None:
@@ -143,92 +167,94 @@ def _row(convolution: nn.Conv2d, label: int) -> Callable[[Tensor], Tensor]:
     return lambda tiles: conv2d(tiles, convolution.weight[label : label + 1], bias)
 
 
-def _remember(stages: list[Stage], image: Tensor, size: int, windows: int) -> tuple[list[Memory], Tensor]:
-    """Pass the untouched picture (3, H, W) through the stages; what each saw, and the class map (h, w)."""
-    memories = []
-    lengths = (size, size)
-    seen = image[None].contiguous(memory_format=torch.channels_last)
+def _follow(stages: list[Stage], start: Tensor, size: int, edge: int) -> Axis:
+    """Along an axis of `edge` pixels, what windows of `size` pixels from start (P,) change, stage by stage."""
+    first, last, sizes = [start], [(start + size).clamp(max=edge) - 1], [edge]
     for stage in stages:
-        made = tuple(stage.count(length) for length in seen.shape[2:])
+        sizes.append(stage.count(sizes[-1]))
+        # A cell sees `kernel` cells from cell * stride - padding on; the first to see a change sees it last.
+        first.append(((first[-1] + stage.padding - stage.kernel) // stage.stride + 1).clamp(0, sizes[-1] - 1))
+        last.append(((last[-1] + stage.padding) // stage.stride).clamp(max=sizes[-1] - 1).maximum(first[-1]))
+    return Axis(torch.stack(first), torch.stack(last), torch.tensor(sizes)[:, None])
+
+
+def _alike(down: Axis, right: Axis) -> Tensor:
+    """The windows, (P,), in an order in which neighbours change about as many cells of the class map."""
+    heights, widths = (axis.last[-1] - axis.first[-1] for axis in (down, right))
+    return (heights * right.sizes[-1] + widths).argsort(stable=True)
+
+
+def _remember(
+    stages: list[Stage], image: Tensor, down: Axis, right: Axis, together: int
+) -> tuple[list[Memory], Tensor]:
+    """Pass the untouched picture (3, H, W) through the stages: what each of them saw, and the class map (h, w)."""
+    memories = []
+    largest = zip(*((axis.last - axis.first).amax(dim=1) + 1 for axis in (down, right)), strict=True)
+    seen = image[None].contiguous(memory_format=torch.channels_last)
+    for stage, (height, width) in zip(stages, list(largest)[:-1], strict=True):
         edges = []
-        for length, count in zip(seen.shape[:1:-1], made[::-1], strict=True):  # `pad` wants the last axis first
-            edges += [stage.padding, stage.extent(count) - stage.padding - length]  # cells that nothing sees go
+        for length in seen.shape[:1:-1]:  # `pad` wants the last axis first
+            needed = stage.extent(stage.count(length))  # may be less than there is: what no cell sees is cut off
+            edges += [stage.padding, needed - stage.padding - length]
         seen = pad(seen, edges, value=stage.border)
         cells = seen[0].permute(1, 2, 0).flatten(0, 1)  # (height * width, C)
-        room = cells.new_empty(windows * lengths[0] * lengths[1], cells.shape[1])
-        memories.append(Memory(torch.cat([cells, room]), *seen.shape[2:], made))
-        lengths = tuple(_reached(stage, *pair) for pair in zip(lengths, made, strict=True))
+        room = cells.new_empty(together * int(height) * int(width), cells.shape[1])
+        memories.append(Memory(torch.cat([cells, room]), *seen.shape[2:]))
         seen = stage(seen)
     return memories, seen[0, 0]
 
 
-def _fast_drops(stages, memories, class_map: Tensor, image, other, rows: Tensor, columns: Tensor, size: int) -> Tensor:
-    """For as many windows as there is room for: (B,)."""
-    down, right = (
-        Span(start.clamp(max=length - size), size)
-        for start, length in zip((rows, columns), image.shape[1:], strict=True)
-    )
-    squares = _cut(torch.stack([image, other]), down, right)  # (2, 3, B, size, size)
-    inside = _inside(_cells(down) - rows[:, None], _cells(right) - columns[:, None], (size, size))  # (B, size, size)
-    squares = torch.where(inside, squares[1], squares[0]).transpose(0, 1)  # (B, 3, size, size)
-    for stage, memory in zip(stages, memories, strict=True):
-        next_down, next_right = (
-            _reach(stage, span, count) for span, count in zip((down, right), memory.made, strict=True)
-        )
-        squares = stage(_tiles(stage, memory, squares, (down, right), (next_down, next_right)))
-        down, right = next_down, next_right
-    before = _cut(class_map, down, right)  # (B, h', w')
+def _cover(image: Tensor, other: Tensor, down: Axis, right: Axis, windows: Tensor, spans: tuple[Span, Span]) -> Tensor:
+    """The picture's squares with the windows covered, (B, 3, h, w). A square holds its window, and maybe more."""
+    corners = [axis.first[0, windows, None] for axis in (down, right)]  # (B, 1)
+    sizes = [axis.last[0, windows, None] - corner + 1 for axis, corner in zip((down, right), corners, strict=True)]
+    within = [span.cells() - corner for span, corner in zip(spans, corners, strict=True)]
+    inside = _inside(*within, *sizes).to(image.device)
+    return torch.where(inside, _cut(other, *spans), _cut(image, *spans)).transpose(0, 1)
+
+
+def _fast_drops(stages, memories, class_map: Tensor, squares: Tensor, spans: list[tuple[Span, Span]]) -> Tensor:
+    """By tiles. squares (B, 3, size, size): what covers, and where the spans say; (B,)."""
+    for stage, memory, (changed, wanted) in zip(stages, memories, pairwise(spans), strict=True):
+        squares = stage(_tiles(stage, memory, squares, changed, wanted))
+    before = _cut(class_map, *spans[-1])  # (B, h, w)
     return (before.relu() - squares[:, 0].relu()).sum(dim=(1, 2)) / class_map.numel()
 
 
-def _reached(stage: Stage, length: int, made: int) -> int:
-    """The most of the `made` cells in a row that see any of `length` neighbouring ones."""
-    return min(made, (length + stage.kernel - 2) // stage.stride + 1)
+def _tiles(
+    stage: Stage, memory: Memory, squares: Tensor, changed: tuple[Span, Span], wanted: tuple[Span, Span]
+) -> Tensor:
+    """All that the stage looks at, border included, to make the wanted cells: (B, C, h, w).
 
-
-def _reach(stage: Stage, changed: Span, made: int) -> Span:
-    """The cells that see any of the changed ones; the first is the one whose last input is no earlier."""
-    length = _reached(stage, changed.length, made)
-    first = (changed.start + stage.padding - stage.kernel) // stage.stride + 1
-    return Span(first.clamp(0, made - length), length)
-
-
-def _tiles(stage: Stage, memory: Memory, squares: Tensor, changed: tuple[Span, Span], wanted: tuple[Span, Span]):
-    """All that the stage needs to see, border included, to make the wanted cells: (B, C, h, w).
-
-    squares (B, C, h', w'): the changed cells. Of each cell of a tile the index says where in the memory it lies:
-    among the remembered ones, or among the changed ones, which are put behind them.
+    squares (B, C, h', w'): the changed cells. Each cell of a tile is either a remembered one or a changed one; the
+    changed ones are put behind the remembered ones, so that one index tells where each cell is found.
     """
-    batch, _, height, width = squares.shape
-    changed_cells = squares.permute(0, 2, 3, 1).flatten(0, 2)  # (B * h' * w', C)
+    height, width = squares.shape[2:]
+    cells = squares.permute(0, 2, 3, 1).flatten(0, 2)  # (B * h' * w', C)
     remembered = memory.height * memory.width
-    memory.cells[remembered : remembered + len(changed_cells)] = changed_cells
-    places = [
-        (span.start * stage.stride)[:, None] + torch.arange(stage.extent(span.length), device=squares.device)
-        for span in wanted
-    ]  # (B, h) and (B, w): rows and columns of the remembered plane
-    within = [
-        place - stage.padding - span.start[:, None] for place, span in zip(places, changed, strict=True)
-    ]  # the same, counted from the square's corner
-    old = places[0][:, :, None] * memory.width + places[1][:, None, :]  # (B, h, w)
-    corners = remembered + torch.arange(batch, device=squares.device).view(-1, 1, 1) * (height * width)
-    new = corners + within[0][:, :, None] * width + within[1][:, None, :]
-    index = torch.where(_inside(*within, (height, width)), new, old)
-    tiles = memory.cells.index_select(0, index.flatten()).view(*index.shape, -1)  # (B, h, w, C)
-    return tiles.permute(0, 3, 1, 2)  # channels last, which convolutions like best
-
-
-def _cells(span: Span) -> Tensor:
-    """The positions of the cells of a span, (B, length)."""
-    return span.start[:, None] + torch.arange(span.length, device=span.start.device)
+    memory.cells[remembered : remembered + len(cells)] = cells
+    # Rows (B, h) and columns (B, w) of the tile, first in the remembered plane, then from the corner of the square.
+    down, right = (Span(span.start * stage.stride, stage.extent(span.length)).cells() for span in wanted)
+    below, beside = (
+        place - stage.padding - span.start[:, None] for place, span in zip((down, right), changed, strict=True)
+    )
+    old = down[:, :, None] * memory.width + right[:, None, :]  # (B, h, w)
+    corner = remembered + torch.arange(len(squares))[:, None, None] * (height * width)
+    new = corner + below[:, :, None] * width + beside[:, None, :]
+    index = torch.where(_inside(below, beside, height, width), new, old)
+    tiles = memory.cells.index_select(0, index.flatten().to(squares.device))
+    return tiles.view(*index.shape, -1).permute(0, 3, 1, 2)  # channels last, which convolutions like best
 
 
 def _cut(maps: Tensor, down: Span, right: Span) -> Tensor:
-    """The squares of the spans out of maps (..., H, W): (..., B, h, w)."""
-    return maps[..., _cells(down)[:, :, None], _cells(right)[:, None, :]]
+    """The squares out of maps (..., H, W): (..., B, h, w)."""
+    return maps[..., down.cells()[:, :, None], right.cells()[:, None, :]]
 
 
-def _inside(down: Tensor, right: Tensor, size: tuple[int, int]) -> Tensor:
-    """Which cells, at `down` (B, h) and `right` (B, w) from a square's corner, lie in the square: bool (B, h, w)."""
-    rows, columns = ((place >= 0) & (place < length) for place, length in zip((down, right), size, strict=True))
+def _inside(down: Tensor, right: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
+    """Which cells, `down` (B, h) and `right` (B, w) from a rectangle's corner, lie in it: bool (B, h, w).
+
+    Its height and width: one for all, or (B, 1).
+    """
+    rows, columns = ((place >= 0) & (place < length) for place, length in ((down, height), (right, width)))
     return rows[:, :, None] & columns[:, None, :]

@@ -47,7 +47,7 @@ def occlusion(
             cover = FILLS[fill](image, patch) if covers is None else to_network(model, covers[index : index + 1])
             # Where the cover is like the picture the score cannot change, and nothing is computed.
             differs = (image != cover).any(dim=1)[0].double().cpu()  # (H, W)
-            chosen = (covering[0].T @ differs @ covering[1]).nonzero().to(image.device)  # (P, 2)
+            chosen = (covering[0].T @ differs @ covering[1]).nonzero()  # (P, 2)
             rows, columns = (chosen * stride).unbind(dim=1)
             changes = window_drops(model, image[0], cover[0], label, rows, columns, patch)
             drops[index].index_put_(chosen.to(drops.device).unbind(dim=1), changes.to(drops))
