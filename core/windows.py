@@ -93,13 +93,14 @@ def window_drops(
     """
     if not len(rows):
         return image.new_zeros(0)
+    score = label_scores(model, image[None], label)  # (1,)
     stages = _stages(model, int(label))
     if stages is not None:
         down, right = (_follow(stages, x, size, edge) for x, edge in zip((rows, columns), image.shape[1:], strict=True))
         together = min(WINDOWS, chunk_length(image[:, :size, :size]))
         memories, class_map = _remember(stages, image, down, right, together)
-        # Hooks, or a forward pass of its own, make a network more than its layers: then nothing can be left out.
-        if torch.allclose(class_map.relu().mean(), label_scores(model, image[None], label), rtol=1e-4):
+        # A network with hooks, or a forward pass of its own, is more than its layers: nothing can be left out then.
+        if torch.allclose(class_map.relu().mean(), score, rtol=1e-3):
             drops = image.new_zeros(len(rows))
             for windows in _alike(down, right).split(together):
                 spans = list(zip(down.squares(windows), right.squares(windows), strict=True))
@@ -107,15 +108,15 @@ def window_drops(
                 drops[windows] = _fast_drops(stages, memories, class_map, squares, spans)
             return drops
     parts = zip(rows.split(chunk_length(image)), columns.split(chunk_length(image)), strict=True)
-    return torch.cat([_full_drops(model, image, other, label, *part, size) for part in parts])
+    return score - torch.cat([_full_scores(model, image, other, label, *part, size) for part in parts])
 
 
-def _full_drops(model, image, other, label, rows: Tensor, columns: Tensor, size: int) -> Tensor:
-    """By full forward passes, for any network: (B,)."""
+def _full_scores(model, image, other, label, rows: Tensor, columns: Tensor, size: int) -> Tensor:
+    """The scores with the windows covered by full forward passes, for any network: (B,)."""
     down, right = (torch.arange(edge) for edge in image.shape[1:])
     inside = _inside(down - rows[:, None], right - columns[:, None], size, size)  # (B, H, W)
     covered = torch.where(inside[:, None].to(image.device), other, image)  # (B, 3, H, W)
-    return label_scores(model, image[None], label) - label_scores(model, covered, label.expand(len(rows)))
+    return label_scores(model, covered, label.expand(len(rows)))
 
 
 def _stages(model: nn.Module, label: int) -> list[Stage] | None:
@@ -189,16 +190,16 @@ def _remember(
 ) -> tuple[list[Memory], Tensor]:
     """Pass the untouched picture (3, H, W) through the stages: what each of them saw, and the class map (h, w)."""
     memories = []
-    largest = zip(*((axis.last - axis.first).amax(dim=1) + 1 for axis in (down, right)), strict=True)
+    largest = list(zip(*(((axis.last - axis.first).amax(dim=1) + 1).tolist() for axis in (down, right)), strict=True))
     seen = image[None].contiguous(memory_format=torch.channels_last)
-    for stage, (height, width) in zip(stages, list(largest)[:-1], strict=True):
+    for stage, (height, width) in zip(stages, largest[:-1], strict=True):
         edges = []
         for length in seen.shape[:1:-1]:  # `pad` wants the last axis first
             needed = stage.extent(stage.count(length))  # may be less than there is: what no cell sees is cut off
             edges += [stage.padding, needed - stage.padding - length]
         seen = pad(seen, edges, value=stage.border)
         cells = seen[0].permute(1, 2, 0).flatten(0, 1)  # (height * width, C)
-        room = cells.new_empty(together * int(height) * int(width), cells.shape[1])
+        room = cells.new_empty(together * height * width, cells.shape[1])
         memories.append(Memory(torch.cat([cells, room]), *seen.shape[2:]))
         seen = stage(seen)
     return memories, seen[0, 0]
@@ -214,7 +215,7 @@ def _cover(image: Tensor, other: Tensor, down: Axis, right: Axis, windows: Tenso
 
 
 def _fast_drops(stages, memories, class_map: Tensor, squares: Tensor, spans: list[tuple[Span, Span]]) -> Tensor:
-    """By tiles. squares (B, 3, size, size): what covers, and where the spans say; (B,)."""
+    """The drops by tiles, (B,). squares (B, 3, h, w): the covered picture's; spans: where they lie at each stage."""
     for stage, memory, (changed, wanted) in zip(stages, memories, pairwise(spans), strict=True):
         squares = stage(_tiles(stage, memory, squares, changed, wanted))
     before = _cut(class_map, *spans[-1])  # (B, h, w)

@@ -60,7 +60,7 @@ def no_full_passes(monkeypatch):
     def refuse(*_):
         raise AssertionError("a full forward pass for each window")
 
-    monkeypatch.setattr(windows, "_full_drops", refuse)
+    monkeypatch.setattr(windows, "_full_scores", refuse)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +182,16 @@ def test_a_picture_like_its_cover_has_a_blank_map_and_says_so(squeezenet):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert occlusion(squeezenet, grey, 3, fill="mean").any()
+
+
+def test_windows_in_which_the_cover_is_like_the_picture_lose_exactly_nothing(squeezenet):
+    image = picture(64, 64)
+    cover = image.clone()
+    cover[:, :, 20:24, 41] += 2  # all in the window at row 16, column 40
+    drops = occlusion(squeezenet, image, 3, patch=8, stride=8, fill=cover)[0]
+    assert drops.nonzero().tolist() == [[2, 5]]
+    expected = squeezenet(image)[0, 3] - squeezenet(cover)[0, 3]
+    torch.testing.assert_close(drops[2, 5], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_class_whose_score_stays_zero_is_named():
