@@ -21,7 +21,7 @@ from torchvision.models.squeezenet import Fire, SqueezeNet
 
 from core.gradients import chunk_length, class_map_layer, label_scores
 
-WINDOWS = 24  # at a time; the cores are busy from 16 on, and above 28 memory is too large to stay warm
+WINDOWS = 24  # at a time: enough to keep the cores busy, few enough that their squares are alike and stay in the cache
 
 
 class Stage(NamedTuple):
