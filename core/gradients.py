@@ -185,8 +185,17 @@ def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[
         return model.classifier(recorded["features"]).flatten(1), climb
 
 
-def warn_of_blank_maps(model: nn.Module, images: Tensor, labels, maps: Tensor) -> None:
-    """Warn, with the reason, of each map that is zero everywhere. maps (N, ...) of the images (N, 3, H, W)."""
+def warn_of_blank_maps(
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    maps: Tensor,
+    otherwise: str = "nothing of it is positive here; try another layer or class",
+) -> None:
+    """Warn, with the reason, of each map that is zero everywhere. maps (N, ...) of the images (N, 3, H, W).
+
+    otherwise: the technique's reason for a blank map of a class with a positive score.
+    """
     blank = (maps.flatten(1).abs().amax(dim=1) == 0).nonzero().flatten().tolist()
     labels = as_labels(labels, len(images), model)
     for index in blank:
@@ -196,7 +205,7 @@ def warn_of_blank_maps(model: nn.Module, images: Tensor, labels, maps: Tensor) -
         if score == 0:
             cause = "its score is 0, so the last ReLU lets no gradient through; explain a class with a positive score"
         else:
-            cause = "nothing of it is positive here; try another layer or class"
+            cause = otherwise
         message = f"the map of image {index} for class {label} is blank: {cause}"
         warnings.warn(message, BlankMapWarning, stacklevel=3)
 

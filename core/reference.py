@@ -57,6 +57,22 @@ def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor
         return method.attribute(images.clone(), target=labels, n_steps=steps, internal_batch_size=16).detach()
 
 
+def captum_occlusion(
+    model: nn.Module, images: Tensor, labels: Tensor, *, patch: int, stride: int, baselines: Tensor | float = 0.0
+) -> Tensor:
+    """(N, 3, H, W), (N,) -> for each pixel the mean drop of the windows that cover it, (N, H, W)."""
+    with _quietly(), torch.no_grad():
+        result = attr.Occlusion(model).attribute(
+            images.clone(),
+            sliding_window_shapes=(3, patch, patch),
+            strides=(3, stride, stride),
+            baselines=baselines,
+            target=labels,
+            perturbations_per_eval=16,
+        )
+        return result[:, 0].detach()
+
+
 def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
     """(N, 3, H, W) -> the layer's output, mean over its channels, (N, h, w)."""
     with _quietly():

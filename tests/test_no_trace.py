@@ -15,6 +15,7 @@ from visualizers.fooling_image import fool
 from visualizers.gradcam import grad_cam
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
+from visualizers.occlusion import occlusion
 from visualizers.saliency_map import saliency_map
 
 
@@ -55,6 +56,7 @@ CALLS = {
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
     "Grad-CAM": lambda model, images: grad_cam(model, images, 1),
     "guided Grad-CAM": lambda model, images: guided_grad_cam(model, images, 1),
+    "occlusion": lambda model, images: occlusion(model, images, 1, fill="blur"),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
