@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
+from core.memory import keep_freed_memory
 from core.options import ROOT, Parser, run_script, whole_number
 
 
-def measure(work: str, hand: str, *, count: int, size: int, options) -> float:
+def measure(work: str, hand: str, *, count: int, size: int, weights: str, keep_memory: bool) -> float:
     """Peak resident memory above the start, in MiB, of a new process that does the work once."""
     command = [sys.executable, "-m", "benchmarks.memory", work, hand, "--count", str(count), "--size", str(size)]
-    command += ["--weights", options.weights, "--device", options.device]
+    command += ["--weights", weights, *(["--keep-memory"] if keep_memory else [])]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if result.returncode:
         raise WorkError(f"memory of {work} by {hand}: {result.stderr.strip() or result.returncode}")
@@ -23,9 +24,11 @@ def main(options) -> None:
 
     if options.hand not in WORKS.get(options.work, {}):
         raise UsageError(f"work: '{options.work}' by '{options.hand}' is unknown; allowed are {_listed(WORKS)}")
-    small = Stage(1, 64, options.weights, options.device, style_steps=2)
+    if options.keep_memory:
+        keep_freed_memory()
+    small = Stage(1, 64, options.weights, style_steps=2)
     WORKS[options.work][options.hand](small)  # what is made once, at the first call, is not the work's
-    stage = Stage(options.count, options.size, options.weights, options.device, style_steps=3)
+    stage = Stage(options.count, options.size, options.weights, style_steps=3)
     prepared = (stage.ours, stage.theirs, stage.frozen, stage.images, stage.labels, stage.pictures)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     start = _status("VmRSS")
@@ -52,9 +55,9 @@ def parser() -> Parser:
     add("--count", type=whole_number(1, 10_000), default=25, metavar="N", help="pictures")
     add("--size", type=whole_number(64, 4096), default=224, metavar="PIXELS", help="side of a picture")
     add("--weights", default="auto", metavar="FILE", help="as for the scripts")
-    add("--device", default="cpu", choices=("cpu", "cuda"), help="where to compute")
+    add("--keep-memory", action="store_true", help="keep freed memory, as this project's scripts do")
     return result
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, parser()))
+    sys.exit(run_script(main, parser(), keep_memory=False))

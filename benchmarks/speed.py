@@ -12,21 +12,36 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from core.errors import UsageError
+from core.memory import keep_freed_memory
 from core.options import ROOT, Parser, number, progress, run_script, whole_number
 from core.tables import write_csv, write_markdown
 
 BEGIN, END = "<!-- speed: benchmarks/speed.py writes this -->", "<!-- end of speed -->"
-HEADER = ("work", "images, pixels", "ours, ms", "beside", "theirs, ms", "ratio", "goal", "agreement", "memory, MB")
+HEADER = (
+    "work",
+    "images x pixels",
+    "ours, ms",
+    "beside",
+    "theirs, ms",
+    "ratio",
+    "goal",
+    "ratio on our network",
+    "difference",
+    "memory, MiB",
+)
+SAME = "Captum, our network"
 PHOTOGRAPHS_OF_THE_FOLDER = 100
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, eq=False)  # each is itself alone, and can be a key
+class Row:
     """A work of a size, and how many times as fast as each peer it is meant to be."""
 
     work: str
@@ -46,7 +61,7 @@ ROWS = (
     Row("four maps", 1, 224, {"Captum": 4}),
     Row("integrated gradients", 5, 224, {"Captum": 4}, True),
     Row("occlusion", 1, 224, {"Captum": 8}, True),
-    Row("class visualization", 1, 224, {"plain loop": 1.8}),
+    *(Row("class visualization", n, 224, {"plain loop": 1.8}) for n in (1, 5)),
     Row("fooling", 5, 224, {"plain loop": 1.8}),
     Row("style transfer", 1, 192, {"plain loop": 1.5}),
     Row("style transfer", 1, 512, {"plain loop": 1.5}, True),
@@ -81,6 +96,8 @@ def main(options) -> int:
             f"only: no work is called '{min(unknown)}'; allowed are {', '.join((*WORKS, 'folder, start'))}"
         )
     rows = [row for row in ROWS if not options.only or row.work in options.only]
+    if options.keep_memory:
+        keep_freed_memory()
     lines, rate = [], 0.0
     for row in progress(rows, desc="speed", unit="row"):
         rate = max(rate, convolution_rate())  # all through the run: the machine's best, not its mood
@@ -92,17 +109,19 @@ def main(options) -> int:
         others += measure_start(options)
     lines = [line._replace(share=line.share / rate if rate else 0.0) for line in lines]
     cores = f"{torch.get_num_threads()} threads, {platform.machine()}, {platform.system()}"
+    memory = "freed memory kept" if options.keep_memory else "freed memory as the C library likes it"
     shares = [line.share for line in lines if line.share]
     note = (
         f"Medians of rounds taken in turn in one process, with the least and the largest; {cores}, torch "
-        f'{torch.__version__.split("+")[0]}. Peers work on the network as torchvision gives it; in the lines "our '
-        'network" Captum gets ours, channels last and frozen. Agreement: median and largest over the images of '
-        "||ours - theirs|| / ||theirs||; for occlusion the largest difference over the largest drop. Memory: peak "
-        "above the start, ours and theirs, each in a process of its own. The machine's best convolution rate in the "
-        f"same run: {rate / 1e9:.0f} GFLOP/s"
+        f"{torch.__version__.split('+')[0]}, {memory}. Peers work on the network as torchvision gives it; the ratio "
+        "on our network is what remains if Captum gets ours, channels last and frozen. Difference: median and largest "
+        "over the images of ||ours - theirs|| / ||theirs||; for occlusion the largest difference over the largest "
+        "drop. Memory: peak above the start, ours and theirs, each in a process of its own. The machine's best "
+        f"convolution rate in the same run: {rate / 1e9:.0f} GFLOP/s"
     )
     note += f"; ours works at {min(shares):.0%} to {max(shares):.0%} of it." if shares else "."
-    rows_of_text = [*(as_text(line) for line in lines), *others]
+    same = {line.row: line.ratio for line in lines if line.peer == SAME}
+    rows_of_text = [as_text(line, same.get(line.row)) for line in lines if line.peer != SAME] + others
     write_markdown(options.output, HEADER, rows_of_text, note)
     print(f"wrote {write_csv(options.output, CSV_HEADER, [as_numbers(line) for line in lines])}")
     if lines:
@@ -135,7 +154,14 @@ def measure_row(row: Row, options) -> list[Line]:
     if row.memory:
         for hand in ("ours", *row.goals):
             if hand in hands:
-                memory[hand] = measure(row.work, hand, count=row.count, size=row.size, options=options)
+                memory[hand] = measure(
+                    row.work,
+                    hand,
+                    count=row.count,
+                    size=row.size,
+                    weights=options.weights,
+                    keep_memory=options.keep_memory,
+                )
     lines = []
     for peer in [hand for hand in hands if hand != "ours"]:
         theirs = summary(taken[peer][1])
@@ -174,7 +200,7 @@ def agreement(work: str, ours, theirs, peer: str) -> str:
     each = []
     for mine, other in pairs:
         if mine.shape == other.shape:  # Grad-CAM of the four is coarse here, and scaled up there
-            each.append(relative_difference(mine, other))
+            each.append(relative_difference(mine, other.detach()))
     values = torch.cat(each)
     return f"{float(values.median()):.0e}, {float(values.max()):.0e}"
 
@@ -242,7 +268,7 @@ def text_row(work: str, what: str, ours: list[float], peer: str, theirs: list[fl
         return span((median(seconds), min(seconds), max(seconds))) if seconds else ""
 
     ratio = f"{median(theirs) / median(ours):.1f}" if theirs else ""
-    return [work, what, words(ours), peer, words(theirs), ratio, f"{goal:g}" if goal else "", "", ""]
+    return [work, what, words(ours), peer, words(theirs), ratio, f"{goal:g}" if goal else "", "", "", ""]
 
 
 def span(seconds: tuple[float, float, float]) -> str:
@@ -251,13 +277,14 @@ def span(seconds: tuple[float, float, float]) -> str:
     return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*(1000 * value for value in seconds), d=digits)
 
 
-def as_text(line: Line) -> list[str]:
-    """A line of the table."""
+def as_text(line: Line, same: float | None) -> list[str]:
+    """A line of the table. same: the ratio to Captum on our network, which belongs beside Captum's own."""
     goal = f"{line.goal:g}" if line.goal else ""
     memory = "{:.0f}, {:.0f}".format(*line.memory) if line.memory else ""
     what = f"{line.row.count} x {line.row.size}"
-    ratio = f"{line.ratio:.1f}"
-    return [line.row.work, what, span(line.ours), line.peer, span(line.theirs), ratio, goal, line.agreement, memory]
+    beside = f"{same:.1f}" if same and line.peer == "Captum" else ""
+    ratio, times = f"{line.ratio:.1f}", (span(line.ours), span(line.theirs))
+    return [line.row.work, what, times[0], line.peer, times[1], ratio, goal, beside, line.agreement, memory]
 
 
 CSV_HEADER = (
@@ -334,9 +361,10 @@ def parser() -> Parser:
     add("--device", default="cpu", choices=("cpu", "cuda"), help="where to compute")
     path = Path("visualization/speed.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")
+    add("--keep-memory", action="store_true", help="let all hands keep freed memory, as this project's scripts do")
     add("--readme", action="store_true", help="put the table into the README, too")
     return result
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, parser()))
+    sys.exit(run_script(main, parser(), keep_memory=False))

@@ -32,6 +32,7 @@ from visualizers.saliency_map import saliency_map
 STEPS = 50  # of integrated gradients
 PATCH, STRIDE = 15, 8  # of occlusion, in pixels
 ITERATIONS = 100  # of class visualization
+TARGET = 1  # of fooling: goldfish, or the second class of another network
 STYLE = {  # the course's weights for composition_vii
     "content_layer": 3,
     "content_weight": 5e-2,
@@ -168,10 +169,6 @@ def _our_occlusion(stage: Stage) -> Tensor:
     return spread(drops, stage.images.shape[2:], patch=PATCH, stride=STRIDE)
 
 
-def _target(stage: Stage) -> int:
-    return 1  # goldfish, or the second class of another network
-
-
 def _our_style(stage: Stage) -> float:
     losses = []
     objective = style_objective(*stage.pictures, stage.ours.features, **STYLE)
@@ -215,12 +212,12 @@ WORKS: dict[str, dict[str, Callable[[Stage], object]]] = {
     "integrated gradients": {"ours": lambda s: integrated_gradients(s.ours, s.images, s.labels, steps=STEPS)},
     "occlusion": {"ours": _our_occlusion},
     "class visualization": {
-        "ours": lambda s: visualize_classes(s.ours, [_target(s)], iterations=ITERATIONS, size=s.size),
-        "plain loop": lambda s: plain.class_visualization(s.frozen, _target(s), iterations=ITERATIONS),
+        "ours": lambda s: visualize_classes(s.ours, range(s.count), iterations=ITERATIONS, size=s.size),
+        "plain loop": lambda s: [plain.class_visualization(s.frozen, y, iterations=ITERATIONS) for y in range(s.count)],
     },
     "fooling": {
-        "ours": lambda s: fool(s.ours, s.images, _target(s), keep_valid=False),
-        "plain loop": lambda s: [plain.fool(s.frozen, image, _target(s)) for image in s.images.split(1)],
+        "ours": lambda s: fool(s.ours, s.images, TARGET, keep_valid=False),
+        "plain loop": lambda s: [plain.fool(s.frozen, image, TARGET) for image in s.images.split(1)],
     },
     "style transfer": {"ours": _our_style, "plain loop": _plain_style},
     "style transfer to the loss": {"ours": _our_style_to_the_loss, "plain loop": _plain_style},

@@ -6,7 +6,7 @@ ReLU overwrites a moment later. So a recording keeps the original and passes a c
 
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from torch import Tensor, nn
 
@@ -20,11 +20,11 @@ def layer_names(model: nn.Module) -> list[str]:
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
     """Return the module of that name; a UsageError names the nearest and lists the valid ones."""
-    modules = dict(model.named_modules())
-    if name and name in modules:
-        return modules[name]
-    near = difflib.get_close_matches(name, modules, n=1)
-    hint = f"did you mean '{near[0]}'? " if near and near[0] else ""
+    with suppress(AttributeError):
+        if name:
+            return model.get_submodule(name)
+    near = difflib.get_close_matches(name, layer_names(model), n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"layer: '{name}' is not in the network; {hint}allowed are {', '.join(layer_names(model))}")
 
 

@@ -46,7 +46,7 @@ def optimise_pixels(
     for iteration in range(iterations):
         value = objective(image)
         (gradient,) = torch.autograd.grad(value.sum(), image)
-        if not (value.isfinite().all() and gradient.isfinite().all()):
+        if not (value.sum() + gradient.sum()).isfinite():  # one that is not finite makes the sum so
             cause = "the objective or its gradient is no longer finite; use a smaller learning rate or smaller weights"
             raise WorkError(f"iteration {iteration + 1}: {cause}")
         with torch.no_grad():

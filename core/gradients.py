@@ -16,9 +16,9 @@ from torch.func import functional_call
 from core.activations import record_activations
 from core.errors import UsageError
 
-# Pixels at a time, eight images of 224 x 224: few enough that memory stays small and is used again while it
+# Pixels at a time, five images of 224 x 224: few enough that memory stays small and is used again while it
 # is warm, enough to keep the cores busy. A large batch is slower on a CPU, not faster.
-CHUNK_PIXELS = 8 * 224 * 224
+CHUNK_PIXELS = 5 * 224 * 224
 
 
 class BlankMapWarning(UserWarning):
@@ -29,7 +29,8 @@ class BlankMapWarning(UserWarning):
 def measuring(model: nn.Module) -> Iterator[None]:
     """Eval mode and gradients on within the block, whatever the caller had set; put back afterwards."""
     training = [module for module in model.modules() if module.training]
-    model.eval()
+    for module in training:
+        module.training = False
     try:
         with torch.inference_mode(False), torch.enable_grad():
             yield
@@ -196,10 +197,8 @@ def warn_of_blank_maps(
 
     otherwise: the technique's reason for a blank map of a class with a positive score.
     """
-    blank = (maps.flatten(1).abs().amax(dim=1) == 0).nonzero().flatten().tolist()
-    labels = as_labels(labels, len(images), model)
-    for index in blank:
-        label = int(labels[index])
+    for index in (~maps.flatten(1).any(dim=1)).nonzero().flatten().tolist():
+        label = int(as_labels(labels, len(images), model)[index])
         with measuring(model), torch.no_grad():
             score = model(to_network(model, images[index : index + 1]))[0, label]
         if score == 0:

@@ -200,11 +200,19 @@ def progress(steps=None, **words):
 
 
 def run_script(
-    main: Callable[[argparse.Namespace], int | None], parser: Parser, arguments: list[str] | None = None
+    main: Callable[[argparse.Namespace], int | None],
+    parser: Parser,
+    arguments: list[str] | None = None,
+    *,
+    keep_memory: bool = True,
 ) -> int:
-    """Parse, run, and turn every error into one sentence and an exit code: 2 wrong use, 1 failed work."""
+    """Parse, run, and turn every error into one sentence and an exit code: 2 wrong use, 1 failed work.
+
+    keep_memory: as `core.memory` says; benchmarks leave it to their flags.
+    """
     options = parser.parse_args(arguments)
-    keep_freed_memory()
+    if keep_memory:
+        keep_freed_memory()
     # The figure says why a map is blank; a person needs no Python warning besides.
     warnings.filterwarnings("ignore", message="the map of image")
     try:

@@ -1,0 +1,82 @@
+"""The benchmarks count and compare right. What they measure is not tested: it is the machine's, not ours."""
+
+import pytest
+import torch
+
+from benchmarks.growth import growth
+from benchmarks.speed import BEGIN, END, Line, Row, as_numbers, as_text, into_readme, span
+from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
+from core.errors import UsageError
+from core.options import ROOT
+from core.tables import markdown, write_csv, write_markdown
+
+
+def line(ratio=2.0, goal=1.5):
+    row = Row("saliency", 5, 224, {"Captum": goal})
+    return Line(row, "Captum", (0.05, 0.04, 0.06), (0.1, 0.09, 0.2), ratio, goal, "1e-07, 2e-07", 0.3, (80.0, 600.0))
+
+
+def test_hands_take_turns_after_one_call_to_warm_up():
+    calls = []
+    hands = {"a": lambda: calls.append("a") or "A", "b": lambda: calls.append("b") or "B"}
+    taken = take_turns(hands, budget=0, least=3, most=9)
+    assert "".join(calls) == "ab" * 4
+    assert [result for result, _ in taken.values()] == ["A", "B"]
+    assert [len(seconds) for _, seconds in taken.values()] == [3, 3]
+
+
+def test_operations_are_those_of_the_convolution_forward_and_back():
+    images, weights = torch.randn(1, 3, 6, 6, requires_grad=True), torch.randn(4, 3, 3, 3)
+
+    def work():
+        torch.autograd.grad(torch.nn.functional.conv2d(images, weights, padding=1).sum(), images)
+
+    forward = 2 * 4 * 36 * 3 * 9
+    assert operations_of(work) == 2 * forward
+
+
+def test_a_machine_convolves_at_some_rate():
+    assert convolution_rate(rounds=1) > 1e6
+
+
+def test_the_summary_is_median_least_and_largest():
+    assert summary([3, 1, 2, 9, 4]) == (3, 1, 9)
+
+
+def test_a_line_says_its_times_ratio_goal_and_memory():
+    words = " | ".join(as_text(line(), 1.23))
+    assert words.startswith("saliency | 5 x 224 | 50.0 (40.0 to 60.0) | Captum | 100 (90 to 200) | 2.0 | 1.5 | 1.2 | ")
+    assert words.endswith(" | 1e-07, 2e-07 | 80, 600")
+    assert as_numbers(line())[:5] == ["saliency", 5, 224, "Captum", "50.000"]
+    assert span((1.5, 1.0, 2.0)) == "1500 (1000 to 2000)"
+
+
+def test_the_table_goes_between_the_readmes_marks(tmp_path):
+    readme, table = tmp_path / "README.md", tmp_path / "speed.md"
+    write_markdown(table, ["a"], [["1"]], "note")
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    into_readme(table, readme)
+    assert readme.read_text() == f"before\n{BEGIN}\n| a |\n| --- |\n| 1 |\n\nnote\n{END}\nafter\n"
+    readme.write_text("no marks")
+    with pytest.raises(UsageError, match="readme: "):
+        into_readme(table, readme)
+
+
+def test_the_readmes_table_is_the_file_the_benchmark_wrote():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.split(BEGIN)[1].split(END)[0].strip() == (ROOT / "benchmarks" / "speed.md").read_text("utf-8").strip()
+
+
+def test_growth_compares_the_ends_with_the_pixels():
+    rows = [("saliency", 1, 192, 1.0, 10.0, 0, 0, 50.0), ("saliency", 1, 384, 4.0, 80.0, 0, 0, 100.0)]
+    assert growth(rows, "saliency") == [
+        "time grows 2.00 times as fast as the pixels with the size",
+        "memory grows 0.50 times as fast as the pixels with the size",
+    ]
+
+
+def test_a_table_is_the_same_rows_as_markdown_and_as_csv(tmp_path):
+    assert markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+    path = write_csv(tmp_path / "x.md", ["a", "b"], [["1", "two, three"]])
+    assert path.name == "x.csv"
+    assert path.read_text() == 'a,b\n1,"two, three"\n'

@@ -1,0 +1,100 @@
+"""A folder of pictures, a file of maps for each: all of them, again only what changed, and what is broken named."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import explain_folder
+from core.options import run_script
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for name in ("a", "b"):
+        pixels = np.random.default_rng(ord(name)).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / f"{name}.png")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _weights(random_weights, monkeypatch):
+    monkeypatch.setenv("SQUEEZENET_WEIGHTS", str(random_weights))
+
+
+def run(*arguments):
+    words = ["--size", "64", "--output", "out", *arguments]
+    return run_script(explain_folder.main, explain_folder.parser(), [str(word) for word in words])
+
+
+def written(tmp_path):
+    return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+
+
+def test_each_picture_gets_its_file_and_none_is_made_twice(folder, tmp_path, capsys):
+    assert run("--images", folder) == 0
+    first = written(tmp_path)
+    assert set(first) == {"a.png", "b.png"}
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert image.width > 4 * image.height * 0.6
+        assert np.asarray(image).std() > 10
+    assert run("--images", folder) == 0
+    assert "wrote 0 pictures to out; 2 were there already" in capsys.readouterr().out
+    assert written(tmp_path) == first
+
+
+def test_what_changed_is_made_again(folder, tmp_path):
+    run("--images", folder)
+    first = written(tmp_path)
+    later = (tmp_path / "out" / "a.png").stat().st_mtime + 10
+    os.utime(folder / "a.png", (later, later))
+    run("--images", folder)
+    second = written(tmp_path)
+    assert second["a.png"] > first["a.png"]
+    assert second["b.png"] == first["b.png"]
+    run("--images", folder, "--layer", "features.9")
+    third = written(tmp_path)
+    assert all(third[name] > second[name] for name in third)
+
+
+def test_a_file_of_another_making_under_that_name_is_replaced(folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_text("cut off")
+    assert run("--images", folder / "a.png") == 0
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert image.text["Script"] == "explain_folder.py"
+
+
+def test_broken_files_are_named_and_the_others_are_done(folder, tmp_path, capsys):
+    (folder / "bad.png").write_text("nothing")
+    (folder / "worse.jpg").write_text("nothing")
+    assert run("--images", folder) == 1
+    said = capsys.readouterr().err
+    assert said.count("skipped: image: ") == 2
+    assert set(written(tmp_path)) == {"a.png", "b.png"}
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(folder, tmp_path):
+    with Image.open(folder / "a.png") as image:
+        image.save(folder / "a.jpg")
+    run("--images", folder)
+    assert len(written(tmp_path)) == 3
+
+
+def test_a_bare_run_explains_the_default_pictures(tmp_path):
+    assert run() == 0
+    assert {"chelsea.png", "coffee.png"} < set(written(tmp_path))
+
+
+def test_labels_are_one_for_each_or_one_for_all(folder, capsys):
+    assert run("--images", folder, "--labels", "goldfish", "hen") == 0
+    assert run("--images", folder, "--labels", "goldfish", "hen", "cock") == 2
+    assert "labels: got 3 for 2 images" in capsys.readouterr().err
+
+
+def test_a_file_is_no_place_for_many_pictures(folder, capsys):
+    assert run("--images", folder, "--output", "one.png") == 2
+    assert "output: 'one.png'" in capsys.readouterr().err
