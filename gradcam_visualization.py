@@ -4,7 +4,10 @@ Writes visualization/gradcam_visualization.png, and beside it gradcam_visualizat
 by Captum next to ours, with Captum's layer activation and layer conductance.
 
 With --technique it draws a grid instead: techniques down, images across, and on rendered scenes, whose masks are known,
-how well each map points at the object. With --versus it draws why one class and not another.
+how well each map points at the object. At the last layers the class map, Grad-CAM, XGrad-CAM and HiRes-CAM are nearly
+one: SqueezeNet's head is linear up to its last ReLU. At --layer features.7 they part.
+
+With --versus it draws why one class and not another: the map of the difference of their scores.
 """
 
 import difflib
@@ -20,7 +23,7 @@ LAYERS = ("features.4", "features.7", "features.9", "features.10", "features.12"
 
 
 class Technique(NamedTuple):
-    """A row of the table: where a technique is, and what may be done with it. Its maps are (h, w), or as said."""
+    """A row of the table: where a technique is, and what may be done with it."""
 
     title: str
     module: str  # in visualizers
@@ -31,17 +34,16 @@ class Technique(NamedTuple):
 
 
 TECHNIQUES = {
+    # What is drawn averages to the score, so two class maps may be subtracted as they are.
+    "class-map": Technique("class map\n(last layer)", "class_map", "class_map", settings=(), additive={}),
     "grad-cam": Technique("Grad-CAM", "gradcam", "grad_cam", captum="captum_grad_cam", additive={"relu": False}),
-    "grad-cam++": Technique("Grad-CAM++", "gradcam_plus_plus", "grad_cam_plus_plus"),
     "xgrad-cam": Technique("XGrad-CAM", "xgrad_cam", "xgrad_cam", additive={"relu": False}),
     "hires-cam": Technique("HiRes-CAM", "hires_cam", "hires_cam", additive={"relu": False}),
+    "grad-cam++": Technique("Grad-CAM++", "gradcam_plus_plus", "grad_cam_plus_plus"),
     "layer-cam": Technique("Layer-CAM", "layer_cam", "layer_cam"),
-    "fused-layer-cam": Technique("Layer-CAM, 3 layers", "fused_layer_cam", "fused_layer_cam", settings=()),  # (H, W)
+    "fused-layer-cam": Technique("Layer-CAM,\nthree layers", "fused_layer_cam", "fused_layer_cam", settings=()),
     "score-cam": Technique("Score-CAM", "score_cam", "score_cam", settings=("layer", "channels")),
-    "eigen-cam": Technique("Eigen-CAM", "eigen_cam", "eigen_cam"),
-    # What is drawn sums to the score, so two of them may be subtracted as they are.
-    "class-map": Technique("class map", "class_map", "class_map", settings=(), additive={}),
-    # Signed pictures (3, H, W)
+    "eigen-cam": Technique("Eigen-CAM\n(knows no class)", "eigen_cam", "eigen_cam"),
     "guided-backprop": Technique(
         "guided backprop", "guided_backprop", "guided_backprop", settings=(), captum="captum_guided_backprop"
     ),
@@ -93,9 +95,9 @@ def main(options) -> int:
     batch = load_batch(options, model, example_scenes)
     ours, theirs = compute_maps(model, batch, names, versus, options)
     for name, maps in theirs.items():
-        report_agreement(TECHNIQUES[name].title, batch.names, ours[name], maps)
+        report_agreement(one_line(name), batch.names, ours[name], maps)
     smooth = {name: [pixel_map(one, options.size) for one in maps] for name, maps in ours.items()}
-    report_localisation({TECHNIQUES[name].title: maps for name, maps in smooth.items()}, batch.masks)
+    report_localisation({one_line(name): maps for name, maps in smooth.items()}, batch.masks)
     if options.technique or options.versus:
         figures = {"": draw_grid_of_techniques(model, batch, ours, versus, options)}
     else:
@@ -114,26 +116,30 @@ def chosen_techniques(texts: list[str] | None, *, versus: bool) -> tuple[str, ..
     additive = tuple(name for name, technique in TECHNIQUES.items() if technique.additive is not None)
     if not texts:
         return NAMESAKE[:1] if versus else NAMESAKE
-    if "all" in texts:
-        return additive if versus else tuple(TECHNIQUES)
     for text in texts:
-        if text not in TECHNIQUES:
+        if text not in TECHNIQUES and text != "all":
             near = difflib.get_close_matches(text.lower().replace(" ", "-"), TECHNIQUES, n=1)
             hint = f"did you mean '{near[0]}'? " if near else ""
             raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are all, {', '.join(TECHNIQUES)}")
-        if versus and text not in additive:
+        if versus and text not in (*additive, "all"):
             raise UsageError(
                 f"versus: {text} is not linear in the score, so its maps of two classes cannot be subtracted; "
                 f"allowed are {', '.join(additive)}"
             )
+    if "all" in texts:
+        return additive if versus else tuple(TECHNIQUES)
     return tuple(dict.fromkeys(texts))
+
+
+def one_line(name: str) -> str:
+    return TECHNIQUES[name].title.replace("\n", " ")
 
 
 def compute_maps(model, batch, names, versus, options):
     """Our maps and Captum's where it has the technique, each {technique: [one map an image]}.
 
-    A map is a coarse (h, w), or a signed picture (3, H, W). With a class `versus` it is that of the difference of the
-    two scores, signed.
+    A map is coarse (h, w), as large as the image (H, W), or a signed picture (3, H, W). With a class `versus` it is
+    that of the difference of the two scores, signed.
     """
     from importlib import import_module
 
@@ -184,7 +190,7 @@ def pixel_map(values, size: int):
     return values.abs().amax(dim=0) if values.dim() == 3 else upsample(values[None], (size, size))[0]
 
 
-def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = "", note: str = ""):
+def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = ""):
     """One map of image `index`, (h, w) or (3, H, W), as it is drawn, with the object's outline where it is known."""
     from core.figures import Panel, blank_note, diverging, heat, outline, overlay, signed
 
@@ -194,27 +200,47 @@ def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str
         smooth = pixel_map(values, len(batch.pixels[index])).numpy()
         plain = heat(smooth) if smooth.min() >= 0 else diverging(smooth)
         pixels = overlay(batch.pixels[index], smooth) if over_image else plain
-    note = note or blank_note(values.numpy(), "nothing speaks for the class here")
+    note = blank_note(values.numpy(), "nothing speaks for the class here")
     return Panel(outline(pixels, batch.masks[index]), title, note)
 
 
 def draw_grid_of_techniques(model, batch, ours, versus, options):
     """Techniques down, images across, scores in the titles where masks are known; uint8 (H, W, 3)."""
-    from core.figures import Panel, draw_grid
+    from core.figures import Panel, blank_note, diverging_overlay, draw_grid, outline
     from core.inputs import footer
 
     def panel(values, index: int) -> Panel:
-        title = score_title(pixel_map(values, options.size), batch.masks[index])
-        same = "this is the class it is compared with" if int(batch.labels[index]) == versus else ""
-        return draw_panel(batch, values, index, over_image=versus is None, title=title, note=same)
+        smooth, mask = pixel_map(values, options.size), batch.masks[index]
+        title = score_title(smooth, mask)
+        if versus is None:
+            return draw_panel(batch, values, index, title=title)
+        pixels = outline(diverging_overlay(batch.pixels[index], smooth.numpy()), mask)
+        same = int(batch.labels[index]) == versus
+        note = blank_note(values.numpy(), "the two classes are the same" if same else "both classes have score 0")
+        return Panel(pixels, title if not note else "", note)
 
-    rows = [[Panel(pixels, title) for pixels, title in zip(batch.pixels, batch.titles, strict=True)]]
-    rows += [[panel(values, index) for index, values in enumerate(maps)] for maps in ours.values()]
-    title = f"Where is the evidence? At {options.layer}"
+    titles = batch.titles
+    at_layer = any("layer" in TECHNIQUES[name].settings for name in ours)
+    question = "Where is the evidence?"
     if versus is not None:
-        title = f"Why this class (red) and not {model.class_names[versus]} (blue)? At {options.layer}"
+        titles = [f"{one}\n{other}" for one, other in zip(titles, titles_of(model, batch, versus), strict=True)]
+        question = "Why the first class (red) and not the second (blue)?"
+    title = f"{question} At {options.layer}" if at_layer else question
+    rows = [[Panel(pixels, one) for pixels, one in zip(batch.pixels, titles, strict=True)]]
+    rows += [[panel(values, index) for index, values in enumerate(maps)] for maps in ours.values()]
     row_names = ("image", *(TECHNIQUES[name].title for name in ours))
     return draw_grid(rows, row_names=row_names, columns=COLUMNS, title=title, footer=footer(model))
+
+
+def titles_of(model, batch, label: int) -> list[str]:
+    """ "tiger cat 21 %", how probable the class is on each image."""
+    import torch
+
+    from core.inputs import class_title
+
+    with torch.no_grad():
+        probabilities = torch.cat([model(part).softmax(dim=1) for part in batch.images.split(16)]).cpu()
+    return [class_title(model, row, label) for row in probabilities]
 
 
 def score_title(values, mask) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.activations import record_activations
-from core.gradients import as_labels, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_labels, in_chunks, measuring, warn_of_blank_maps
 from visualizers.gradcam import LAYER, layer_maps
 
 
@@ -22,9 +22,9 @@ def eigen_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -
     """
     labels = as_labels(labels, len(images), model)
 
-    def cam(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
+    def cam(chunk: Tensor, _labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:
-            label_scores(model, chunk, chunk_labels)
+            model(chunk)
         return first_component(layer_maps(recorded, layer))
 
     with measuring(model), torch.no_grad():
@@ -38,6 +38,6 @@ def first_component(activation: Tensor) -> Tensor:
     positions = activation.flatten(2).transpose(1, 2)  # (N, h w, K)
     left, sizes, _ = torch.linalg.svd(positions, full_matrices=False)
     maps = left[..., 0] * sizes[..., :1]  # A v_1 = s_1 u_1, (N, h w)
-    # A singular vector has no sign of its own: we take the one that agrees with the activation.
-    agreement = (maps * positions.sum(dim=2)).sum(dim=1, keepdim=True)
+    # A singular vector has no sign of its own: we take the one that is positive where the channels fire.
+    agreement = (maps * positions.relu().sum(dim=2)).sum(dim=1, keepdim=True)
     return torch.where(agreement < 0, -maps, maps).unflatten(1, activation.shape[2:])

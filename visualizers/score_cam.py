@@ -30,14 +30,16 @@ def score_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, c
 
     def cams(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:
-            label_scores(model, chunk, chunk_labels)
+            model(chunk)  # all classes: at the last convolution each is a channel
         activations = layer_maps(recorded, layer)
         return torch.stack([cam(*one) for one in zip(chunk, chunk_labels, activations, strict=True)])
 
     def cam(image: Tensor, label: Tensor, activation: Tensor) -> Tensor:
         """One image (3, H, W) and the layer's output for it, (K, h, w) -> (h, w)."""
         if channels is not None:
-            activation = activation[activation.flatten(1).std(dim=1).topk(min(channels, len(activation))).indices]
+            activation = activation[
+                activation.flatten(1).std(dim=1, correction=0).topk(min(channels, len(activation))).indices
+            ]
         scores = []
         for part in activation.split(chunk_length(image)):
             masks = scale_each(upsample(part, image.shape[1:]))  # (k, H, W)
