@@ -1,4 +1,4 @@
-"""Where is the evidence for a class? Grad-CAM, guided backpropagation, guided Grad-CAM, and Grad-CAM by layer.
+"""Where is the evidence for a class? Class activation maps: Grad-CAM, layer by layer, and its siblings.
 
 Writes visualization/gradcam_visualization.png, and beside it gradcam_visualization_captum.png: the same maps
 by Captum next to ours, with Captum's layer activation and layer conductance.

@@ -77,6 +77,9 @@ def test_eigen_cam_by_hand():
     multiples = torch.tensor([3.0, 0.0, 4.0]).view(1, 3, 1, 1)
     torch.testing.assert_close(first_component(multiples * pattern), 5 * pattern[None])
     torch.testing.assert_close(first_component(-multiples * pattern), -5 * pattern[None])
+    # The second channel is the larger, and its sum is negative; what fires most is still the pattern.
+    opposed = torch.tensor([3.0, -4.0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(first_component(opposed * pattern), 5 * pattern[None])
 
 
 def test_eigen_cam_projects_on_the_first_eigenvector_of_the_channels(double, images):
@@ -192,15 +195,22 @@ def test_a_layer_that_an_in_place_relu_overwrites_is_seen_as_it_was(technique, l
     torch.testing.assert_close(maps, technique(copy, images, [1, 4, 8], layer=layer, **settings), rtol=1e-4, atol=1e-7)
 
 
-def test_grad_cam_plus_plus_stays_finite_where_activations_are_negative():
-    # The plain formula would divide by 2 + (-2) * 1.
+@pytest.mark.parametrize(
+    ("technique", "settings", "expected"),
+    [
+        (layer_cam, {}, [0.0, 3.0]),  # -2 + 1 cut off after the sum, not before
+        (xgrad_cam, {"relu": False}, [-1.0, 3.0]),  # channel weights 1
+        # Channel weights 2/2, 2/3, 2/5. With the sum of all of A the first would be infinite: 2 + (-2) * 1 is 0.
+        (grad_cam_plus_plus, {}, [0.0, 6 / 5]),
+    ],
+)
+def test_maps_by_hand_where_activations_are_negative(technique, settings, expected):
     model = nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(6, 1, bias=False)).double()
     with torch.no_grad():
         model[2].weight[:] = 1
     image = torch.tensor([[-2.0, 0.0], [1.0, 0.0], [0.0, 3.0]], dtype=torch.float64).view(1, 3, 1, 2)
-    # channel weights 2 / 2, 2 / 3, 2 / 5
-    expected = torch.tensor([[[0.0, 6 / 5]]], dtype=torch.float64)  # the first is -2 + 2/3, cut off
-    torch.testing.assert_close(grad_cam_plus_plus(model, image, 0, layer="0"), expected)
+    maps = technique(model, image, 0, layer="0", **settings)
+    torch.testing.assert_close(maps, torch.tensor([[expected]], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("technique", NEW)

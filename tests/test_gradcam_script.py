@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,34 +78,37 @@ def test_the_scores_in_a_title_are_those_of_the_map():
     assert score_title(torch.ones(2, 2), None) == ""
 
 
-def test_versus_draws_the_difference_of_two_classes(weights, picture, monkeypatch, panels):
+@pytest.fixture
+def compared(monkeypatch):
+    """What the grid is drawn from: the network, the batch, and {technique: maps}."""
     import gradcam_visualization as script
+
+    seen, original = SimpleNamespace(), script.draw_grid_of_techniques
+
+    def record(model, batch, maps, *rest):
+        seen.model, seen.batch, seen.maps = model, batch, maps
+        return original(model, batch, maps, *rest)
+
+    monkeypatch.setattr(script, "draw_grid_of_techniques", record)
+    return seen
+
+
+def test_versus_draws_the_difference_of_two_classes(weights, picture, compared, panels):
     from visualizers.gradcam import grad_cam
 
-    seen, original = {}, script.draw_grid_of_techniques
-    monkeypatch.setattr(
-        script, "draw_grid_of_techniques", lambda *a: seen.update(batch=a[1], maps=a[2], model=a[0]) or original(*a)
-    )
-    arguments = ["--labels", "3", "--versus", "1", "--images", picture, *QUICK]
-    assert run(SCRIPT, *arguments) == 0
-    assert list(seen["maps"]) == ["grad-cam"]
-    first, second = (grad_cam(seen["model"], seen["batch"].images, label, relu=False) for label in (3, 1))
-    torch.testing.assert_close(seen["maps"]["grad-cam"][0], (first - second)[0])
+    assert run(SCRIPT, "--labels", "3", "--versus", "1", "--images", picture, *QUICK) == 0
+    assert list(compared.maps) == ["grad-cam"]
+    first, second = (grad_cam(compared.model, compared.batch.images, label, relu=False) for label in (3, 1))
+    torch.testing.assert_close(compared.maps["grad-cam"][0], (first - second)[0])
     assert [line.split(" ")[0] for line in panels[0].title.split("\n")] == ["tiger", "goldfish"]
 
 
-def test_versus_sums_to_the_difference_of_the_scores_for_the_class_map(weights, picture, monkeypatch):
-    import gradcam_visualization as script
-
-    seen, original = {}, script.draw_grid_of_techniques
-    monkeypatch.setattr(
-        script, "draw_grid_of_techniques", lambda *a: seen.update(batch=a[1], maps=a[2], model=a[0]) or original(*a)
-    )
+def test_the_class_maps_difference_averages_to_the_difference_of_the_scores(weights, picture, compared):
     run(SCRIPT, "--technique", "all", "--labels", "3", "--versus", "1", "--images", picture, *QUICK)
-    assert list(seen["maps"]) == ["class-map", "grad-cam", "xgrad-cam", "hires-cam"]
+    assert list(compared.maps) == ["class-map", "grad-cam", "xgrad-cam", "hires-cam"]
     with torch.no_grad():
-        scores = seen["model"](seen["batch"].images)[0]
-    torch.testing.assert_close(seen["maps"]["class-map"][0].mean(), scores[3] - scores[1], rtol=1e-3, atol=1e-5)
+        scores = compared.model(compared.batch.images)[0]
+    torch.testing.assert_close(compared.maps["class-map"][0].mean(), scores[3] - scores[1], rtol=1e-3, atol=1e-5)
 
 
 def test_versus_the_class_itself_says_why_there_is_nothing_to_see(weights, picture, panels):
