@@ -43,7 +43,7 @@ TECHNIQUES = {
     "layer-cam": Technique("Layer-CAM", "layer_cam", "layer_cam"),
     "fused-layer-cam": Technique("Layer-CAM,\nthree layers", "fused_layer_cam", "fused_layer_cam", settings=()),
     "score-cam": Technique("Score-CAM", "score_cam", "score_cam", settings=("layer", "channels")),
-    "eigen-cam": Technique("Eigen-CAM\n(knows no class)", "eigen_cam", "eigen_cam"),
+    "eigen-cam": Technique("Eigen-CAM\n(any class)", "eigen_cam", "eigen_cam"),
     "guided-backprop": Technique(
         "guided backprop", "guided_backprop", "guided_backprop", settings=(), captum="captum_guided_backprop"
     ),
