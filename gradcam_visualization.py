@@ -1,16 +1,57 @@
-"""Where is the evidence for a class? Grad-CAM, guided backpropagation, guided Grad-CAM, and Grad-CAM by layer.
+"""Where is the evidence for a class? Class activation maps: Grad-CAM, layer by layer, and its siblings.
 
 Writes visualization/gradcam_visualization.png, and beside it gradcam_visualization_captum.png: the same maps
 by Captum next to ours, with Captum's layer activation and layer conductance.
+
+With --technique it draws a grid instead: techniques down, images across, and on rendered scenes, whose masks are known,
+how well each map points at the object. At the last layers the class map, Grad-CAM, XGrad-CAM and HiRes-CAM are nearly
+one: SqueezeNet's head is linear up to its last ReLU. At --layer features.7 they part.
+
+With --versus it draws why one class and not another: the map of the difference of their scores.
 """
 
+import difflib
 import sys
+from typing import NamedTuple
 
-from core.options import defaults_of, make_parser, progress, run_script
+from core.errors import UsageError
+from core.options import defaults_of, find_class, make_parser, progress, run_script, whole_number
 
 STEPS = 20  # of the path that conductance is integrated along
 COLUMNS = 5  # pictures side by side; more go on below
 LAYERS = ("features.4", "features.7", "features.9", "features.10", "features.12")  # shallow to deep
+
+
+class Technique(NamedTuple):
+    """A row of the table: where a technique is, and what may be done with it."""
+
+    title: str
+    module: str  # in visualizers
+    function: str
+    settings: tuple[str, ...] = ("layer",)  # the flags that it obeys
+    captum: str | None = None  # the same technique in core.reference
+    additive: dict | None = None  # with these settings the map of score_a - score_b is the difference of two maps
+
+
+TECHNIQUES = {
+    # What is drawn averages to the score, so two class maps may be subtracted as they are.
+    "class-map": Technique("class map\n(last layer)", "class_map", "class_map", settings=(), additive={}),
+    "grad-cam": Technique("Grad-CAM", "gradcam", "grad_cam", captum="captum_grad_cam", additive={"relu": False}),
+    "xgrad-cam": Technique("XGrad-CAM", "xgrad_cam", "xgrad_cam", additive={"relu": False}),
+    "hires-cam": Technique("HiRes-CAM", "hires_cam", "hires_cam", additive={"relu": False}),
+    "grad-cam++": Technique("Grad-CAM++", "gradcam_plus_plus", "grad_cam_plus_plus"),
+    "layer-cam": Technique("Layer-CAM", "layer_cam", "layer_cam"),
+    "fused-layer-cam": Technique("Layer-CAM,\nthree layers", "fused_layer_cam", "fused_layer_cam", settings=()),
+    "score-cam": Technique("Score-CAM", "score_cam", "score_cam", settings=("layer", "channels")),
+    "eigen-cam": Technique("Eigen-CAM\n(any class)", "eigen_cam", "eigen_cam"),
+    "guided-backprop": Technique(
+        "guided backprop", "guided_backprop", "guided_backprop", settings=(), captum="captum_guided_backprop"
+    ),
+    "guided-grad-cam": Technique(
+        "guided Grad-CAM", "guided_gradcam", "guided_grad_cam", captum="captum_guided_grad_cam"
+    ),
+}
+NAMESAKE = ("grad-cam", "guided-backprop", "guided-grad-cam")  # what a bare run draws
 
 
 class GradCAM:
@@ -39,6 +80,7 @@ class GradCAM:
 
 
 def main(options) -> int:
+    names = chosen_techniques(options.technique, versus=options.versus is not None)
     # After parsing, so that --help does not wait for torch.
     from core.activations import find_layer
     from core.figures import describe, save_picture
@@ -49,49 +91,96 @@ def main(options) -> int:
     model = load_network(options)
     for layer in (options.layer, *options.layers):
         find_layer(model, layer)
+    versus = None if options.versus is None else find_class(options.versus, model.class_names)
     batch = load_batch(options, model, example_scenes)
-    ours, theirs, by_layer = compute_maps(model, batch, options)
-    for name, maps in ours.items():
-        report_agreement(name, batch.names, maps, theirs[name])
-    report_localisation(
-        {name: [pixel_map(one, options.size) for one in maps] for name, maps in ours.items()}, batch.masks
-    )
-    main_figure, beside_captum = draw(model, batch, ours, theirs, by_layer, options)
+    ours, theirs = compute_maps(model, batch, names, versus, options)
+    for name, maps in theirs.items():
+        report_agreement(one_line(name), batch.names, ours[name], maps)
+    smooth = {name: [pixel_map(one, options.size) for one in maps] for name, maps in ours.items()}
+    report_localisation({one_line(name): maps for name, maps in smooth.items()}, batch.masks)
+    if options.technique or options.versus:
+        figures = {"": draw_grid_of_techniques(model, batch, ours, versus, options)}
+    else:
+        by_layer, captums_own = compute_layers(model, batch, options)
+        main_figure, beside_captum = draw(model, batch, ours, theirs | captums_own, by_layer, options)
+        figures = {"": main_figure, "_captum": beside_captum}
     metadata = describe("gradcam_visualization.py", vars(options), model.weights_name)
-    print(f"wrote {save_picture(main_figure, options.output, metadata)}")
-    print(f"wrote {save_picture(beside_captum, options.output.with_stem(options.output.stem + '_captum'), metadata)}")
+    for ending, figure in figures.items():
+        path = options.output.with_stem(options.output.stem + ending)
+        print(f"wrote {save_picture(figure, path, metadata)}")
     return batch.exit_code
 
 
-def compute_maps(model, batch, options):
-    """Our maps and Captum's, each {technique: [one map an image]}, and Grad-CAM of the first image by layer.
+def chosen_techniques(texts: list[str] | None, *, versus: bool) -> tuple[str, ...]:
+    """The keys of TECHNIQUES asked for; with `versus` they must be fit for the difference of two classes."""
+    additive = tuple(name for name, technique in TECHNIQUES.items() if technique.additive is not None)
+    if not texts:
+        return NAMESAKE[:1] if versus else NAMESAKE
+    for text in texts:
+        if text not in TECHNIQUES and text != "all":
+            near = difflib.get_close_matches(text.lower().replace(" ", "-"), TECHNIQUES, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are all, {', '.join(TECHNIQUES)}")
+        if versus and text not in (*additive, "all"):
+            raise UsageError(
+                f"versus: {text} is not linear in the score, so its maps of two classes cannot be subtracted; "
+                f"allowed are {', '.join(additive)}"
+            )
+    if "all" in texts:
+        return additive if versus else tuple(TECHNIQUES)
+    return tuple(dict.fromkeys(texts))
 
-    A map is a coarse (h, w), or a signed picture (3, H, W).
+
+def one_line(name: str) -> str:
+    return TECHNIQUES[name].title.replace("\n", " ")
+
+
+def compute_maps(model, batch, names, versus, options):
+    """Our maps and Captum's where it has the technique, each {technique: [one map an image]}.
+
+    A map is coarse (h, w), as large as the image (H, W), or a signed picture (3, H, W). With a class `versus` it is
+    that of the difference of the two scores, signed.
     """
-    from core import reference
-    from visualizers.gradcam import grad_cam
-    from visualizers.guided_backprop import guided_backprop
-    from visualizers.guided_gradcam import guided_grad_cam
+    from importlib import import_module
 
-    at_layer = {"layer": options.layer}
-    pairs = {  # technique: (ours, Captum's, settings of both)
-        "Grad-CAM": (grad_cam, reference.captum_grad_cam, at_layer),
-        "guided backprop": (guided_backprop, reference.captum_guided_backprop, {}),
-        "guided Grad-CAM": (guided_grad_cam, reference.captum_guided_grad_cam, at_layer),
-    }
-    ours = {name: [] for name in pairs}
-    theirs = {name: [] for name in (*pairs, "layer activation", "layer conductance")}
-    for index in progress(range(len(batch.names)), desc="Grad-CAM", unit="image"):
+    from core import reference
+
+    ours = {name: [] for name in names}
+    theirs = {name: [] for name in names if TECHNIQUES[name].captum and versus is None}
+    for index in progress(range(len(batch.names)), desc="maps", unit="image"):
         image = batch.images[index : index + 1]
         label = batch.labels[index : index + 1].to(image.device)
-        for name, (own, captum, settings) in pairs.items():
-            ours[name].append(own(model, image, label, **settings)[0].cpu())
-            theirs[name].append(captum(model, image, label, **settings)[0].cpu())
+        for name in names:
+            technique = TECHNIQUES[name]
+            own = getattr(import_module(f"visualizers.{technique.module}"), technique.function)
+            settings = {setting: getattr(options, setting) for setting in technique.settings}
+            if versus is None:
+                maps = own(model, image, label, **settings)
+            else:
+                settings |= technique.additive
+                maps = own(model, image, label, **settings) - own(model, image, versus, **settings)
+            ours[name].append(maps[0].cpu())
+            if name in theirs:
+                captum = getattr(reference, technique.captum)
+                theirs[name].append(captum(model, image, label, **settings)[0].cpu())
+    return ours, theirs
+
+
+def compute_layers(model, batch, options):
+    """Grad-CAM of the first image by layer, {layer: map}, and what Captum has besides of each image, {name: maps}."""
+    from core import reference
+    from visualizers.gradcam import grad_cam
+
+    theirs = {"layer activation": [], "layer conductance": []}
+    for index in progress(range(len(batch.names)), desc="layers", unit="image"):
+        image = batch.images[index : index + 1]
+        label = batch.labels[index : index + 1].to(image.device)
+        at_layer = {"layer": options.layer}
         theirs["layer activation"].append(reference.captum_layer_activation(model, image, **at_layer)[0].cpu())
         conductance = reference.captum_layer_conductance(model, image, label, steps=STEPS, **at_layer)
         theirs["layer conductance"].append(conductance[0].cpu())
     first = batch.images[:1], batch.labels[:1]
-    return ours, theirs, {layer: grad_cam(model, *first, layer=layer)[0].cpu() for layer in options.layers}
+    return {layer: grad_cam(model, *first, layer=layer)[0].cpu() for layer in options.layers}, theirs
 
 
 def pixel_map(values, size: int):
@@ -101,29 +190,87 @@ def pixel_map(values, size: int):
     return values.abs().amax(dim=0) if values.dim() == 3 else upsample(values[None], (size, size))[0]
 
 
-def draw(model, batch, ours, theirs, by_layer, options):
-    """The two figures, uint8 (H, W, 3): our maps with the strip of layers, and ours beside Captum's."""
-    from core.figures import Panel, blank_note, diverging, draw_grid, heat, outline, overlay, signed, stack
+def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = ""):
+    """One map of image `index`, (h, w) or (3, H, W), as it is drawn, with the object's outline where it is known."""
+    from core.figures import Panel, blank_note, diverging, heat, outline, overlay, signed
+
+    if values.dim() == 3:
+        pixels = signed(values.permute(1, 2, 0).numpy())
+    else:
+        smooth = pixel_map(values, len(batch.pixels[index])).numpy()
+        plain = heat(smooth) if smooth.min() >= 0 else diverging(smooth)
+        pixels = overlay(batch.pixels[index], smooth) if over_image else plain
+    note = blank_note(values.numpy(), "nothing speaks for the class here")
+    return Panel(outline(pixels, batch.masks[index]), title, note)
+
+
+def draw_grid_of_techniques(model, batch, ours, versus, options):
+    """Techniques down, images across, scores in the titles where masks are known; uint8 (H, W, 3)."""
+    from core.figures import Panel, blank_note, diverging_overlay, draw_grid, outline
     from core.inputs import footer
 
-    def panel(values, index: int, over_image: bool, title: str = "") -> Panel:
-        if values.dim() == 3:
-            pixels = signed(values.permute(1, 2, 0).numpy())
-        else:
-            smooth = pixel_map(values, options.size).numpy()
-            plain = heat(smooth) if smooth.min() >= 0 else diverging(smooth)
-            pixels = overlay(batch.pixels[index], smooth) if over_image else plain
-        note = blank_note(values.numpy(), "nothing speaks for the class here")
-        return Panel(outline(pixels, batch.masks[index]), title, note)
+    def panel(values, index: int) -> Panel:
+        smooth, mask = pixel_map(values, options.size), batch.masks[index]
+        title = score_title(smooth, mask)
+        if versus is None:
+            return draw_panel(batch, values, index, title=title)
+        pixels = outline(diverging_overlay(batch.pixels[index], smooth.numpy()), mask)
+        same = int(batch.labels[index]) == versus
+        note = blank_note(values.numpy(), "the two classes are the same" if same else "both classes have score 0")
+        return Panel(pixels, title if not note else "", note)
+
+    titles = batch.titles
+    at_layer = any("layer" in TECHNIQUES[name].settings for name in ours)
+    question = "Where is the evidence?"
+    if versus is not None:
+        titles = [f"{one}\n{other}" for one, other in zip(titles, titles_of(model, batch, versus), strict=True)]
+        question = "Why the first class (red) and not the second (blue)?"
+    title = f"{question} At {options.layer}" if at_layer else question
+    rows = [[Panel(pixels, one) for pixels, one in zip(batch.pixels, titles, strict=True)]]
+    rows += [[panel(values, index) for index, values in enumerate(maps)] for maps in ours.values()]
+    row_names = ("image", *(TECHNIQUES[name].title for name in ours))
+    return draw_grid(rows, row_names=row_names, columns=COLUMNS, title=title, footer=footer(model))
+
+
+def titles_of(model, batch, label: int) -> list[str]:
+    """ "tiger cat 21 %", how probable the class is on each image."""
+    import torch
+
+    from core.inputs import class_title
+
+    with torch.no_grad():
+        probabilities = torch.cat([model(part).softmax(dim=1) for part in batch.images.split(16)]).cpu()
+    return [class_title(model, row, label) for row in probabilities]
+
+
+def score_title(values, mask) -> str:
+    """How well a map (H, W) points at the object, in a line; nothing where nobody knows where it is."""
+    import torch
+
+    from core.scores import localisation
+
+    if mask is None:
+        return ""
+    hit, mass, iou = localisation(values[None], torch.from_numpy(mask)[None])[0].tolist()
+    return f"{'hit' if hit == 1 else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
+
+
+def draw(model, batch, ours, theirs, by_layer, options):
+    """The two figures, uint8 (H, W, 3): our maps with the strip of layers, and ours beside Captum's."""
+    from core.figures import Panel, draw_grid, stack
+    from core.inputs import footer
 
     def row(maps, over_image: bool = True) -> list[Panel]:
-        return [panel(values, index, over_image) for index, values in enumerate(maps)]
+        return [draw_panel(batch, values, index, over_image=over_image) for index, values in enumerate(maps)]
 
     rows = {"image": [Panel(pixels, title) for pixels, title in zip(batch.pixels, batch.titles, strict=True)]}
-    rows |= {name: row(maps) for name, maps in ours.items()}
-    strip = [panel(cam, 0, True, f"{layer}, {cam.shape[0]} x {cam.shape[1]}") for layer, cam in by_layer.items()]
+    rows |= {TECHNIQUES[name].title: row(maps) for name, maps in ours.items()}
+    strip = [
+        draw_panel(batch, cam, 0, title=f"{layer}, {len(cam)} x {cam.shape[1]}") for layer, cam in by_layer.items()
+    ]
     compared = {"image": rows["image"]}
-    for name, maps in theirs.items():
+    for key, maps in theirs.items():
+        name = TECHNIQUES[key].title if key in TECHNIQUES else key
         if name in rows:
             compared[name] = rows[name]
         compared[f"{name}\n(Captum)"] = row(maps, over_image=name in rows)
@@ -145,7 +292,25 @@ def draw(model, batch, ours, theirs, by_layer, options):
 def parser():
     layer = defaults_of("visualizers.gradcam", "grad_cam")["layer"]
     result = make_parser(__doc__, output="gradcam_visualization.png")
+    result.add_argument(
+        "--technique",
+        nargs="+",
+        metavar="NAME",
+        help=f"all, or any of {', '.join(TECHNIQUES)} (default: {', '.join(NAMESAKE)}, with the strip of layers)",
+    )
+    result.add_argument(
+        "--versus",
+        metavar="CLASS",
+        help="explain the difference of the scores of the class to explain and this one "
+        "(default technique: grad-cam; all: those that allow it)",
+    )
     result.add_argument("--layer", default=layer, metavar="NAME", help="the layer to explain")
+    result.add_argument(
+        "--channels",
+        type=whole_number(1),
+        metavar="N",
+        help="Score-CAM: only the N channels that vary most (default: all, a forward pass each)",
+    )
     result.add_argument(
         "--layers",
         nargs="+",

@@ -58,6 +58,15 @@ def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65) -> np
     return ((1 - weight) * grey + weight * colours).clip(0, 1)
 
 
+def diverging_overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Lay a map (H, W) of both signs over its picture, uint8 (H, W, 3): red speaks for, blue against, grey is zero."""
+    share = _scaled(values)
+    colours = matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * share)[..., :3]
+    pale = 0.35 + 0.5 * image.mean(axis=2, keepdims=True) / 255
+    weight = 0.9 * np.abs(share)[..., None] ** 0.7  # middling values must show their colour, too
+    return ((1 - weight) * pale + weight * colours).clip(0, 1)
+
+
 def stretch(image: np.ndarray) -> np.ndarray:
     """Stretch the contrast of a faint picture, uint8 (H, W, 3), about its mean colour; a full one stays as it is.
 

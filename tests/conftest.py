@@ -1,5 +1,6 @@
 """What the tests share. No test may reach the network: sockets are closed for all of them."""
 
+import importlib
 import os
 import socket
 from pathlib import Path
@@ -99,3 +100,43 @@ def random_weights(tmp_path_factory) -> Path:
     state["classifier.1.bias"][1] += 1  # so that goldfish, the default target, is within reach
     torch.save(state, path)
     return path
+
+
+@pytest.fixture
+def weights(random_weights, monkeypatch) -> Path:
+    """The random weights, taken by every script that is not told otherwise."""
+    monkeypatch.setenv("SQUEEZENET_WEIGHTS", str(random_weights))
+    return random_weights
+
+
+@pytest.fixture
+def picture(tmp_path) -> Path:
+    """A picture file of noise."""
+    from PIL import Image
+
+    path = tmp_path / "some picture.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def panels(monkeypatch):
+    """Every panel that a script draws, in order."""
+    import core.figures
+
+    drawn, original = [], core.figures.Panel
+
+    def record(*arguments, **settings):
+        drawn.append(original(*arguments, **settings))
+        return drawn[-1]
+
+    monkeypatch.setattr("core.figures.Panel", record)
+    return drawn
+
+
+def run(script: str, *arguments) -> int:
+    """Run a script in this process, and return its exit code."""
+    from core.options import run_script
+
+    module = importlib.import_module(script)
+    return run_script(module.main, module.parser(), [str(argument) for argument in arguments])

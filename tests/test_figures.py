@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.figures import Panel, blank_note, diverging, draw_grid, draw_pictures, heat, overlay, signed, stack, stretch
+from core.figures import (
+    Panel,
+    blank_note,
+    diverging,
+    diverging_overlay,
+    draw_grid,
+    draw_pictures,
+    heat,
+    overlay,
+    signed,
+    stack,
+    stretch,
+)
 
 RAMP = np.linspace(0, 1, 100).reshape(10, 10)
 
@@ -97,3 +109,11 @@ def test_pictures_of_any_shape_stand_side_by_side_and_sheets_are_stacked():
     both = stack([sheet, sheet[:, :100]])
     assert both.shape == (2 * sheet.shape[0], *sheet.shape[1:])
     assert (both[-1, -1] == 255).all()
+
+
+def test_a_signed_map_over_its_picture_is_red_for_blue_against_and_grey_where_it_is_zero():
+    picture = np.random.default_rng(0).integers(0, 256, (1, 3, 3), dtype=np.uint8)
+    speaks_for, zero, against = diverging_overlay(picture, np.array([[2.0, 0.0, -2.0]]))[0]
+    assert speaks_for[0] > speaks_for[2] + 0.2
+    assert against[2] > against[0] + 0.2
+    assert np.ptp(zero) < 1e-6

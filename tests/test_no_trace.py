@@ -10,13 +10,21 @@ from core.activations import record_activations
 from core.gradients import guided_relus, measuring
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
+from visualizers.class_map import class_map
 from visualizers.class_visualization import visualize_classes
+from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
+from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.gradcam import grad_cam
+from visualizers.gradcam_plus_plus import grad_cam_plus_plus
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
 from visualizers.occlusion import occlusion
+from visualizers.hires_cam import hires_cam
+from visualizers.layer_cam import layer_cam
 from visualizers.saliency_map import saliency_map
+from visualizers.score_cam import score_cam
+from visualizers.xgrad_cam import xgrad_cam
 
 
 def state_of(model, images):
@@ -57,6 +65,14 @@ CALLS = {
     "Grad-CAM": lambda model, images: grad_cam(model, images, 1),
     "guided Grad-CAM": lambda model, images: guided_grad_cam(model, images, 1),
     "occlusion": lambda model, images: occlusion(model, images, 1, fill="blur"),
+    "Grad-CAM++": lambda model, images: grad_cam_plus_plus(model, images, 1),
+    "XGrad-CAM": lambda model, images: xgrad_cam(model, images, 1),
+    "HiRes-CAM": lambda model, images: hires_cam(model, images, 1),
+    "Layer-CAM": lambda model, images: layer_cam(model, images, 1),
+    "Layer-CAM over layers": lambda model, images: fused_layer_cam(model, images, 1),
+    "Score-CAM": lambda model, images: score_cam(model, images, 1, channels=3),
+    "Eigen-CAM": lambda model, images: eigen_cam(model, images, 1),
+    "class map": lambda model, images: class_map(model, images, 1),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),

@@ -1,15 +1,15 @@
 """The scripts as a user meets them: a picture, a sentence when something is wrong, and the right exit code."""
 
-import importlib
 import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import run
 from PIL import Image
 
-from core.options import ROOT, defaults_of, find_class, run_script
+from core.options import ROOT, defaults_of, find_class
 
 SCRIPTS = {  # script: (quick settings, the PNGs it writes)
     "class_visualization": (
@@ -24,24 +24,6 @@ SCRIPTS = {  # script: (quick settings, the PNGs it writes)
         ["style_transfer_harbour_town_swirling_night.png"],
     ),
 }
-
-
-def run(script, *arguments):
-    module = importlib.import_module(script)
-    return run_script(module.main, module.parser(), [str(argument) for argument in arguments])
-
-
-@pytest.fixture
-def picture(tmp_path):
-    path = tmp_path / "some picture.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)).save(path)
-    return path
-
-
-@pytest.fixture
-def weights(random_weights, monkeypatch):
-    monkeypatch.setenv("SQUEEZENET_WEIGHTS", str(random_weights))
-    return random_weights
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -229,21 +211,6 @@ def test_several_pictures_do_not_fit_in_one_file(weights, tmp_path, capsys):
     presets = ["--preset", "swirling_night", "blood_sunset"]
     assert run("style_transfer", *presets, "--output", tmp_path / "one.png") == 2
     assert "several pictures would be written to" in capsys.readouterr().err
-
-
-@pytest.fixture
-def panels(monkeypatch):
-    """Every panel that a script draws, in order."""
-    import core.figures
-
-    drawn, original = [], core.figures.Panel
-
-    def record(*arguments, **settings):
-        drawn.append(original(*arguments, **settings))
-        return drawn[-1]
-
-    monkeypatch.setattr("core.figures.Panel", record)
-    return drawn
 
 
 def test_labels_belong_to_the_pictures_as_they_were_named(weights, picture, tmp_path, panels):

@@ -8,6 +8,8 @@ On SqueezeNet, whose head is linear up to the last ReLU, it is the class map of 
 the share of positive cells and shifted by the bias: the "class activation map" of Zhou et al. (2016).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -28,6 +30,23 @@ def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, re
     an unknown layer (the valid ones are listed), one without a spatial extent, or a label out of range;
     warns of a blank map.
     """
+    return map_at_layer(model, images, labels, layer, weigh_channels, relu=relu)
+
+
+def map_at_layer(
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    layer: str,
+    weigh: Callable[[Tensor, Tensor], Tensor],
+    *,
+    relu: bool = True,
+) -> Tensor:
+    """What Grad-CAM and its siblings share: images (N, 3, H, W) -> coarse maps (N, h, w) of the layer.
+
+    weigh: the layer's activation and its gradient, both (N, K, h, w) -> signed maps (N, h, w); called for a few images
+    at a time. Raises and warns as `grad_cam` does.
+    """
     labels = as_labels(labels, len(images), model)
 
     def cam(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
@@ -36,7 +55,7 @@ def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, re
             total = label_scores(model, chunk, chunk_labels).sum()
         activation = layer_maps(recorded, layer)
         (gradient,) = torch.autograd.grad(total, activation)
-        return weigh_channels(activation, gradient)
+        return weigh(activation.detach(), gradient)
 
     with measuring(model):
         maps = in_chunks(cam, model, images, labels)

@@ -1,0 +1,35 @@
+"""Layer-CAM over several layers: the place from the deep ones, the detail from the shallow. (Jiang et al., 2021)
+
+    map = mean over layers l of  M_l / max(M_l)        M_l: Layer-CAM at layer l, upsampled to the image
+
+Layer-CAM is the one to fuse, since its shallow maps still follow the class. Here we depart from its paper, which takes
+the maximum over layers and first lifts the shallow maps by tanh(2 M_l / max(M_l)). SqueezeNet's pooling windows
+overlap, so a gradient below them comes back as a grid of dots; a maximum keeps every dot, a mean tones them down. A
+product would keep only what all layers show, and within an even surface a shallow map shows nothing.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UsageError
+from visualizers.gradcam import upsample
+from visualizers.layer_cam import layer_cam
+
+LAYERS = ("features.4", "features.7", "features.12")  # the last of each resolution: 55, 27 and 13 cells wide
+
+
+def fused_layer_cam(model: nn.Module, images: Tensor, labels, *, layers: Sequence[str] = LAYERS) -> Tensor:
+    """images (N, 3, H, W), labels (N,) or one number -> maps (N, H, W) in [0, 1].
+
+    Raises UsageError for no layers; otherwise raises and warns as `layer_cam` does.
+    """
+    if not layers:
+        raise UsageError("layers: none given; name at least one")
+    total = torch.zeros_like(images[:, 0])
+    for layer in layers:
+        maps = upsample(layer_cam(model, images, labels, layer=layer), images.shape[2:]).to(total.dtype)
+        largest = maps.flatten(1).amax(dim=1).view(-1, 1, 1)
+        total += maps / torch.where(largest > 0, largest, torch.ones_like(largest))
+    return total / len(layers)
