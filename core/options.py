@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
@@ -164,6 +164,21 @@ def _bounded(kind: type, name: str, least: float, most: float | None) -> Callabl
         return value
 
     return parse
+
+
+def find_techniques(texts: list[str], allowed: Iterable[str]) -> tuple[str, ...]:
+    """The techniques named, each once; "all" stands for all that are allowed. An unknown one is told the nearest."""
+    import difflib
+
+    allowed = tuple(allowed)
+    if "all" in texts:
+        return allowed
+    for text in texts:
+        if text not in allowed:
+            near = difflib.get_close_matches(text.lower(), allowed, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are all, {', '.join(allowed)}")
+    return tuple(dict.fromkeys(texts))
 
 
 def find_class(text: str | int, class_names: tuple[str, ...]) -> int:

@@ -66,7 +66,9 @@ def _covering(size: int, patch: int, stride: int) -> Tensor:
     if not 1 <= patch <= size:
         raise UsageError(f"patch: {patch} is out of range; allowed are 1 to {size}, the picture's shorter side")
     if not 1 <= stride <= patch:
-        raise UsageError(f"stride: {stride} is out of range; allowed are 1 to {patch}, or pixels between windows are left out")
+        raise UsageError(
+            f"stride: {stride} is out of range; allowed are 1 to {patch}, or pixels between windows are left out"
+        )
     starts = torch.arange(0, size - patch + stride, stride)  # the last is the first that reaches the edge
     within = torch.arange(size)[:, None] - starts
     return ((within >= 0) & (within < patch)).double()

@@ -1,6 +1,6 @@
 """SmoothGrad: which pixels matter however the image is disturbed a little? (Smilkov et al., 2017)
 
-    g_s = d score_y / d image  at  image + noise_s,   noise_s ~ Normal(0, sigma),   sigma = noise * (max - min of the image)
+    g_s = d score_y / d image  at  image + noise_s,   noise_s ~ Normal(0, sigma^2),   sigma = noise * image range
 
     SmoothGrad          max over c of | mean over s of g_s |
     SmoothGrad-Squared  max over c of   mean over s of g_s^2                         (Hooker et al., 2019)
@@ -33,7 +33,7 @@ def smoothgrad(
     the image's range of values. Raises UsageError for a label out of range, fewer samples than one or negative
     noise; warns of a blank map.
     """
-    maps = noisy_gradients(model, images, labels, samples=samples, noise=noise, generator=generator)[0].abs()
+    maps = mean_gradient(model, images, labels, samples=samples, noise=noise, generator=generator).abs()
     warn_of_blank_maps(model, images, labels, maps)
     return maps.amax(dim=1)
 
@@ -71,6 +71,19 @@ def vargrad(
     cause = "its gradient does not vary; an image of one colour has no range of values, so it gets no noise"
     warn_of_blank_maps(model, images, labels, maps, otherwise=cause)
     return maps.amax(dim=1)
+
+
+def mean_gradient(
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    *,
+    samples: int = 25,
+    noise: float = 0.15,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """SmoothGrad before its signs are dropped, (N, 3, H, W): linear in the score, so those of two classes subtract."""
+    return noisy_gradients(model, images, labels, samples=samples, noise=noise, generator=generator)[0]
 
 
 def noise_levels(images: Tensor, noise: float) -> Tensor:
