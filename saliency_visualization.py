@@ -25,6 +25,7 @@ from core.options import (
 )
 
 COLUMNS = 5  # pictures side by side; more go on below
+SATURATED = 0.98  # the quantile at which maps of both signs have their full colour
 
 
 class Technique(NamedTuple):
@@ -212,18 +213,21 @@ def draw(model, batch, rows, versus, options):
 
 def row_of_panels(batch, maps, picture: bool, versus, options):
     """The maps of one technique, each by its own scale or all by one."""
-    from core.figures import Panel, blank_note, diverging, full_scale, heat, outline, signed
+    from core.figures import QUANTILE, Panel, blank_note, diverging, full_scale, heat, outline, signed
     from core.inputs import score_title
 
     evidence = [pixel_values(one, picture=picture) for one in maps]
     drawn = [(one.permute(1, 2, 0) if picture else value).numpy() for one, value in zip(maps, evidence, strict=True)]
     colours = signed if picture else diverging if any(values.min() < 0 for values in drawn) else heat
-    scale = full_scale(*drawn) if options.shared_scale else None
+    # Contributions are few and strong among many weak ones: more of them may be at full strength, to be seen at all.
+    quantile = SATURATED if colours is diverging else QUANTILE
+    together = full_scale(*drawn, quantile=quantile) if options.shared_scale else None
     reason = "its class has score 0 here" if versus is None else "the two classes are the same, or both have score 0"
     panels = []
     for values, value, mask in zip(drawn, evidence, batch.masks, strict=True):
         note = blank_note(values, reason)
         title = "" if note else score_title(value, mask)
+        scale = full_scale(values, quantile=quantile) if together is None else together
         panels.append(Panel(outline(colours(values, scale=scale), mask), title, note))
     return panels
 

@@ -49,7 +49,11 @@ def main(options) -> None:
         rows.append([name, *(f"{m:.3f} ± {h:.3f}" for m, h in zip(scores.mean(dim=0), half_width, strict=True))])
     header = ["technique", *SCORES]
     print(f"{hits / options.scenes:.1%} of the scenes named correctly")
-    write(header, rows, options, model.weights_name)
+    note = (
+        f"Mean over {options.scenes} scenes of {options.size} pixels (seed {options.seed}) ± 1.96 standard errors; "
+        f"higher is better. Weights {model.weights_name}.\n"
+    )
+    write(header, rows, note, options.output)
 
 
 def explain(model, images, labels) -> dict:
@@ -71,19 +75,15 @@ def explain(model, images, labels) -> dict:
     }
 
 
-def write(header: list[str], rows: list[list[str]], options, weights: str) -> None:
+def write(header: list[str], rows: list[list[str]], note: str, output: Path) -> None:
     """Print the table and write it as Markdown and CSV."""
     lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
     table = "\n".join(lines) + "\n"
-    note = (
-        f"Mean over {options.scenes} scenes of {options.size} pixels (seed {options.seed}) ± 1.96 standard errors; "
-        f"higher is better. Weights {weights}.\n"
-    )
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    write_whole(options.output.with_suffix(".md"), f"{table}\n{note}".encode())
-    write_whole(options.output.with_suffix(".csv"), text.getvalue().encode())
-    print(table + note + f"wrote {options.output.with_suffix('.md')} and .csv")
+    write_whole(output.with_suffix(".md"), f"{table}\n{note}".encode())
+    write_whole(output.with_suffix(".csv"), text.getvalue().encode())
+    print(table + note + f"wrote {output.with_suffix('.md')} and .csv")
 
 
 def parser() -> Parser:

@@ -33,10 +33,10 @@ class Panel(NamedTuple):
     note: str = ""  # written over the picture: why there is nothing to see
 
 
-def full_scale(*maps: np.ndarray) -> float:
-    """The size that is drawn at full strength when these maps share one scale: the 99.5 % quantile over all of them."""
+def full_scale(*maps: np.ndarray, quantile: float = QUANTILE) -> float:
+    """The size that is drawn at full strength where these maps share one scale: a quantile over all of them."""
     sizes = np.concatenate([np.abs(values).ravel() for values in maps])
-    return float(np.quantile(sizes, QUANTILE) or sizes.max())  # a few bright pixels alone have quantile 0
+    return float(np.quantile(sizes, quantile) or sizes.max())  # a few bright pixels alone have quantile 0
 
 
 def heat(values: np.ndarray, colours: str = "inferno", *, scale: float | None = None) -> np.ndarray:
@@ -45,7 +45,7 @@ def heat(values: np.ndarray, colours: str = "inferno", *, scale: float | None = 
 
 
 def diverging(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
-    """A map (H, W) of both signs -> RGB (H, W, 3): red speaks for, blue against, white is zero; `scale` as in `heat`."""
+    """A map (H, W) of both signs -> RGB: red speaks for, blue against, white is zero. `scale`: as in `heat`."""
     return matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * _scaled(values, scale))[..., :3]
 
 

@@ -166,19 +166,24 @@ def _bounded(kind: type, name: str, least: float, most: float | None) -> Callabl
     return parse
 
 
-def find_techniques(texts: list[str], allowed: Iterable[str]) -> tuple[str, ...]:
-    """The techniques named, each once; "all" stands for all that are allowed. An unknown one is told the nearest."""
+def find_techniques(texts: list[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The techniques named, each once; "all" stands for all of them. An unknown one is told the nearest."""
+    known = tuple(known)
+    if "all" in texts:
+        return known
+    return tuple(dict.fromkeys(find_technique(text, known, also="all, ") for text in texts))
+
+
+def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
+    """The text itself, if it is one of those known; a UsageError names the nearest and lists all, `also` first."""
     import difflib
 
-    allowed = tuple(allowed)
-    if "all" in texts:
-        return allowed
-    for text in texts:
-        if text not in allowed:
-            near = difflib.get_close_matches(text.lower(), allowed, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are all, {', '.join(allowed)}")
-    return tuple(dict.fromkeys(texts))
+    known = tuple(known)
+    if text in known:
+        return text
+    near = difflib.get_close_matches(text.lower(), known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are {also}{', '.join(known)}")
 
 
 def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
