@@ -142,7 +142,7 @@ def cut_out(image, mask):
 def parser():
     result = make_parser(__doc__, output="segmentation_visualization.png")
     add = result.add_argument
-    add("--technique", default="grad-cam", metavar="NAME", help=f"the map that seeds: {', '.join(MAPS)}")
+    add("--technique", default="guided-grad-cam", metavar="NAME", help=f"the map that seeds: {', '.join(MAPS)}")
     add("--sure", type=number(0, 1), default=DEFAULTS["sure"], metavar="N", help="surely object above this quantile")
     text = "probably object above this quantile"
     add("--probable", type=number(0, 1), default=DEFAULTS["probable"], metavar="N", help=text)

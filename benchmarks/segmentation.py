@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.localisation import write
-from core.options import Parser, progress, run_script, whole_number
+from core.options import Parser, find_techniques, progress, run_script, whole_number
 from segmentation_visualization import MAPS, overlap, seed_maps
 
 CHUNK = 36  # scenes rendered and explained at a time
@@ -25,15 +25,16 @@ def main(options) -> None:
     from patterns.scenes import CLASS_NAMES, render_indexed
     from visualizers.segmentation import segment
 
+    names = find_techniques(options.technique, MAPS)
     model = load_network(options)
     check_classes(model)
-    overlaps = {name: [] for name in MAPS}
+    overlaps = {name: [] for name in names}
     for start in progress(range(0, options.scenes, CHUNK), desc="segmentation", unit="chunk"):
         indices = range(start, min(start + CHUNK, options.scenes))
         scenes = [render_indexed(i % len(CLASS_NAMES), seed=options.seed, index=i, size=options.size) for i in indices]
         images = preprocess([scene.image for scene in scenes]).to(next(model.parameters()).device)
         labels = torch.tensor([scene.label for scene in scenes])
-        for name in MAPS:
+        for name in names:
             for scene, values in zip(scenes, seed_maps(name, model, images, labels), strict=True):
                 overlaps[name].append(overlap(segment(scene.image, values), scene.mask))
     rows = []
@@ -53,6 +54,7 @@ def main(options) -> None:
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.segmentation", description=__doc__)
     add = result.add_argument
+    add("--technique", nargs="+", default=["all"], metavar="NAME", help=f"all, or any of {', '.join(MAPS)}")
     add("--scenes", type=whole_number(1, 1_000_000), default=216, metavar="N", help="how many scenes")
     add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of a scene")
     add("--seed", type=whole_number(0), default=2_000_000, metavar="N", help="which scenes")

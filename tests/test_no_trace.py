@@ -11,11 +11,15 @@ from core.gradients import guided_relus, measuring
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
 from visualizers.class_visualization import visualize_classes
+from visualizers.deconvnet import deconvnet
 from visualizers.fooling_image import fool
 from visualizers.gradcam import grad_cam
+from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
+from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
+from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
 
 
 def state_of(model, images):
@@ -55,6 +59,12 @@ CALLS = {
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
     "Grad-CAM": lambda model, images: grad_cam(model, images, 1),
     "guided Grad-CAM": lambda model, images: guided_grad_cam(model, images, 1),
+    "gradient x input": lambda model, images: gradient_times_input(model, images, 1),
+    "deconvnet": lambda model, images: deconvnet(model, images, 1),
+    "SmoothGrad": lambda model, images: smoothgrad(model, images, 1, samples=2),
+    "SmoothGrad-Squared": lambda model, images: smoothgrad_squared(model, images, 1, samples=2),
+    "VarGrad": lambda model, images: vargrad(model, images, 1, samples=2),
+    "RISE": lambda model, images: rise(model, images, 1, masks=3),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),

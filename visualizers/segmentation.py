@@ -8,6 +8,7 @@ from the seeds, as two mixtures of Gaussians, and cuts along the strongest edges
 from the map and the outline from the image; an object coloured like its background no map can cut out.
 """
 
+import cv2
 import numpy as np
 
 from core.errors import UsageError
@@ -17,9 +18,9 @@ def segment(
     image: np.ndarray,
     values,
     *,
-    sure: float = 0.9,
-    probable: float = 0.6,
-    background: float = 0.2,
+    sure: float = 0.97,
+    probable: float = 0.7,
+    background: float = 0.3,
     border: int = 2,
     iterations: int = 5,
     seed: int = 0,
@@ -30,8 +31,6 @@ def segment(
     The rest as in `seeds_of`. Raises UsageError for an image of one colour, or a map or setting that seeds only one
     side.
     """
-    import cv2
-
     image = np.asarray(image)
     seeds = seeds_of(values, sure=sure, probable=probable, background=background, border=border)
     if image.dtype != np.uint8 or image.shape != (*seeds.shape, 3):
@@ -46,7 +45,7 @@ def segment(
 
 
 def seeds_of(
-    values, *, sure: float = 0.9, probable: float = 0.6, background: float = 0.2, border: int = 2
+    values, *, sure: float = 0.97, probable: float = 0.7, background: float = 0.3, border: int = 2
 ) -> np.ndarray:
     """map (H, W) -> what GrabCut starts from, uint8 (H, W): 0 background, 1 object, surely; 2 and 3 the same, probably.
 
@@ -60,8 +59,10 @@ def seeds_of(
     if not 0 <= background <= probable <= sure <= 1:
         got = f"{background}, {probable} and {sure}"
         raise UsageError(
-            f"background, probable, sure: {got} are not quantiles in rising order; 0.2, 0.6, 0.9 are usual"
+            f"background, probable, sure: {got} are not quantiles in rising order; 0.3, 0.7, 0.97 are usual"
         )
+    if not np.isfinite(values).all():
+        raise UsageError("map: it has values that are not finite; check the weights it was made with")
     if not values.any():
         raise UsageError("map: it is blank, nothing speaks for the class; take another class or technique")
     if values.min() == values.max():
