@@ -93,7 +93,7 @@ def main(options) -> int:
     model = load_network(options)
     versus = None if options.versus is None else find_class(options.versus, model.class_names)
     batch = load_batch(options, model, example_scenes)
-    maps = compute_maps(model, batch, names, versus, options)
+    maps, reasons = compute_maps(model, batch, names, versus, options)
     if not options.technique and versus is None:
         theirs = compare_with_captum(model, batch, maps, options)
         rows = {"saliency": maps["gradient"], "saliency\n(Captum)": theirs}
@@ -102,7 +102,7 @@ def main(options) -> int:
         rows = {TECHNIQUES[name].title: values for name, values in maps.items()}
     evidence = {name: [pixel_values(one, picture=name in PICTURES) for one in maps[name]] for name in names}
     report_localisation(evidence, batch.masks)
-    figure = draw(model, batch, rows, versus, options)
+    figure = draw(model, batch, rows, reasons, versus, options)
     metadata = describe("saliency_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
     return batch.exit_code
@@ -126,19 +126,31 @@ def chosen_techniques(texts: list[str] | None, *, versus: bool) -> tuple[str, ..
 
 
 def compute_maps(model, batch, names, versus, options):
-    """{technique: [one map an image]}: (H, W), or signed (3, H, W). With a class `versus`, that of the difference."""
+    """{technique: [one map an image]}: (H, W), or signed (3, H, W). With a class `versus`, that of the difference.
+
+    What the techniques say of blank maps is gathered beside them, {title: {image index: reason}}.
+    """
+    import warnings
+
+    from core.gradients import BlankMapWarning
+
+    reasons = {TECHNIQUES[name].title: {} for name in names}
     maps = {name: [] for name in names}
     with progress(total=len(names) * len(batch.names), desc="maps", unit="map") as bar:
         for name in names:
             bar.set_postfix_str(name)
             for index in range(len(batch.names)):
                 image = batch.images[index : index + 1]
-                values = one_map(model, image, batch.labels[index], name, options, signed=versus is not None)
+                with warnings.catch_warnings(record=True) as said:
+                    warnings.simplefilter("always", BlankMapWarning)
+                    values = one_map(model, image, batch.labels[index], name, options, signed=versus is not None)
+                for warning in said:
+                    reasons[TECHNIQUES[name].title][index] = str(warning.message).partition("is blank: ")[2]
                 if versus is not None:
                     values = values - one_map(model, image, versus, name, options, signed=True)
                 maps[name].append(values)
                 bar.update()
-    return maps
+    return maps, reasons
 
 
 def one_map(model, image, label, name, options, *, signed: bool):
@@ -194,7 +206,7 @@ def pixel_values(values, *, picture: bool = False):
     return values.abs().amax(dim=0) if picture else values.sum(dim=0)
 
 
-def draw(model, batch, rows, versus, options):
+def draw(model, batch, rows, reasons, versus, options):
     """Maps down, images across, scores in the titles where masks are known -> uint8 (H, W, 3)."""
     from core.figures import Panel, draw_grid
     from core.inputs import class_titles, footer
@@ -206,12 +218,13 @@ def draw(model, batch, rows, versus, options):
         title = "Why the first class (red) and not the second (blue)?"
     panels = [[Panel(pixels, one) for pixels, one in zip(batch.pixels, titles, strict=True)]]
     pictures = [TECHNIQUES[name].title for name in PICTURES]
-    panels += [row_of_panels(batch, maps, name in pictures, versus, options) for name, maps in rows.items()]
+    for name, maps in rows.items():
+        panels.append(row_of_panels(batch, maps, name in pictures, reasons.get(name, {}), versus, options))
     names = ("image", *rows)
     return draw_grid(panels, row_names=names, columns=COLUMNS, title=title, footer=footer(model))
 
 
-def row_of_panels(batch, maps, picture: bool, versus, options):
+def row_of_panels(batch, maps, picture: bool, reasons, versus, options):
     """The maps of one technique, each by its own scale or all by one."""
     from core.figures import QUANTILE, Panel, blank_note, diverging, full_scale, heat, outline, signed
     from core.inputs import score_title
@@ -222,10 +235,10 @@ def row_of_panels(batch, maps, picture: bool, versus, options):
     # Contributions are few and strong among many weak ones: more of them may be at full strength, to be seen at all.
     quantile = SATURATED if colours is diverging else QUANTILE
     together = full_scale(*drawn, quantile=quantile) if options.shared_scale else None
-    reason = "its class has score 0 here" if versus is None else "the two classes are the same, or both have score 0"
+    common = "its class has score 0 here" if versus is None else "the two classes are the same, or both have score 0"
     panels = []
-    for values, value, mask in zip(drawn, evidence, batch.masks, strict=True):
-        note = blank_note(values, reason)
+    for index, (values, value, mask) in enumerate(zip(drawn, evidence, batch.masks, strict=True)):
+        note = blank_note(values, common if versus is not None else reasons.get(index, common))
         title = "" if note else score_title(value, mask)
         scale = full_scale(values, quantile=quantile) if together is None else together
         panels.append(Panel(outline(colours(values, scale=scale), mask), title, note))

@@ -305,7 +305,7 @@ def test_wrong_settings_are_named(call, words, squeezenet, images):
         call(squeezenet, images, 1)
 
 
-def test_an_image_of_one_colour_gives_no_vargrad_and_says_why(squeezenet, images):
+def test_an_image_of_one_value_gives_no_vargrad_and_says_why(squeezenet, images):
     images[1] = 0.3
     with pytest.warns(BlankMapWarning, match="image 1 for class 1 is blank: its gradient does not vary"):
         maps = vargrad(squeezenet, images, 1, samples=2)

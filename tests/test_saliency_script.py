@@ -130,6 +130,16 @@ def test_the_difference_of_a_class_to_itself_is_blank_and_said_to_be(weights, pi
     assert drawn["gradient\n(saliency)"][0].note.startswith("blank: the two classes are the same")
 
 
+def test_a_blank_map_says_in_the_figure_what_its_technique_says(random_weights, picture, tmp_path, drawn):
+    state = torch.load(random_weights, weights_only=True)
+    state["classifier.1.weight"][5], state["classifier.1.bias"][5] = 0, 1  # the same score for every picture
+    torch.save(state, tmp_path / "constant.pth")
+    flags = ["--images", picture, "--size", "64", "--weights", tmp_path / "constant.pth", "--labels", "5", *FLAGS]
+    assert run("saliency_visualization", *flags, "--technique", "vargrad", "rise") == 0
+    assert drawn["VarGrad"][0].note.startswith("blank: its gradient does not vary")
+    assert drawn["RISE"][0].note.startswith("blank: hiding parts of it changes nothing")
+
+
 def test_a_shared_scale_draws_weak_maps_weakly(weights, picture, tmp_path, drawn):
     faint = tmp_path / "faint.png"
     mean_colour = np.array([124, 116, 104], np.uint8)  # nothing, in the network's units
