@@ -33,24 +33,30 @@ class Panel(NamedTuple):
     note: str = ""  # written over the picture: why there is nothing to see
 
 
-def heat(values: np.ndarray, colours: str = "inferno") -> np.ndarray:
-    """A map (H, W), zero and up -> RGB (H, W, 3); scaled by its own 99.5 % quantile, zero stays zero."""
-    return matplotlib.colormaps[colours](_scaled(np.maximum(values, 0)))[..., :3]
+def full_scale(*maps: np.ndarray, quantile: float = QUANTILE) -> float:
+    """The size that is drawn at full strength where these maps share one scale: a quantile over all of them."""
+    sizes = np.concatenate([np.abs(values).ravel() for values in maps])
+    return float(np.quantile(sizes, quantile) or sizes.max())  # a few bright pixels alone have quantile 0
 
 
-def diverging(values: np.ndarray) -> np.ndarray:
-    """A map (H, W) of both signs -> RGB (H, W, 3): red speaks for, blue against, white is zero."""
-    return matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * _scaled(values))[..., :3]
+def heat(values: np.ndarray, colours: str = "inferno", *, scale: float | None = None) -> np.ndarray:
+    """A map (H, W), zero and up -> RGB (H, W, 3); zero stays zero. scale: `full_scale` of several; its own if None."""
+    return matplotlib.colormaps[colours](_scaled(np.maximum(values, 0), scale))[..., :3]
 
 
-def signed(values: np.ndarray) -> np.ndarray:
-    """A signed picture (H, W, 3) -> RGB around mid-grey, so that grey means no influence."""
-    return (0.5 + 0.5 * _scaled(values)).clip(0, 1)
+def diverging(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
+    """A map (H, W) of both signs -> RGB: red speaks for, blue against, white is zero. `scale`: as in `heat`."""
+    return matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * _scaled(values, scale))[..., :3]
+
+
+def signed(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
+    """A signed picture (H, W, 3) -> RGB around mid-grey, so that grey means no influence; `scale` as in `heat`."""
+    return (0.5 + 0.5 * _scaled(values, scale)).clip(0, 1)
 
 
 def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65) -> np.ndarray:
     """Lay a map (H, W) over its picture, uint8 (H, W, 3): colours where it is hot, the greyed picture elsewhere."""
-    share = _scaled(np.maximum(values, 0), quantile=1.0)[..., None]
+    share = _scaled(np.maximum(values, 0), scale=max(0.0, values.max()))[..., None]
     picture = image / 255.0
     grey = 0.35 * picture + 0.65 * picture.mean(axis=2, keepdims=True)
     colours = matplotlib.colormaps["turbo"](share[..., 0])[..., :3]
@@ -93,10 +99,9 @@ def blank_note(values: np.ndarray, reason: str = "its class has score 0 here") -
     return "" if np.any(values) else f"blank: {reason}"
 
 
-def _scaled(values: np.ndarray, quantile: float = QUANTILE) -> np.ndarray:
-    size = np.abs(values)
-    top = np.quantile(size, quantile) or size.max()  # a few bright pixels alone have quantile 0
-    return np.zeros_like(values, dtype=float) if not top else (values / top).clip(-1, 1)
+def _scaled(values: np.ndarray, scale: float | None = None) -> np.ndarray:
+    scale = full_scale(values) if scale is None else scale
+    return np.zeros_like(values, dtype=float) if not scale else (values / scale).clip(-1, 1)
 
 
 def draw_grid(

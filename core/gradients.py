@@ -53,15 +53,48 @@ def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
         if output.requires_grad:
             output.register_hook(lambda gradient: gradient.clamp(min=0) if rule.active else gradient)
 
-    relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
-    if not relus:
-        raise UsageError("model: guided backpropagation needs nn.ReLU modules, and the network has none")
-    handles = [relu.register_forward_hook(guide) for relu in relus]
+    handles = [relu.register_forward_hook(guide) for relu in _relus(model, "guided backpropagation")]
     try:
         yield rule
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def deconvnet_relus(model: nn.Module) -> Iterator[None]:
+    """The deconvnet's rule (Zeiler and Fergus, 2014) for every ReLU, also inside Fire modules.
+
+    A ReLU passes R_in = 1[R_out > 0] * R_out, whatever the sign of f. So its own backward pass is led around: it
+    works on a detached copy f', and relu(f') + (f - f) goes on, the same numbers with the gradient of f.
+    """
+    inputs: list[Tensor] = []  # of the ReLU at work; ReLUs hold no other ReLUs
+
+    def lead_around(_module, arguments: tuple[Tensor]) -> tuple[Tensor]:
+        inputs.append(arguments[0])
+        return (arguments[0].detach().clone(),)
+
+    def join(_module, _arguments, output: Tensor) -> Tensor:
+        joined = output + (inputs[-1] - inputs.pop().detach())
+        if joined.requires_grad:
+            joined.register_hook(lambda gradient: gradient.clamp(min=0))
+        return joined
+
+    relus, handles = _relus(model, "a deconvnet"), []
+    try:
+        for relu in relus:
+            handles += [relu.register_forward_pre_hook(lead_around), relu.register_forward_hook(join)]
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _relus(model: nn.Module, technique: str) -> list[nn.Module]:
+    relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
+    if not relus:
+        raise UsageError(f"model: {technique} needs nn.ReLU modules, and the network has none")
+    return relus
 
 
 @torch.inference_mode(False)  # labels made in inference mode could take no part in a backward pass
@@ -82,10 +115,17 @@ def as_labels(labels, count: int, model: nn.Module | None = None) -> Tensor:
     return result
 
 
-def to_network(model: nn.Module, images: Tensor) -> Tensor:
-    """A detached copy of the images, or a view of them, with the network's device and dtype."""
+def check_images(images: Tensor) -> None:
+    """Raise UsageError unless the shape is (N, 3, H, W), with at least one image."""
     if images.dim() != 4 or images.shape[1] != 3:
         raise UsageError(f"images: a tensor of shape (N, 3, H, W) is needed, got {tuple(images.shape)}")
+    if not len(images):
+        raise UsageError("images: none given; at least one is needed")
+
+
+def to_network(model: nn.Module, images: Tensor) -> Tensor:
+    """A detached copy of the images, or a view of them, with the network's device and dtype."""
+    check_images(images)
     parameter = next(model.parameters(), images)
     images = images.clone() if images.is_inference() else images.detach()
     return images.to(parameter.device, parameter.dtype)
@@ -140,8 +180,7 @@ def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tens
 
     It returns a tensor, or a tuple of them, (N, ...); so does this, for all images, on their device.
     """
-    if not len(images):
-        raise UsageError("images: none given; at least one is needed")
+    check_images(images)
     length = chunk_length(images)
     parts = zip(images.split(length), labels.split(length), strict=True)
     results = [function(to_network(model, chunk), chunk_labels) for chunk, chunk_labels in parts]
@@ -191,6 +230,7 @@ def warn_of_blank_maps(
     images: Tensor,
     labels,
     maps: Tensor,
+    *,
     otherwise: str = "nothing of it is positive here; try another layer or class",
 ) -> None:
     """Warn, with the reason, of each map that is zero everywhere. maps (N, ...) of the images (N, 3, H, W).

@@ -143,6 +143,21 @@ def report_localisation(maps: dict[str, list[Tensor]], masks: list) -> None:
         print(f"  {name:<24}" + "".join(f"{score:8.3f}" for score in scores))
 
 
+def score_title(values: Tensor, mask) -> str:
+    """How well a map (H, W) points at the object, in a line for its panel; nothing where nobody knows where it is."""
+    if mask is None:
+        return ""
+    hit, mass, iou = localisation(values[None], torch.from_numpy(mask)[None])[0].tolist()
+    return f"{'hit' if hit else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
+
+
+def class_titles(model: nn.Module, images: Tensor, label: int) -> list[str]:
+    """ "tiger cat 21 %", how probable the class is on each image."""
+    with torch.no_grad():
+        probabilities = torch.cat([model(part).softmax(dim=1) for part in images.split(16)]).cpu()
+    return [class_title(model, row, label) for row in probabilities]
+
+
 def class_title(model: nn.Module, probabilities: Tensor, label: int) -> str:
     """ "Egyptian cat 55 %" for probabilities (K,)."""
     return f"{model.class_names[label]} {probability_text(float(probabilities[label]))}"

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
@@ -164,6 +164,26 @@ def _bounded(kind: type, name: str, least: float, most: float | None) -> Callabl
         return value
 
     return parse
+
+
+def find_techniques(texts: list[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The techniques named, each once; "all" stands for all of them. An unknown one is told the nearest."""
+    known = tuple(known)
+    if "all" in texts:
+        return known
+    return tuple(dict.fromkeys(find_technique(text, known, also="all, ") for text in texts))
+
+
+def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
+    """The text itself, if it is one of those known; a UsageError names the nearest and lists all, `also` first."""
+    import difflib
+
+    known = tuple(known)
+    if text in known:
+        return text
+    near = difflib.get_close_matches(text.lower(), known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are {also}{', '.join(known)}")
 
 
 def find_class(text: str | int, class_names: tuple[str, ...]) -> int:

@@ -13,6 +13,7 @@ from visualizers import ClassVisualization
 from visualizers.class_map import class_map
 from visualizers.class_visualization import visualize_classes
 from visualizers.eigen_cam import eigen_cam
+from visualizers.deconvnet import deconvnet
 from visualizers.fooling_image import fool
 from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.gradcam import grad_cam
@@ -25,6 +26,12 @@ from visualizers.layer_cam import layer_cam
 from visualizers.saliency_map import saliency_map
 from visualizers.score_cam import score_cam
 from visualizers.xgrad_cam import xgrad_cam
+from visualizers.gradient_times_input import gradient_times_input
+from visualizers.guided_backprop import guided_backprop
+from visualizers.guided_gradcam import guided_grad_cam
+from visualizers.rise import rise
+from visualizers.saliency_map import saliency_map
+from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
 
 
 def state_of(model, images):
@@ -73,6 +80,12 @@ CALLS = {
     "Score-CAM": lambda model, images: score_cam(model, images, 1, channels=3),
     "Eigen-CAM": lambda model, images: eigen_cam(model, images, 1),
     "class map": lambda model, images: class_map(model, images, 1),
+    "gradient x input": lambda model, images: gradient_times_input(model, images, 1),
+    "deconvnet": lambda model, images: deconvnet(model, images, 1),
+    "SmoothGrad": lambda model, images: smoothgrad(model, images, 1, samples=2),
+    "SmoothGrad-Squared": lambda model, images: smoothgrad_squared(model, images, 1, samples=2),
+    "VarGrad": lambda model, images: vargrad(model, images, 1, samples=2),
+    "RISE": lambda model, images: rise(model, images, 1, masks=3),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),

@@ -17,6 +17,7 @@ SCRIPTS = {  # script: (quick settings, the PNGs it writes)
         ["class_visualization.png"],
     ),
     "saliency_visualization": (["--size", "64", "--steps", "2"], ["saliency_visualization.png"]),
+    "segmentation_visualization": (["--size", "64"], ["segmentation_visualization.png"]),
     "gradcam_visualization": (["--size", "64"], ["gradcam_visualization.png", "gradcam_visualization_captum.png"]),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
     "style_transfer": (
@@ -92,7 +93,9 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(script, arguments, words, tmp
     assert not (tmp_path / "visualization").exists()
 
 
-@pytest.mark.parametrize("script", ["saliency_visualization", "gradcam_visualization", "fooling_visualization"])
+@pytest.mark.parametrize(
+    "script", ["saliency_visualization", "segmentation_visualization", "gradcam_visualization", "fooling_visualization"]
+)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -73,15 +73,16 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = {line.split(">=")[0] for line in lines if line and not line.startswith("#")}
     assert all(">=" in line for line in lines if line and not line.startswith("#"))
-    known = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+    known = {"PIL": "pillow", "cv2": "opencv-python-headless", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     scripts = [*ROOT.glob("*.py"), *(ROOT / "tests").glob("*.py"), *(ROOT / "benchmarks").glob("*.py"), *FILES]
     used = {name.split(".")[0] for path in scripts for name, _ in imports_of(path)}
     local = OURS | {path.stem for path in ROOT.glob("*.py")} | {"conftest"}
     outside = {known.get(name, name) for name in used - set(sys.stdlib_module_names) - local}
     assert listed - {"ruff"} == outside
     conda = (ROOT / "environment.yaml").read_text(encoding="utf-8")
+    called = {"torch": "pytorch", "matplotlib": "matplotlib-base", "opencv-python-headless": "py-opencv"}
     for name in listed:
-        assert {"torch": "pytorch", "matplotlib": "matplotlib-base"}.get(name, name) + ">=" in conda
+        assert called.get(name, name) + ">=" in conda
 
 
 def test_pytest_turns_warnings_into_errors():

@@ -51,7 +51,7 @@ def occlusion(
             rows, columns = (chosen * stride).unbind(dim=1)
             changes = window_drops(model, image[0], cover[0], label, rows, columns, patch)
             drops[index].index_put_(chosen.to(drops.device).unbind(dim=1), changes.to(drops))
-    warn_of_blank_maps(model, images, labels, drops, "covering changes nothing; try another fill or patch")
+    warn_of_blank_maps(model, images, labels, drops, otherwise="covering changes nothing; try another fill or patch")
     return drops
 
 
