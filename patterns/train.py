@@ -46,7 +46,7 @@ def main(options) -> int:
     if resumed:
         print(f"going on after step {training.step} of {recipe.steps}, from {checkpoint}", flush=True)
     try:
-        _train(training, checkpoint, options.workers)
+        train_with_checkpoints(training, checkpoint, options.workers)
     except KeyboardInterrupt:
         kept = f"run the same command to go on from {checkpoint}" if checkpoint.exists() else "nothing was written yet"
         print(f"python -m patterns.train: stopped; {kept}", file=sys.stderr)
@@ -61,7 +61,7 @@ def main(options) -> int:
     return 0
 
 
-def _train(training, checkpoint: Path, workers: int) -> None:
+def train_with_checkpoints(training, checkpoint: Path, workers: int) -> None:
     """Run to the end, with a bar, a line for each evaluation, and a checkpoint a minute.
 
     Raises KeyboardInterrupt when a stop was asked for, after the step at hand.
