@@ -1,0 +1,342 @@
+"""Does it look at the thing, or at what is behind it? A bias planted on purpose, and found by looking at maps.
+
+The story of the husky and the wolf (Ribeiro et al., 2016), with our own scenes: two networks learn to tell two
+classes apart. For the biased one each class always has its own kind of background, for the unbiased one the background
+says nothing. Both name new scenes well. The maps show what the biased one looks at, and the same objects before
+swapped backgrounds show what that costs.
+
+The networks are small (SqueezeNet 1.1) and trained here from nothing, in about a minute each; they are kept in
+visualization/, under names that change with the settings, so that a second run takes seconds. Training on from the
+embedded network does not plant a bias: it has seen all classes before random backgrounds and goes on looking at them.
+
+Writes visualization/bias_visualization.png.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from core.options import OUTPUT_FOLDER, defaults_of, find_class, make_parser, progress, run_script, whole_number
+
+TRAINED = ("biased", "unbiased")  # how the two networks' training scenes are arranged
+SHOWN = ("biased", "swapped")  # how the test scenes are: as in the biased training, and exchanged
+WORDS = {"biased": "usual backgrounds", "swapped": "swapped backgrounds"}
+MAPS = ("Grad-CAM", "saliency")
+COLOURS = {"biased": "#c0392b", "unbiased": "#2471a3"}
+EXAMPLES = 3  # test scenes of either arrangement in the figure: the first ones, not picked
+CHUNK = 40  # scenes in memory at a time
+LEAST_SCENES = 20  # fewer tell nothing
+DEFAULTS = defaults_of("patterns.biased", "make_recipe")
+
+
+class Findings(NamedTuple):
+    """What one network did on the test scenes of one arrangement."""
+
+    correct: "Tensor"  # bool (N,)
+    masses: dict  # map: relevance mass on the object, (N,), NaN where the map is blank
+
+
+class Evidence(NamedTuple):
+    """Of one network, with 95 % intervals: accuracies, and mean masses on the object with usual backgrounds."""
+
+    usual: "Interval"
+    swapped: "Interval"
+    masses: dict
+
+
+def main(options) -> int:
+    # After parsing, so that --help does not wait for torch.
+    import torch
+
+    from core.figures import describe, save_picture, stack
+    from patterns.biased import make_pair
+    from patterns.scenes import CLASS_NAMES
+    from patterns.train import INTERRUPTED
+
+    torch.set_flush_denormal(True)  # numbers near zero would slow the training down tenfold
+    pair = make_pair([find_class(label, CLASS_NAMES) for label in options.labels], options.backgrounds)
+    try:
+        networks = {name: trained_network(pair, name, options) for name in TRAINED}
+    except KeyboardInterrupt:  # what is left has been said
+        return INTERRUPTED
+    findings, area = measure(networks, pair, options)
+    evidence = {name: weigh(*(findings[name, shown] for shown in SHOWN)) for name in TRAINED}
+    lost, moved = compare(findings)
+    sentence = conclude(evidence["biased"], evidence["unbiased"], lost, moved)
+    for line in report(evidence, lost, moved, options.scenes, area):
+        print(line)
+    print(sentence)
+    story = [*draw_scenes(networks, pair, options)]
+    story.append(draw_numbers(evidence, area, sentence, options.scenes, story[-1].shape[1]))
+    weights = ", ".join(network.weights_name for network in networks.values())
+    metadata = describe("bias_visualization.py", vars(options), weights)
+    print(f"wrote {save_picture(stack(story), options.output, metadata)}")
+    return 0
+
+
+def trained_network(pair, arrangement: str, options):
+    """The network trained on scenes of this arrangement: from its file, or trained now."""
+    from core.errors import UsageError
+    from core.squeezenet import load_squeezenet
+    from patterns.biased import fingerprint, make_recipe
+    from patterns.train import train_to_file
+
+    recipe = make_recipe(pair, arrangement, steps=options.steps, seed=options.seed, size=options.size)
+    path = OUTPUT_FOLDER / f"bias_{arrangement}_{fingerprint(recipe)}.safetensors"
+    if path.exists() and not options.fresh:
+        try:
+            network = load_squeezenet(path, options.device)
+            print(f"{arrangement} network: {path}, trained before")
+            return network
+        except UsageError:
+            print(f"{arrangement} network: {path} is damaged and is made again")
+    print(f"{arrangement} network: training, {recipe.steps} steps", flush=True)
+    training = train_to_file(recipe, path, workers=0, fresh=options.fresh)
+    print(f"{arrangement} network: trained in {training.seconds:.0f} seconds, kept as {path}")
+    return load_squeezenet(path, options.device)
+
+
+def test_scenes(pair, arrangement: str, options, count: int | None = None) -> Iterator:
+    """Scenes that no training has seen, a few at a time; those of two arrangements differ in the background only."""
+    from patterns.biased import render_set
+    from patterns.evaluate import HIGHEST_SEED
+
+    seed = options.seed % (HIGHEST_SEED + 1)  # the training's seeds begin above it
+    count = options.scenes if count is None else count
+    for first in range(0, count, CHUNK):
+        length = min(CHUNK, count - first)
+        yield render_set(pair, arrangement, length, seed=seed, size=options.size, first=first)
+
+
+def explain(network, scenes) -> tuple:
+    """The predicted classes (N,), their probabilities (N,), and for each of MAPS its maps (N, H, W)."""
+    import torch
+
+    from core.gradients import to_network
+    from core.images import preprocess
+    from visualizers.gradcam import grad_cam, upsample
+    from visualizers.saliency_map import saliency_map
+
+    images = to_network(network, preprocess(scenes.images))
+    with torch.no_grad():
+        probabilities, predicted = network(images).softmax(dim=1).max(dim=1)
+    cams = upsample(grad_cam(network, images, predicted), images.shape[2:])
+    maps = dict(zip(MAPS, (cams, saliency_map(network, images, predicted)), strict=True))
+    return predicted.cpu(), probabilities.cpu(), {name: values.cpu() for name, values in maps.items()}
+
+
+def masses_on_objects(maps, scenes):
+    """The share of each map (N, H, W) that lies on its object, (N,); NaN for a blank one, which lies nowhere."""
+    import torch
+
+    from core.scores import relevance_mass
+
+    masses = relevance_mass(maps, torch.from_numpy(scenes.masks))
+    return masses.masked_fill(maps.flatten(1).amax(dim=1) <= 0, float("nan"))
+
+
+def measure(networks, pair, options) -> tuple[dict, float]:
+    """{(network, arrangement): Findings} over the test scenes, and the objects' mean share of the picture."""
+    import torch
+
+    parts = {(name, shown): [] for name in TRAINED for shown in SHOWN}
+    areas = []
+    with progress(total=len(SHOWN) * options.scenes, desc="measure", unit="scene") as bar:
+        for shown in SHOWN:
+            for scenes in test_scenes(pair, shown, options):
+                areas.append(torch.from_numpy(scenes.masks).double().mean(dim=(1, 2)))
+                for name, network in networks.items():
+                    predicted, _, maps = explain(network, scenes)
+                    masses = {each: masses_on_objects(values, scenes) for each, values in maps.items()}
+                    parts[name, shown].append(Findings(predicted == torch.from_numpy(scenes.labels), masses))
+                bar.update(len(scenes.labels))
+
+    def whole(pieces: list) -> Findings:
+        masses = {each: torch.cat([piece.masses[each] for piece in pieces]) for each in MAPS}
+        return Findings(torch.cat([piece.correct for piece in pieces]), masses)
+
+    return {key: whole(pieces) for key, pieces in parts.items()}, float(torch.cat(areas).mean())
+
+
+def weigh(usual: Findings, swapped: Findings) -> Evidence:
+    """One network's accuracies and mean masses, each with its interval. Raises WorkError if all maps are blank."""
+    from core.intervals import share_interval
+
+    masses = {name: _mean_of_seen(values) for name, values in usual.masses.items()}
+    return Evidence(share_interval(usual.correct), share_interval(swapped.correct), masses)
+
+
+def compare(findings: dict) -> tuple:
+    """What the biased network loses beyond the unbiased one, both 0 for no difference, scene by scene.
+
+    The accuracy lost to the swap; and the Grad-CAM mass that left the object, backgrounds as usual.
+    """
+    from core.intervals import mean_interval
+
+    def fall(name: str):
+        usual, swapped = (findings[name, shown].correct.double() for shown in SHOWN)
+        return usual - swapped
+
+    lost = mean_interval(fall("biased") - fall("unbiased"))
+    masses = [findings[name, "biased"].masses["Grad-CAM"] for name in TRAINED]
+    return lost, _mean_of_seen(masses[1] - masses[0])
+
+
+def _mean_of_seen(values):
+    from core.errors import WorkError
+    from core.intervals import mean_interval
+
+    seen = values[~values.isnan()]
+    if len(seen) < 2:
+        raise WorkError("maps: nearly all are blank, so the network learnt nothing; give more --steps")
+    return mean_interval(seen)
+
+
+def conclude(biased: Evidence, unbiased: Evidence, lost, moved) -> str:
+    """One sentence that says what the numbers say, and no more; an interval that holds 0 counts as no difference."""
+    if min(biased.usual.low, unbiased.usual.low) <= 0.5:
+        return (
+            f"Nothing can be concluded: on usual backgrounds the networks name {biased.usual.mean:.0%} and "
+            f"{unbiased.usual.mean:.0%} of the scenes, no better than guessing; train for more --steps."
+        )
+    accuracy = (
+        f"it names {biased.usual.mean:.1%} of new scenes with the usual backgrounds and {biased.swapped.mean:.1%} with "
+        f"swapped ones (unbiased network: {unbiased.usual.mean:.1%} and {unbiased.swapped.mean:.1%})"
+    )
+    mass = f"{biased.masses['Grad-CAM'].mean:.0%} of its Grad-CAM against {unbiased.masses['Grad-CAM'].mean:.0%}"
+    falls, looks_away = lost.low > 0, moved.low > 0
+    if falls and looks_away:
+        return (
+            f"The biased network judges by the background: {accuracy}; the maps gave it away before any swap, "
+            f"since {mass} lies on the object."
+        )
+    if falls:
+        return (
+            f"The biased network leans on the background: {accuracy}; but the maps did not give it away: "
+            f"{mass} lies on the object."
+        )
+    if looks_away:
+        return (
+            f"The maps of the network trained on telling backgrounds lie less on the object ({mass}), but it is not "
+            f"shown to be biased: {accuracy}."
+        )
+    return (
+        f"The network trained on telling backgrounds is not shown to be biased: {accuracy}, and {mass} lies on the object."
+    )
+
+
+def report(evidence: dict, lost, moved, scenes: int, area: float) -> Iterator[str]:
+    """The same numbers as in the figure, line by line."""
+
+    def words(value) -> str:
+        return f"{value.mean:6.1%} ({value.low:.1%} to {value.high:.1%})"
+
+    yield f"over {scenes} scenes each, with 95 % intervals:"
+    for name, found in evidence.items():
+        yield f"  {name} network"
+        yield f"    named correctly, usual backgrounds    {words(found.usual)}"
+        yield f"    named correctly, swapped backgrounds  {words(found.swapped)}"
+        for each, mass in found.masses.items():
+            yield f"    {f'{each} on the object':<37} {words(mass)}"
+    yield f"  objects cover {area:.1%} of the picture: a map that knows nothing has so much on them"
+    yield f"  accuracy lost to the swap, biased less unbiased: {words(lost)}"
+    yield f"  Grad-CAM on the object, unbiased less biased:    {words(moved)}"
+
+
+def draw_scenes(networks, pair, options) -> Iterator:
+    """The upper two parts of the figure, each uint8 (H, W, 3): training scenes, and test scenes with their maps."""
+    from core.figures import Panel, blank_note, draw_grid, heat, outline, overlay
+    from core.inputs import probability_text
+    from patterns.biased import render_set
+    from patterns.scenes import CLASS_NAMES
+
+    names = [CLASS_NAMES[label] for label in pair.classes]
+
+    def titled(scenes) -> list:
+        words = [f"{names[label]}, {pair.kinds[kind]}" for label, kind in zip(scenes.labels, scenes.kinds, strict=True)]
+        return [Panel(image, word) for image, word in zip(scenes.images, words, strict=True)]
+
+    for name in TRAINED:
+        examples = render_set(pair, name, 2 * EXAMPLES, seed=options.seed, size=options.size, first=options.scenes)
+        told = f"{names[0]} always on {pair.kinds[0]}, {names[1]} always on {pair.kinds[1]}"
+        title = {"biased": f"1. The biased network learns from: {told}", "unbiased": "    The unbiased one: any on any"}
+        yield draw_grid([titled(examples)], row_names=["training\nscenes"], title=title[name])
+
+    shown = [next(test_scenes(pair, each, options, EXAMPLES)) for each in SHOWN]
+    rows = {"test scenes": [panel for scenes in shown for panel in titled(scenes)]}
+    for name, network in networks.items():
+        for each in MAPS:
+            row = rows[f"{name} network\n{each}"] = []
+            for scenes in shown:
+                predicted, probabilities, maps = explain(network, scenes)
+                masses = masses_on_objects(maps[each], scenes)
+                for index, values in enumerate(maps[each].numpy()):
+                    label = int(predicted[index])
+                    verdict = "" if label == scenes.labels[index] else "WRONG: "
+                    said = f"{verdict}{names[label]} {probability_text(float(probabilities[index]))}\n"
+                    title = f"{said if each == MAPS[0] else ''}{masses[index]:.0%} on the object"
+                    picture = overlay(scenes.images[index], values) if each == MAPS[0] else heat(values)
+                    note = blank_note(values, "nothing speaks for the class here")
+                    row.append(Panel(outline(picture, scenes.masks[index]), title, note))
+    title = f"2. New scenes, {WORDS['biased']} (left {EXAMPLES}) and swapped (right {EXAMPLES}): where do they look?"
+    yield draw_grid(list(rows.values()), row_names=list(rows), title=title)
+
+
+def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width: int):
+    """The lower part of the figure, `width` pixels wide: the numbers as bars, and the conclusion."""
+    import textwrap
+
+    from matplotlib.figure import Figure
+
+    from core.figures import DOTS_PER_INCH, pixels_of
+
+    figure = Figure(figsize=(width / DOTS_PER_INCH, 4.4), dpi=DOTS_PER_INCH, facecolor="white")
+    title = f"3. The numbers, over {scenes} scenes each, with 95 % intervals"
+    figure.text(0.03, 0.95, title, fontsize=13, fontweight="bold", va="center")
+    accuracies = [(WORDS["biased"], "usual"), (WORDS["swapped"], "swapped")]
+    bars = [
+        ("named correctly", [(words, [getattr(evidence[name], key) for name in TRAINED]) for words, key in accuracies]),
+        ("share of the map on the object", [(each, [evidence[name].masses[each] for name in TRAINED]) for each in MAPS]),
+    ]
+    lines = [(0.5, "guessing"), (area, "objects' share of the picture")]
+    for place, ((name, groups), (level, words)) in enumerate(zip(bars, lines, strict=True)):
+        axes = figure.add_axes((0.06 + 0.49 * place, 0.3, 0.43, 0.55))
+        for group, (_, values) in enumerate(groups):
+            for side, (trained, value) in enumerate(zip(TRAINED, values, strict=True)):
+                across = group + 0.36 * (side - 0.5)
+                reach = [[value.mean - value.low], [value.high - value.mean]]
+                label = f"{trained} network" if not group else None
+                axes.bar(across, value.mean, 0.34, color=COLOURS[trained], yerr=reach, capsize=4, label=label)
+                axes.text(across, value.high + 0.02, f"{value.mean:.1%}", ha="center", fontsize=10)
+        axes.axhline(level, color="0.4", linestyle="--", linewidth=1)
+        axes.text(-0.47, level + 0.015, words, fontsize=8, color="0.3")
+        axes.set_xticks(range(len(groups)), [words for words, _ in groups], fontsize=10)
+        axes.set_xlim(-0.5, len(groups) - 0.5)
+        axes.set_ylim(0, 1.14)
+        axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+        axes.set_title(name, fontsize=10)
+        axes.legend(fontsize=9, frameon=False, loc="upper right")
+        axes.spines[["top", "right"]].set_visible(False)
+    words = "\n".join(textwrap.wrap(sentence, int(width / DOTS_PER_INCH * 10.5)))
+    figure.text(0.03, 0.19, words, fontsize=11, va="top", fontweight="bold", linespacing=1.35)
+    footer = "SqueezeNet 1.1 trained from nothing on rendered scenes; magenta: the object's true outline"
+    figure.text(0.03, 0.02, footer, fontsize=7.5, color="0.4", va="center")
+    return pixels_of(figure)
+
+
+def parser():
+    result = make_parser(__doc__, output="bias_visualization.png", images=False, weights=False)
+    add = result.add_argument
+    add("--labels", nargs=2, default=["flower", "sun"], metavar="CLASS", help="two classes (default: flower sun)")
+    kinds = ["dead leaves", "clouds"]
+    meaning = "the kind of background that goes with either (default: 'dead leaves' clouds)"
+    add("--backgrounds", nargs=2, default=kinds, metavar="KIND", help=meaning)
+    add("--scenes", type=whole_number(LEAST_SCENES, 100_000), default=200, metavar="N", help="test scenes of each sort")
+    add("--steps", type=whole_number(1, 100_000), default=DEFAULTS["steps"], metavar="N", help="of either training")
+    add("--size", type=whole_number(64, 1024), default=DEFAULTS["size"], metavar="PIXELS", help="side of the scenes")
+    add("--fresh", action="store_true", help="train again even if there are trained networks")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))
