@@ -14,7 +14,6 @@ Writes visualization/bias_visualization.png.
 
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from core.options import OUTPUT_FOLDER, defaults_of, find_class, make_parser, progress, run_script, whole_number
 
@@ -29,21 +28,6 @@ LEAST_SCENES = 20  # fewer tell nothing
 DEFAULTS = defaults_of("patterns.biased", "make_recipe")
 
 
-class Findings(NamedTuple):
-    """What one network did on the test scenes of one arrangement."""
-
-    correct: "Tensor"  # bool (N,)
-    masses: dict  # map: relevance mass on the object, (N,), NaN where the map is blank
-
-
-class Evidence(NamedTuple):
-    """Of one network, with 95 % intervals: accuracies, and mean masses on the object with usual backgrounds."""
-
-    usual: "Interval"
-    swapped: "Interval"
-    masses: dict
-
-
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
@@ -52,6 +36,7 @@ def main(options) -> int:
     from patterns.biased import make_pair
     from patterns.scenes import CLASS_NAMES
     from patterns.train import INTERRUPTED
+    from patterns.verdict import compare, conclude, report, weigh
 
     torch.set_flush_denormal(True)  # numbers near zero would slow the training down tenfold
     pair = make_pair([find_class(label, CLASS_NAMES) for label in options.labels], options.backgrounds)
@@ -61,11 +46,11 @@ def main(options) -> int:
         return INTERRUPTED
     findings, area = measure(networks, pair, options)
     evidence = {name: weigh(*(findings[name, shown] for shown in SHOWN)) for name in TRAINED}
-    lost, moved = compare(findings)
-    sentence = conclude(evidence["biased"], evidence["unbiased"], lost, moved)
-    for line in report(evidence, lost, moved, options.scenes, area):
-        print(line)
-    print(sentence)
+    biased, unbiased = ([findings[name, shown] for shown in SHOWN] for name in TRAINED)
+    difference = compare(biased, unbiased)
+    sentence = conclude(evidence["biased"], evidence["unbiased"], difference)
+    print(f"over {options.scenes} scenes each, with 95 % intervals; objects cover {area:.1%} of the picture:")
+    print(report(evidence, difference), sentence, sep="\n")
     story = [*draw_scenes(networks, pair, options)]
     story.append(draw_numbers(evidence, area, sentence, options.scenes, story[-1].shape[1]))
     weights = ", ".join(network.weights_name for network in networks.values())
@@ -78,10 +63,10 @@ def trained_network(pair, arrangement: str, options):
     """The network trained on scenes of this arrangement: from its file, or trained now."""
     from core.errors import UsageError
     from core.squeezenet import load_squeezenet
-    from patterns.biased import fingerprint, make_recipe
+    from patterns.biased import fingerprint
     from patterns.train import train_to_file
 
-    recipe = make_recipe(pair, arrangement, steps=options.steps, seed=options.seed, size=options.size)
+    recipe = recipe_of(pair, arrangement, options)
     path = OUTPUT_FOLDER / f"bias_{arrangement}_{fingerprint(recipe)}.safetensors"
     if path.exists() and not options.fresh:
         try:
@@ -96,7 +81,14 @@ def trained_network(pair, arrangement: str, options):
     return load_squeezenet(path, options.device)
 
 
-def test_scenes(pair, arrangement: str, options, count: int | None = None) -> Iterator:
+def recipe_of(pair, arrangement: str, options):
+    """How the network is trained that is called after the arrangement of its scenes."""
+    from patterns.biased import make_recipe
+
+    return make_recipe(pair, arrangement, steps=options.steps, seed=options.seed, size=options.size)
+
+
+def new_scenes(pair, arrangement: str, options, count: int | None = None) -> Iterator:
     """Scenes that no training has seen, a few at a time; those of two arrangements differ in the background only."""
     from patterns.biased import render_set
     from patterns.evaluate import HIGHEST_SEED
@@ -139,11 +131,13 @@ def measure(networks, pair, options) -> tuple[dict, float]:
     """{(network, arrangement): Findings} over the test scenes, and the objects' mean share of the picture."""
     import torch
 
+    from patterns.verdict import Findings
+
     parts = {(name, shown): [] for name in TRAINED for shown in SHOWN}
     areas = []
     with progress(total=len(SHOWN) * options.scenes, desc="measure", unit="scene") as bar:
         for shown in SHOWN:
-            for scenes in test_scenes(pair, shown, options):
+            for scenes in new_scenes(pair, shown, options):
                 areas.append(torch.from_numpy(scenes.masks).double().mean(dim=(1, 2)))
                 for name, network in networks.items():
                     predicted, _, maps = explain(network, scenes)
@@ -158,91 +152,6 @@ def measure(networks, pair, options) -> tuple[dict, float]:
     return {key: whole(pieces) for key, pieces in parts.items()}, float(torch.cat(areas).mean())
 
 
-def weigh(usual: Findings, swapped: Findings) -> Evidence:
-    """One network's accuracies and mean masses, each with its interval. Raises WorkError if all maps are blank."""
-    from core.intervals import share_interval
-
-    masses = {name: _mean_of_seen(values) for name, values in usual.masses.items()}
-    return Evidence(share_interval(usual.correct), share_interval(swapped.correct), masses)
-
-
-def compare(findings: dict) -> tuple:
-    """What the biased network loses beyond the unbiased one, both 0 for no difference, scene by scene.
-
-    The accuracy lost to the swap; and the Grad-CAM mass that left the object, backgrounds as usual.
-    """
-    from core.intervals import mean_interval
-
-    def fall(name: str):
-        usual, swapped = (findings[name, shown].correct.double() for shown in SHOWN)
-        return usual - swapped
-
-    lost = mean_interval(fall("biased") - fall("unbiased"))
-    masses = [findings[name, "biased"].masses["Grad-CAM"] for name in TRAINED]
-    return lost, _mean_of_seen(masses[1] - masses[0])
-
-
-def _mean_of_seen(values):
-    from core.errors import WorkError
-    from core.intervals import mean_interval
-
-    seen = values[~values.isnan()]
-    if len(seen) < 2:
-        raise WorkError("maps: nearly all are blank, so the network learnt nothing; give more --steps")
-    return mean_interval(seen)
-
-
-def conclude(biased: Evidence, unbiased: Evidence, lost, moved) -> str:
-    """One sentence that says what the numbers say, and no more; an interval that holds 0 counts as no difference."""
-    if min(biased.usual.low, unbiased.usual.low) <= 0.5:
-        return (
-            f"Nothing can be concluded: on usual backgrounds the networks name {biased.usual.mean:.0%} and "
-            f"{unbiased.usual.mean:.0%} of the scenes, no better than guessing; train for more --steps."
-        )
-    accuracy = (
-        f"it names {biased.usual.mean:.1%} of new scenes with the usual backgrounds and {biased.swapped.mean:.1%} with "
-        f"swapped ones (unbiased network: {unbiased.usual.mean:.1%} and {unbiased.swapped.mean:.1%})"
-    )
-    mass = f"{biased.masses['Grad-CAM'].mean:.0%} of its Grad-CAM against {unbiased.masses['Grad-CAM'].mean:.0%}"
-    falls, looks_away = lost.low > 0, moved.low > 0
-    if falls and looks_away:
-        return (
-            f"The biased network judges by the background: {accuracy}; the maps gave it away before any swap, "
-            f"since {mass} lies on the object."
-        )
-    if falls:
-        return (
-            f"The biased network leans on the background: {accuracy}; but the maps did not give it away: "
-            f"{mass} lies on the object."
-        )
-    if looks_away:
-        return (
-            f"The maps of the network trained on telling backgrounds lie less on the object ({mass}), but it is not "
-            f"shown to be biased: {accuracy}."
-        )
-    return (
-        f"The network trained on telling backgrounds is not shown to be biased: {accuracy}, and {mass} lies on the object."
-    )
-
-
-def report(evidence: dict, lost, moved, scenes: int, area: float) -> Iterator[str]:
-    """The same numbers as in the figure, line by line."""
-
-    def words(value) -> str:
-        return f"{value.mean:6.1%} ({value.low:.1%} to {value.high:.1%})"
-
-    yield f"over {scenes} scenes each, with 95 % intervals:"
-    for name, found in evidence.items():
-        yield f"  {name} network"
-        yield f"    named correctly, usual backgrounds    {words(found.usual)}"
-        yield f"    named correctly, swapped backgrounds  {words(found.swapped)}"
-        for each, mass in found.masses.items():
-            yield f"    {f'{each} on the object':<37} {words(mass)}"
-    yield f"  objects cover {area:.1%} of the picture: a map that knows nothing has so much on them"
-    yield f"  accuracy lost to the swap, biased less unbiased: {words(lost)}"
-    yield f"  Grad-CAM on the object, unbiased less biased:    {words(moved)}"
-
-
 def draw_scenes(networks, pair, options) -> Iterator:
     """The upper two parts of the figure, each uint8 (H, W, 3): training scenes, and test scenes with their maps."""
     from core.figures import Panel, blank_note, draw_grid, heat, outline, overlay
@@ -253,16 +162,21 @@ def draw_scenes(networks, pair, options) -> Iterator:
     names = [CLASS_NAMES[label] for label in pair.classes]
 
     def titled(scenes) -> list:
-        words = [f"{names[label]}, {pair.kinds[kind]}" for label, kind in zip(scenes.labels, scenes.kinds, strict=True)]
+        words = [
+            f"{names[label]} before {pair.kinds[kind]}" for label, kind in zip(scenes.labels, scenes.kinds, strict=True)
+        ]
         return [Panel(image, word) for image, word in zip(scenes.images, words, strict=True)]
 
+    learnt_from = []
     for name in TRAINED:
-        examples = render_set(pair, name, 2 * EXAMPLES, seed=options.seed, size=options.size, first=options.scenes)
-        told = f"{names[0]} always on {pair.kinds[0]}, {names[1]} always on {pair.kinds[1]}"
-        title = {"biased": f"1. The biased network learns from: {told}", "unbiased": "    The unbiased one: any on any"}
-        yield draw_grid([titled(examples)], row_names=["training\nscenes"], title=title[name])
+        recipe = recipe_of(pair, name, options)
+        seed = recipe.scene_seed(len(recipe.stages) - 1)
+        learnt_from.append(titled(render_set(pair, name, 2 * EXAMPLES, seed=seed, size=options.size)))
+    told = f"{names[0]} always before {pair.kinds[0]}, {names[1]} always before {pair.kinds[1]}"
+    row_names = [f"{name} network\nlearns from" for name in TRAINED]
+    yield draw_grid(learnt_from, row_names=row_names, title=f"1. The bias: {told}")
 
-    shown = [next(test_scenes(pair, each, options, EXAMPLES)) for each in SHOWN]
+    shown = [next(new_scenes(pair, each, options, EXAMPLES)) for each in SHOWN]
     rows = {"test scenes": [panel for scenes in shown for panel in titled(scenes)]}
     for name, network in networks.items():
         for each in MAPS:
@@ -274,7 +188,7 @@ def draw_scenes(networks, pair, options) -> Iterator:
                     label = int(predicted[index])
                     verdict = "" if label == scenes.labels[index] else "WRONG: "
                     said = f"{verdict}{names[label]} {probability_text(float(probabilities[index]))}\n"
-                    title = f"{said if each == MAPS[0] else ''}{masses[index]:.0%} on the object"
+                    title = f"{said if each == MAPS[0] else ''}{100 * masses[index]:.0f} % on the object"
                     picture = overlay(scenes.images[index], values) if each == MAPS[0] else heat(values)
                     note = blank_note(values, "nothing speaks for the class here")
                     row.append(Panel(outline(picture, scenes.masks[index]), title, note))
@@ -296,9 +210,12 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
     accuracies = [(WORDS["biased"], "usual"), (WORDS["swapped"], "swapped")]
     bars = [
         ("named correctly", [(words, [getattr(evidence[name], key) for name in TRAINED]) for words, key in accuracies]),
-        ("share of the map on the object", [(each, [evidence[name].masses[each] for name in TRAINED]) for each in MAPS]),
+        (
+            "share of the map on the object",
+            [(each, [evidence[name].masses[each] for name in TRAINED]) for each in MAPS],
+        ),
     ]
-    lines = [(0.5, "guessing"), (area, "objects' share of the picture")]
+    lines = [(0.5, "guessing"), (area, "the objects' share of the picture")]
     for place, ((name, groups), (level, words)) in enumerate(zip(bars, lines, strict=True)):
         axes = figure.add_axes((0.06 + 0.49 * place, 0.3, 0.43, 0.55))
         for group, (_, values) in enumerate(groups):
@@ -308,14 +225,13 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
                 label = f"{trained} network" if not group else None
                 axes.bar(across, value.mean, 0.34, color=COLOURS[trained], yerr=reach, capsize=4, label=label)
                 axes.text(across, value.high + 0.02, f"{value.mean:.1%}", ha="center", fontsize=10)
-        axes.axhline(level, color="0.4", linestyle="--", linewidth=1)
-        axes.text(-0.47, level + 0.015, words, fontsize=8, color="0.3")
+        axes.axhline(level, color="0.2", linestyle="--", linewidth=1, label=f"{words}, {level:.0%}")
         axes.set_xticks(range(len(groups)), [words for words, _ in groups], fontsize=10)
         axes.set_xlim(-0.5, len(groups) - 0.5)
-        axes.set_ylim(0, 1.14)
+        axes.set_ylim(0, 1.3)
         axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
         axes.set_title(name, fontsize=10)
-        axes.legend(fontsize=9, frameon=False, loc="upper right")
+        axes.legend(fontsize=9, frameon=False, loc="upper center", ncols=3, columnspacing=1.2)
         axes.spines[["top", "right"]].set_visible(False)
     words = "\n".join(textwrap.wrap(sentence, int(width / DOTS_PER_INCH * 10.5)))
     figure.text(0.03, 0.19, words, fontsize=11, va="top", fontweight="bold", linespacing=1.35)
@@ -327,7 +243,7 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
 def parser():
     result = make_parser(__doc__, output="bias_visualization.png", images=False, weights=False)
     add = result.add_argument
-    add("--labels", nargs=2, default=["flower", "sun"], metavar="CLASS", help="two classes (default: flower sun)")
+    add("--labels", nargs=2, default=["star", "sun"], metavar="CLASS", help="two classes (default: star sun)")
     kinds = ["dead leaves", "clouds"]
     meaning = "the kind of background that goes with either (default: 'dead leaves' clouds)"
     add("--backgrounds", nargs=2, default=kinds, metavar="KIND", help=meaning)

@@ -83,6 +83,10 @@ class Recipe:
             return self.learning_rate * done / rise
         return self.learning_rate * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (done - rise) / (1 - rise))))
 
+    def scene_seed(self, stage: int) -> int:
+        """The seed of a stage's scenes, which no other stage, training or evaluation uses."""
+        return HIGHEST_SEED + 1 + self.seed * STAGES_PER_SEED + stage
+
     def slope_at(self, step: int) -> float:
         """Slope of the last ReLU below zero: 1 at first, 0 from `slope_end` on."""
         return max(0.0, 1 - step / (self.steps * self.slope_end)) if self.slope_end else 0.0
@@ -167,14 +171,12 @@ class Training:
         return scaled.contiguous(memory_format=torch.channels_last)
 
     def _pool(self, stage: int, workers: int) -> ScenePool:
-        """An empty pool of scenes that no other stage, seed or evaluation uses."""
+        """The stage's pool of scenes, empty."""
         recipe = self.recipe
-        seed = HIGHEST_SEED + 1 + recipe.seed * STAGES_PER_SEED + stage
-        size = recipe.stages[stage].size
         return ScenePool(
             recipe.classes,
-            seed=seed,
-            size=size,
+            seed=recipe.scene_seed(stage),
+            size=recipe.stages[stage].size,
             capacity=recipe.rounds,
             workers=workers,
             backgrounds=recipe.backgrounds,
