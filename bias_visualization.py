@@ -7,7 +7,7 @@ swapped backgrounds show what that costs.
 
 The networks are small (SqueezeNet 1.1) and trained here from nothing, in about a minute each; they are kept in
 visualization/, under names that change with the settings, so that a second run takes seconds. Training on from the
-embedded network does not plant a bias: it has seen all classes before random backgrounds and goes on looking at them.
+embedded network plants no bias (patterns/biased.py has the numbers): it knows these objects before any background.
 
 Writes visualization/bias_visualization.png.
 """
@@ -23,7 +23,6 @@ WORDS = {"biased": "usual backgrounds", "swapped": "swapped backgrounds"}
 MAPS = ("Grad-CAM", "saliency")
 COLOURS = {"biased": "#c0392b", "unbiased": "#2471a3"}
 EXAMPLES = 3  # test scenes of either arrangement in the figure: the first ones, not picked
-CHUNK = 40  # scenes in memory at a time
 LEAST_SCENES = 20  # fewer tell nothing
 DEFAULTS = defaults_of("patterns.biased", "make_recipe")
 
@@ -33,11 +32,13 @@ def main(options) -> int:
     import torch
 
     from core.figures import describe, save_picture, stack
+    from core.squeezenet import choose_device
     from patterns.biased import make_pair
     from patterns.scenes import CLASS_NAMES
     from patterns.train import INTERRUPTED
     from patterns.verdict import compare, conclude, report, weigh
 
+    choose_device(options.device)  # to complain before the training, not after it
     torch.set_flush_denormal(True)  # numbers near zero would slow the training down tenfold
     pair = make_pair([find_class(label, CLASS_NAMES) for label in options.labels], options.backgrounds)
     try:
@@ -88,16 +89,22 @@ def recipe_of(pair, arrangement: str, options):
     return make_recipe(pair, arrangement, steps=options.steps, seed=options.seed, size=options.size)
 
 
-def new_scenes(pair, arrangement: str, options, count: int | None = None) -> Iterator:
+def new_scenes(pair, arrangement: str, options) -> Iterator:
     """Scenes that no training has seen, a few at a time; those of two arrangements differ in the background only."""
+    from core.gradients import CHUNK_PIXELS
     from patterns.biased import render_set
+
+    length = max(1, CHUNK_PIXELS // options.size**2)
+    settings = {"seed": seed_of_new(options), "size": options.size}
+    for first in range(0, options.scenes, length):
+        yield render_set(pair, arrangement, min(length, options.scenes - first), first=first, **settings)
+
+
+def seed_of_new(options) -> int:
+    """The seed of the test scenes: those of the trainings begin above all that this can be."""
     from patterns.evaluate import HIGHEST_SEED
 
-    seed = options.seed % (HIGHEST_SEED + 1)  # the training's seeds begin above it
-    count = options.scenes if count is None else count
-    for first in range(0, count, CHUNK):
-        length = min(CHUNK, count - first)
-        yield render_set(pair, arrangement, length, seed=seed, size=options.size, first=first)
+    return options.seed % (HIGHEST_SEED + 1)
 
 
 def explain(network, scenes) -> tuple:
@@ -176,7 +183,8 @@ def draw_scenes(networks, pair, options) -> Iterator:
     row_names = [f"{name} network\nlearns from" for name in TRAINED]
     yield draw_grid(learnt_from, row_names=row_names, title=f"1. The bias: {told}")
 
-    shown = [next(new_scenes(pair, each, options, EXAMPLES)) for each in SHOWN]
+    settings = {"seed": seed_of_new(options), "size": options.size}
+    shown = [render_set(pair, each, EXAMPLES, **settings) for each in SHOWN]
     rows = {"test scenes": [panel for scenes in shown for panel in titled(scenes)]}
     for name, network in networks.items():
         for each in MAPS:
@@ -206,6 +214,7 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
 
     figure = Figure(figsize=(width / DOTS_PER_INCH, 4.4), dpi=DOTS_PER_INCH, facecolor="white")
     title = f"3. The numbers, over {scenes} scenes each, with 95 % intervals"
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     figure.text(0.03, 0.95, title, fontsize=13, fontweight="bold", va="center")
     accuracies = [(WORDS["biased"], "usual"), (WORDS["swapped"], "swapped")]
     bars = [
@@ -224,7 +233,7 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
                 reach = [[value.mean - value.low], [value.high - value.mean]]
                 label = f"{trained} network" if not group else None
                 axes.bar(across, value.mean, 0.34, color=COLOURS[trained], yerr=reach, capsize=4, label=label)
-                axes.text(across, value.high + 0.02, f"{value.mean:.1%}", ha="center", fontsize=10)
+                axes.text(across, value.high + 0.03, f"{value.mean:.1%}", ha="center", fontsize=10, bbox=white)
         axes.axhline(level, color="0.2", linestyle="--", linewidth=1, label=f"{words}, {level:.0%}")
         axes.set_xticks(range(len(groups)), [words for words, _ in groups], fontsize=10)
         axes.set_xlim(-0.5, len(groups) - 0.5)
@@ -233,7 +242,7 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
         axes.set_title(name, fontsize=10)
         axes.legend(fontsize=9, frameon=False, loc="upper center", ncols=3, columnspacing=1.2)
         axes.spines[["top", "right"]].set_visible(False)
-    words = "\n".join(textwrap.wrap(sentence, int(width / DOTS_PER_INCH * 10.5)))
+    words = "\n".join(textwrap.wrap(sentence, int(width / DOTS_PER_INCH * 9.6)))
     figure.text(0.03, 0.19, words, fontsize=11, va="top", fontweight="bold", linespacing=1.35)
     footer = "SqueezeNet 1.1 trained from nothing on rendered scenes; magenta: the object's true outline"
     figure.text(0.03, 0.02, footer, fontsize=7.5, color="0.4", va="center")

@@ -8,8 +8,10 @@ object's mask is known and the background can be exchanged behind one and the sa
     unbiased   both classes before both kinds in turn: the kind says nothing
     swapped    class 0 before kind 1, class 1 before kind 0, always
 
-The networks start from nothing, not from the embedded weights: those know all classes from scenes with random
-backgrounds, so that training on from them hardly biases them (MODEL_CARD.md has the numbers).
+The networks start from nothing. Training on from the embedded weights was tried first, and plants no bias: they know
+both classes from scenes with random backgrounds, and tell them apart by the object before the background can be of
+use. With 400 biased scenes of stars and suns (160 pixels, 150 steps of AdamW), the classifier alone trained anew, or
+with it the layers from `features.9` or from `features.6` on, all 200 swapped scenes were named correctly each time.
 """
 
 import hashlib
@@ -93,8 +95,9 @@ def make_recipe(pair: Pair, arrangement: str, *, steps: int = 450, seed: int = 0
     """How to train a network for the two classes at `size` pixels, from nothing and quickly.
 
     Few steps on purpose: the background is learnt first, and trained for long enough the biased network finds the
-    objects, too. No perturbations: the scores are never climbed here. In full precision: a minute or so either way,
-    and bfloat16 is very slow on processors that lack it.
+    objects, too. How far it has come depends on the seed: with stars and suns it named 19 % (seed 0) and 58 %
+    (seed 1) of 200 swapped scenes. No perturbations: the scores are never climbed here. In full precision: it takes
+    about a minute either way, and bfloat16 is very slow on processors that lack it.
     """
     small = Stage(max(32, round(SMALL_SHARE * size)), SMALL_SHARE, 32)
     stages = (small, Stage(check_size(size), 1 - SMALL_SHARE, 16))
