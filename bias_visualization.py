@@ -51,7 +51,11 @@ def main(options) -> int:
     difference = compare(biased, unbiased)
     sentence = conclude(evidence["biased"], evidence["unbiased"], difference)
     print(f"over {options.scenes} scenes each, with 95 % intervals; objects cover {area:.1%} of the picture:")
-    print(report(evidence, difference), sentence, sep="\n")
+    print(report(evidence, difference))
+    blank = sum(int(masses.isnan().sum()) for found in findings.values() for masses in found.masses.values())
+    if blank:
+        print(f"  {blank} maps are blank, since nothing speaks for the class; the means leave them out")
+    print(sentence)
     story = [*draw_scenes(networks, pair, options)]
     story.append(draw_numbers(evidence, area, sentence, options.scenes, story[-1].shape[1]))
     weights = ", ".join(network.weights_name for network in networks.values())

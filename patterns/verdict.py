@@ -72,9 +72,9 @@ def conclude(biased: Evidence, unbiased: Evidence, difference: Difference) -> st
     mass = f"{biased.masses[MAP].mean:.0%} of its {MAP} lies on the object (unbiased: {unbiased.masses[MAP].mean:.0%})"
     loses, looks_away = difference.lost.low > 0, difference.moved.low > 0
     if loses and looks_away:
-        return f"The biased network judges by the background: {accuracy}. The maps tell without any swap: {mass}."
+        return f"The biased network judges by the background: {accuracy}, and the maps tell without any swap: {mass}."
     if loses:
-        return f"The biased network leans on the background: {accuracy}. The maps do not tell: {mass}."
+        return f"The biased network leans on the background: {accuracy}, but the maps do not tell: {mass}."
     if looks_away:
         return f"The maps raise a suspicion that the swap does not confirm: {mass}, but {accuracy}."
     return f"No bias is to be seen in the network trained on telling backgrounds: {accuracy}, and {mass}."
