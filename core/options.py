@@ -54,9 +54,11 @@ def make_parser(
     output: str,
     writes: str = "picture, .png or .jpg",
     images: bool = True,
+    weights: bool = True,
     labels: str = "the classes to explain",
 ) -> Parser:
-    """The parser with the common flags; `images=False` leaves out --images, --labels and --size.
+    """The parser with the common flags; `images=False` leaves out --images, --labels and --size, `weights=False`
+    --weights.
 
     output: name of the file written by default; writes: what it is; labels: what the named classes are for.
     """
@@ -69,12 +71,13 @@ def make_parser(
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
         add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the square crop")
-    add(
-        "--weights",
-        default="auto",
-        metavar="FILE",
-        help="auto, imagenet, patterns, or a .pth, .pt or .safetensors file",
-    )
+    if weights:
+        add(
+            "--weights",
+            default="auto",
+            metavar="FILE",
+            help="auto, imagenet, patterns, or a .pth, .pt or .safetensors file",
+        )
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
     path = picture_path if output else folder_or_picture_path

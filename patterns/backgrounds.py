@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.errors import UsageError
 from patterns.canvas import TAU, Grid, coverage, length, ramp, segment, smooth_noise
 from patterns.colours import Palette, mix, oklch
 from patterns.textures import TEXTURES
@@ -123,17 +124,25 @@ BACKGROUNDS: dict[str, tuple[Background, float]] = {
 }
 
 
-def render_background(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A background (3, size, size), often with a few small distractors on it."""
+def render_background(rng: np.random.Generator, size: int, kind: str | None = None) -> np.ndarray:
+    """A background (3, size, size) of a kind, drawn at random if None, often with small distractors on it."""
     grid = Grid.of_frame(size)
     painters, weights = zip(*BACKGROUNDS.values(), strict=True)
-    painter = painters[rng.choice(len(painters), p=weights)]
+    drawn = painters[rng.choice(len(painters), p=weights)]  # drawn in any case, to keep the rest in step
+    painter = drawn if kind is None else BACKGROUNDS[check_kind(kind)][0]
     picture = painter(grid, rng)
     if rng.random() < 0.25 and painter is not clouds:
         picture *= 1 + 0.05 * grid.fractal(rng, 3, 3, 0.7)
     for _ in range(int(rng.integers(0, 7)) if rng.random() < 0.6 else 0):
         _distract(picture, grid, rng)
     return np.clip(picture, 0, 1)
+
+
+def check_kind(kind: str, argument: str = "background") -> str:
+    """The kind, if there is one of that name."""
+    if kind not in BACKGROUNDS:
+        raise UsageError(f"{argument} is {kind!r}; it must be one of: {', '.join(BACKGROUNDS)}.")
+    return kind
 
 
 def _turned_grid(grid: Grid, rng, period: float) -> Grid:

@@ -1,8 +1,10 @@
 """A pool of rendered scenes in memory, refreshed steadily by worker processes while a network trains on it.
 
 Rendering a scene takes about as long as training on it, so each scene is used a few times before it goes.
-The pool is counted in rounds: a round holds one scene of each class. What the pool holds is a function of
-(seed, size, rounds rendered so far) and of nothing else; that is what makes a training resumable.
+The pool is counted in rounds: a round holds one scene of each class. What lies behind the objects is drawn without
+knowing the class, unless `backgrounds` says for each class which kinds its scenes take in turn. What the pool holds
+is a function of (seed, size, backgrounds, rounds rendered so far) and of nothing else; that is what makes a training
+resumable.
 """
 
 import multiprocessing
@@ -18,6 +20,8 @@ import numpy as np
 
 from patterns.scenes import render_indexed
 
+Backgrounds = tuple[tuple[str, ...], ...]  # for each class the kinds that its scenes take in turn
+
 _AHEAD = 6  # rounds asked of the workers before they are needed
 
 
@@ -27,8 +31,18 @@ class ScenePool:
     A context manager, because of its worker processes. With `workers` 0 it renders by itself, on demand.
     """
 
-    def __init__(self, classes: Sequence[int], *, seed: int, size: int, capacity: int, workers: int) -> None:
+    def __init__(
+        self,
+        classes: Sequence[int],
+        *,
+        seed: int,
+        size: int,
+        capacity: int,
+        workers: int,
+        backgrounds: Backgrounds | None = None,
+    ) -> None:
         """An empty pool for K classes; `fill` is next."""
+        self.backgrounds = backgrounds
         self.classes, self.seed, self.size, self.capacity = tuple(classes), seed, size, capacity
         self.images = np.empty((capacity * len(self.classes), size, size, 3), np.uint8)
         self.labels = np.tile(np.arange(len(self.classes)), capacity)
@@ -58,16 +72,23 @@ class ScenePool:
 
     def _next_round(self) -> np.ndarray:
         if self._executor is None:
-            return render_round(self.classes, self.seed, self.rounds, self.size)
+            return render_round(self.classes, self.seed, self.rounds, self.size, self.backgrounds)
         while len(self._waiting) < _AHEAD:
             number = self.rounds + len(self._waiting)
-            self._waiting.append(self._executor.submit(render_round, self.classes, self.seed, number, self.size))
+            asked = (self.classes, self.seed, number, self.size, self.backgrounds)
+            self._waiting.append(self._executor.submit(render_round, *asked))
         return self._waiting.popleft().result()
 
 
-def render_round(classes: Sequence[int], seed: int, number: int, size: int) -> np.ndarray:
+def render_round(
+    classes: Sequence[int], seed: int, number: int, size: int, backgrounds: Backgrounds | None = None
+) -> np.ndarray:
     """Scene `number` of each class, (K, size, size, 3) uint8."""
-    return np.stack([render_indexed(label, seed=seed, index=number, size=size).image for label in classes])
+    kinds = [None] * len(classes) if backgrounds is None else [turns[number % len(turns)] for turns in backgrounds]
+    pairs = zip(classes, kinds, strict=True)
+    return np.stack(
+        [render_indexed(label, seed=seed, index=number, size=size, background=kind).image for label, kind in pairs]
+    )
 
 
 def _start_workers(workers: int) -> ProcessPoolExecutor:

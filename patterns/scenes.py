@@ -151,16 +151,22 @@ def render_batch(labels: Sequence[int | str], *, seed: int, size: int) -> tuple[
     return images, masks
 
 
-def render_indexed(label: int | str, *, seed: int, index: int, size: int = 224) -> Scene:
-    """Scene `index` of a batch, on its own."""
+def render_indexed(label: int | str, *, seed: int, index: int, size: int = 224, background: str | None = None) -> Scene:
+    """Scene `index` of a batch, on its own; on wish before a background of one kind (see BACKGROUNDS).
+
+    The kind leaves the object's shape, its place and the light as they are. Its colours change, since they are
+    chosen to stand out from the background.
+    """
     seed, index = check_seed(seed), check_seed(index, "index")
-    return _render(seed, index, class_number(label), check_size(size))
+    return _render(seed, index, class_number(label), check_size(size), background=background)
 
 
-def render_empty(label: int | str, *, seed: int, index: int = 0, size: int = 224) -> np.ndarray:
+def render_empty(
+    label: int | str, *, seed: int, index: int = 0, size: int = 224, background: str | None = None
+) -> np.ndarray:
     """The picture of the same scene without its object and the object's shadow."""
     seed, index = check_seed(seed), check_seed(index, "index")
-    return _render(seed, index, class_number(label), check_size(size), empty=True).image
+    return _render(seed, index, class_number(label), check_size(size), empty=True, background=background).image
 
 
 def class_number(label: int | str, argument: str = "label") -> int:
@@ -214,9 +220,18 @@ def _generators(seed: int, index: int, *labels: int) -> list[np.random.Generator
     return [np.random.Generator(np.random.SFC64(child)) for child in children]
 
 
-def _render(seed: int, index: int, label: int, size: int, facet: int | None = None, empty: bool = False) -> Scene:
+def _render(
+    seed: int,
+    index: int,
+    label: int,
+    size: int,
+    facet: int | None = None,
+    *,
+    background: str | None = None,
+    empty: bool = False,
+) -> Scene:
     ground_rng, object_rng, light_rng, noise_rng = _generators(seed, index, label)
-    picture = render_background(ground_rng, size)
+    picture = render_background(ground_rng, size, background)
     light = _Light.draw(light_rng)
     mask = np.zeros((size, size), bool)
     if not empty:

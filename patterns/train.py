@@ -25,11 +25,9 @@ STEPS = 4500
 
 def main(options) -> int:
     import torch
-    from safetensors.torch import save
 
-    from patterns.learning import shipped_state
     from patterns.scenes import CLASS_NAMES
-    from patterns.training import Recipe, Training
+    from patterns.training import Recipe
 
     torch.set_flush_denormal(True)
     recipe = Recipe(
@@ -40,25 +38,43 @@ def main(options) -> int:
         perturbation=options.perturbation,
         half_precision=options.precision == "bfloat16",
     )
-    checkpoint = options.output.with_suffix(".checkpoint.pt")
-    resumed = checkpoint.exists() and not options.fresh
-    training = Training.load(checkpoint, recipe) if resumed else Training(recipe)
-    if resumed:
-        print(f"going on after step {training.step} of {recipe.steps}, from {checkpoint}", flush=True)
     try:
-        _train(training, checkpoint, options.workers)
-    except KeyboardInterrupt:
-        kept = f"run the same command to go on from {checkpoint}" if checkpoint.exists() else "nothing was written yet"
-        print(f"python -m patterns.train: stopped; {kept}", file=sys.stderr)
+        training = train_to_file(recipe, options.output, workers=options.workers, fresh=options.fresh)
+    except KeyboardInterrupt:  # train_to_file has said what is left
         return INTERRUPTED
-    write_whole(options.output, save(shipped_state(training.network), metadata=facts(training)))
     curve = options.output.with_name(f"{options.output.stem}_learning_curve.png")
     draw_learning_curve(training, curve)
-    checkpoint.unlink(missing_ok=True)
     minutes, share = training.seconds / 60, training.accuracies[-1][1]
     print(f"{recipe.steps} steps in {minutes:.1f} minutes; {share:.1%} of the held-out scenes named correctly")
     print(f"wrote {options.output} and {curve}")
     return 0
+
+
+def train_to_file(recipe, output: Path, *, workers: int, fresh: bool = False):
+    """Train by the recipe, write the weights to `output`, and return the training.
+
+    It goes on from the checkpoint beside `output`, if there is one and `fresh` does not forbid it. When stopped
+    by Ctrl-C or SIGTERM it keeps a checkpoint, says so, and raises KeyboardInterrupt.
+    """
+    from safetensors.torch import save
+
+    from patterns.learning import shipped_state
+    from patterns.training import Training
+
+    checkpoint = output.with_suffix(".checkpoint.pt")
+    resumed = checkpoint.exists() and not fresh
+    training = Training.load(checkpoint, recipe) if resumed else Training(recipe)
+    if resumed:
+        print(f"going on after step {training.step} of {recipe.steps}, from {checkpoint}", flush=True)
+    try:
+        _train(training, checkpoint, workers)
+    except KeyboardInterrupt:
+        kept = f"run the same command to go on from {checkpoint}" if checkpoint.exists() else "nothing was written yet"
+        print(f"{Path(sys.argv[0]).name}: stopped; {kept}", file=sys.stderr)
+        raise
+    write_whole(output, save(shipped_state(training.network), metadata=facts(training)))
+    checkpoint.unlink(missing_ok=True)
+    return training
 
 
 def _train(training, checkpoint: Path, workers: int) -> None:
@@ -126,6 +142,7 @@ def facts(training) -> dict[str, str]:
         "steps": str(recipe.steps),
         "seed": str(recipe.seed),
         "stages": json.dumps([asdict(stage) for stage in recipe.stages]),
+        "backgrounds": json.dumps(recipe.backgrounds),  # null: drawn without knowing the class
         "learning_rate": str(recipe.learning_rate),
         "perturbation": str(recipe.perturbation),
         "licence": "MIT",

@@ -21,7 +21,7 @@ from core.files import write_whole
 from core.images import preprocess
 from patterns.evaluate import HIGHEST_SEED
 from patterns.learning import TrainingNet, as_shipped, augment, freeze_statistics, train_step
-from patterns.pool import ScenePool, render_round
+from patterns.pool import Backgrounds, ScenePool, render_round
 
 STAGES_PER_SEED = 16  # room for the stages' scene seeds
 HELD_OUT_SEED = 424_242  # scenes for the learning curve only; the final figure uses other ones
@@ -65,6 +65,7 @@ class Recipe:
     evaluate_every: int = 500
     held_out_rounds: int = 14  # held-out scenes of each class for the learning curve
     half_precision: bool = True  # bfloat16 arithmetic where torch deems it safe
+    backgrounds: Backgrounds | None = None  # drawn without knowing the class, if None
 
     def first_steps(self) -> list[int]:
         """The step at which each stage begins, and the number of steps."""
@@ -81,6 +82,10 @@ class Recipe:
         if done < rise:
             return self.learning_rate * done / rise
         return self.learning_rate * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (done - rise) / (1 - rise))))
+
+    def scene_seed(self, stage: int) -> int:
+        """The seed of a stage's scenes, which no other stage, training or evaluation uses."""
+        return HIGHEST_SEED + 1 + self.seed * STAGES_PER_SEED + stage
 
     def slope_at(self, step: int) -> float:
         """Slope of the last ReLU below zero: 1 at first, 0 from `slope_end` on."""
@@ -166,11 +171,16 @@ class Training:
         return scaled.contiguous(memory_format=torch.channels_last)
 
     def _pool(self, stage: int, workers: int) -> ScenePool:
-        """An empty pool of scenes that no other stage, seed or evaluation uses."""
+        """The stage's pool of scenes, empty."""
         recipe = self.recipe
-        seed = HIGHEST_SEED + 1 + recipe.seed * STAGES_PER_SEED + stage
-        size = recipe.stages[stage].size
-        return ScenePool(recipe.classes, seed=seed, size=size, capacity=recipe.rounds, workers=workers)
+        return ScenePool(
+            recipe.classes,
+            seed=recipe.scene_seed(stage),
+            size=recipe.stages[stage].size,
+            capacity=recipe.rounds,
+            workers=workers,
+            backgrounds=recipe.backgrounds,
+        )
 
     def _steps_in(self, stage: int) -> int:
         return self.step - self.recipe.first_steps()[stage]
@@ -179,7 +189,8 @@ class Training:
         """Pictures (N, 3, H, W) of the last stage's side, normalised, and their labels (N,)."""
         recipe, size = self.recipe, self.recipe.stages[-1].size
         rounds = range(recipe.held_out_rounds)
-        pictures = [picture for n in rounds for picture in render_round(recipe.classes, HELD_OUT_SEED, n, size)]
+        settings = {"size": size, "backgrounds": recipe.backgrounds}
+        pictures = [picture for n in rounds for picture in render_round(recipe.classes, HELD_OUT_SEED, n, **settings)]
         return preprocess(pictures), torch.arange(len(recipe.classes)).repeat(len(rounds))
 
     def _time_to_evaluate(self) -> bool:
