@@ -4,12 +4,10 @@ Explains each scene's true class with the embedded network and writes a table, M
 each score with its 95 % interval, beside what a hill in the centre gets.
 """
 
-import csv
-import io
 import sys
 from pathlib import Path
 
-from core.files import write_whole
+from core.files import write_table
 from core.options import Parser, progress, run_script, whole_number
 
 STEPS = 20  # of integrated gradients
@@ -49,7 +47,11 @@ def main(options) -> None:
         rows.append([name, *(f"{m:.3f} ± {h:.3f}" for m, h in zip(scores.mean(dim=0), half_width, strict=True))])
     header = ["technique", *SCORES]
     print(f"{hits / options.scenes:.1%} of the scenes named correctly")
-    write(header, rows, options, model.weights_name)
+    note = (
+        f"Mean over {options.scenes} scenes of {options.size} pixels (seed {options.seed}) ± 1.96 standard errors; "
+        f"higher is better. Weights {model.weights_name}."
+    )
+    print(write_table(options.output, header, rows, note) + f"wrote {options.output.with_suffix('.md')} and .csv")
 
 
 def explain(model, images, labels) -> dict:
@@ -69,21 +71,6 @@ def explain(model, images, labels) -> dict:
         "Grad-CAM": upsample(grad_cam(model, images, labels), size),
         "guided Grad-CAM": guided_grad_cam(model, images, labels).abs().amax(dim=1),
     }
-
-
-def write(header: list[str], rows: list[list[str]], options, weights: str) -> None:
-    """Print the table and write it as Markdown and CSV."""
-    lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
-    table = "\n".join(lines) + "\n"
-    note = (
-        f"Mean over {options.scenes} scenes of {options.size} pixels (seed {options.seed}) ± 1.96 standard errors; "
-        f"higher is better. Weights {weights}.\n"
-    )
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    write_whole(options.output.with_suffix(".md"), f"{table}\n{note}".encode())
-    write_whole(options.output.with_suffix(".csv"), text.getvalue().encode())
-    print(table + note + f"wrote {options.output.with_suffix('.md')} and .csv")
 
 
 def parser() -> Parser:
