@@ -290,17 +290,33 @@ def sources() -> str:
 
 def mean(values) -> float:
     """The mean of all that is a number; not a number if nothing is."""
-    kept = values[~(values != values)]
+    kept = values[values == values]
     return float(kept.mean()) if kept.size else math.nan
+
+
+def after_all(values: dict) -> dict:
+    """Each image's mean over the random networks after randomising all, (N,): SSIM, rank correlation and its floor."""
+    import numpy as np
+
+    last, floor = values["cascading"][:, :, -1], values["cascading floor"][:, :, -1]
+    measures = {"SSIM": last[..., 0], "rank correlation": last[..., 1], "floor": floor}
+    return {name: np.array([mean(draws) for draws in numbers]) for name, numbers in measures.items()}
+
+
+def judged(values: dict, kind: str = "weights") -> tuple[float, float]:
+    """Mean rank correlation and floor after randomising all the weights, or to a network trained on random labels."""
+    if kind == "labels":
+        return mean(values["labels"][:, 1]), mean(values["labels floor"])
+    return mean(after_all(values)["rank correlation"]), mean(after_all(values)["floor"])
 
 
 def verdicts(values: dict) -> list[str]:
     """The sanity checks of one technique in plain words."""
     from core.sanity import verdict_sentence
 
-    result = [verdict_sentence("follows the weights", mean(values["cascading"][:, :, -1, 1]), "after randomising all")]
+    result = [verdict_sentence("follows the weights", *judged(values), "after randomising all")]
     if "labels" in values:
-        result.append(verdict_sentence("follows the labels", mean(values["labels"][:, 1]), "to random labels"))
+        result.append(verdict_sentence("follows the labels", *judged(values, "labels"), "to random labels"))
     return result
 
 
@@ -312,8 +328,9 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     from core.scores import SCORES
 
     columns = {  # header: one value an image (N,), not a number where there is none
-        "rank correlation, all random": lambda v: row_means(v["cascading"][:, :, -1, 1]),
-        "SSIM, all random": lambda v: row_means(v["cascading"][:, :, -1, 0]),
+        "rank correlation, all random": lambda v: after_all(v)["rank correlation"],
+        "of it by the architecture": lambda v: after_all(v)["floor"],
+        "SSIM, all random": lambda v: after_all(v)["SSIM"],
         "deletion area (low is good)": lambda v: np.trapezoid(v["deletion"], dx=1 / options.steps, axis=1),
         "insertion area (high is good)": lambda v: np.trapezoid(v["insertion"], dx=1 / options.steps, axis=1),
         "change under noise (low is good)": lambda v: v["stability"],
@@ -328,7 +345,7 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     blank, lifted, explained = 0, 0, 0
     for name, values in scores.items():
         cells = [interval(column(values)) for column in columns.values()]
-        rows.append([name, verdict(mean(values["cascading"][:, :, -1, 1])), *cells])
+        rows.append([name, verdict(*judged(values)), *cells])
         for kind in ("cascading", "block_by_block"):
             blank += int(np.isnan(values[kind][..., 1]).sum())
             lifted += int(values[f"{kind} lifted"].sum())
@@ -338,12 +355,14 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
         f"Mean over {what} of {options.size} pixels{spread}; in bold the best technique, in grey what knows nothing of "
-        "the network. Follows the weights: the squared rank correlation with the original map, after randomising all, "
-        f"is below a tenth (yes), above half (no) or between (partly); {options.draws} random networks. Of {explained} "
+        "the network. Follows the weights: of the rank correlation with the original map, above what the architecture "
+        "alone gives (that with another image's new map), less than a fifth is left after randomising all (yes), more "
+        f"than half (no), or between (partly); {options.draws} random networks. Of {explained} "
         f"maps of randomised networks, {lifted} had a class of score 0 and explain the score before the last ReLU; "
         f"{blank} were blank all the same and are left out. Deletion to the mean colour, insertion into a blur of "
         f"{blur_pixels(options)} pixels, {options.steps} steps, softmax probability. Change under noise: relative, of "
-        f"standard deviation {options.noise:g} in normalised units, the largest of {draws}. Weights {model.weights_name}."
+        f"standard deviation {options.noise:g} in normalised units, the largest of {draws}. "
+        f"Weights {model.weights_name}."
     )
     return header, rows, note
 
@@ -353,16 +372,9 @@ def blur_pixels(options) -> str:
     return f"{constant_of('core.judgement', 'BLUR_AT_224') * options.size / 224:.0f}"
 
 
-def row_means(values):
-    """(N, D) -> the mean over the draws of what is a number, (N,)."""
-    import numpy as np
-
-    return np.array([mean(row) for row in values])
-
-
 def interval(values) -> str:
     """ "0.831 ± 0.033": the mean of what is a number, with its 95 % interval if there are enough."""
-    kept = values[~(values != values)]
+    kept = values[values == values]
     if not kept.size:
         return "-"
     spread = f" ± {1.96 * kept.std(ddof=1) / kept.size**0.5:.3f}" if kept.size >= ENOUGH else ""
@@ -404,10 +416,9 @@ def draw_sanity(maps: dict, show: Show, model):
                 Panel(heat(values.numpy()), title, blank_note(values.numpy(), "nothing speaks for the class"))
             )
         rows.append(panels)
-    title = (
-        "Does the map follow the weights? Random from the classifier down to ... (rank correlation with the original)"
-    )
-    return draw_grid(rows, row_names=tuple(maps), cell=1.3, title=title, footer=footer(model))
+    title = "Does the map follow the weights? Random from the classifier down to the block named"
+    words = f"numbers: rank correlation with the original map; {footer(model)}"
+    return draw_grid(rows, row_names=tuple(maps), cell=1.3, title=title, footer=words)
 
 
 def colours(names) -> dict:
@@ -439,6 +450,9 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
                     continue
                 line = [mean(scores[name][kind][:, :, block, measure]) for block in range(len(blocks))]
                 line = [*([1.0] if kind == "cascading" else []), *line]
+                if measure == 1:
+                    floor = [mean(scores[name][f"{kind} floor"][:, :, block]) for block in range(len(blocks))]
+                    place.plot(ticks[-len(blocks) :], floor, color=colour, linestyle=":", linewidth=1, alpha=0.7)
                 place.plot(ticks, line, color=colour, linestyle=style, marker="o", markersize=3.5, label=name)
             place.axhline(0, color="0.85", linewidth=1, zorder=0)
             place.set_ylim(-0.25, 1.05)
@@ -452,8 +466,9 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
     labels = [f"{name}\n{verdicts(scores[name])[0]}" for name in labels]
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9.5, frameon=False)
     figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
-    words = f"mean over {count} images, {options.draws} random networks; {footer(model)}"
-    figure.supxlabel(words, fontsize=7.5, color="0.4")
+    words = f"dotted: what the architecture alone gives, by another image's map; mean over {count} images, {options.draws} random networks; {footer(model)}"
+    figure.get_layout_engine().set(rect=(0, 0.025, 1, 0.975))
+    figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)
 
 
@@ -471,9 +486,10 @@ def draw_curves(scores: dict, show: Show, options, model):
     picture.set_axis_off()
     picture.set_title(show.title, fontsize=11, parse_math=False)
     share = np.linspace(0, 100, options.steps + 1)
+    sigma = blur_pixels(options)
     words = {
-        "deletion": "Deletion: low is good\nmost important pixels first -> mean colour",
-        "insertion": f"Insertion: high is good\nmost important pixels first, into a blur of {blur_pixels(options)} pixels",
+        "deletion": "Deletion: low is good\nthe most important pixels first, to the mean colour",
+        "insertion": f"Insertion: high is good\nthe same pixels first, into a blur of {sigma} pixels",
     }
     for place, (kind, title) in zip(axes, words.items(), strict=True):
         for name, (colour, style) in colours(scores).items():

@@ -207,7 +207,7 @@ def draw_table(
             words(x, y, text, **(place | style | (styles or {}).get((index, column), {})))
 
     words(0.12, 0.26, title, fontsize=13, fontweight="bold")
-    row_of(top - 0.12, ["\n".join(textwrap.wrap(text, 17)) for text in header], fontsize=9, fontweight="bold")
+    row_of(top - 0.12, ["\n".join(textwrap.wrap(text, 15)) for text in header], fontsize=9, fontweight="bold")
     for index, row in enumerate(rows):
         row_of(top + 0.35 + line * index, row, index, fontsize=10)
     for y, weight in ((top + 0.17, 1.2), (top + 0.2 + line * len(rows), 0.8)):

@@ -6,7 +6,15 @@ from torch import Tensor, nn
 from core.faithfulness import deletion_curve, insertion_curve, stability
 from core.gradients import as_labels
 from core.priors import blur
-from core.sanity import Explain, block_by_block, cascading, explain_or_lift, map_similarity, sanity_check
+from core.sanity import (
+    Explain,
+    architecture_floor,
+    block_by_block,
+    cascading,
+    explain_or_lift,
+    map_similarity,
+    sanity_check,
+)
 from core.scores import localisation
 
 BLUR_AT_224 = 10  # of the insertion's start: standard deviation, in pixels of a picture of 224; it grows with the side
@@ -28,9 +36,10 @@ def judge(
     """images (N, 3, H, W), labels (N,) or one number -> {name: scores (N, ...)}, float64 or bool.
 
     "cascading" and "block_by_block": SSIM and rank correlation with D = `draws` random networks, (N, D, B, 2), as
-    `sanity_check` gives them, with "cascading lifted" and "block_by_block lifted" (N, D, B). "deletion" to the mean
+    `sanity_check` gives them, with "cascading floor" and "cascading lifted" (N, D, B), and so on. "deletion" to the mean
     colour and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With `masks` (N, H, W)
-    "localisation" (N, 3). With a network trained on random labels, "labels": similarity to its maps, (N, 2).
+    "localisation" (N, 3). With a network trained on random labels, "labels": similarity to its maps, (N, 2), and
+    "labels floor" (N,).
     """
     labels = as_labels(labels, len(images), model)
     maps, _ = explain_or_lift(explain, model, images, labels)
@@ -40,6 +49,7 @@ def judge(
         how = {"networks": networks, "draws": draws, "generator": generator}
         similarity = sanity_check(explain, model, images, labels, **how)
         scores[name] = similarity.values.permute(2, 0, 1, 3)
+        scores[f"{name} floor"] = similarity.floor.permute(2, 0, 1)
         scores[f"{name} lifted"] = similarity.lifted.permute(2, 0, 1)
     how = {"steps": steps, "generator": generator}
     scores["deletion"] = deletion_curve(model, images, labels, maps, substrate=0.0, **how)
@@ -53,4 +63,5 @@ def judge(
     if randomly_labelled is not None:
         others, _ = explain_or_lift(explain, randomly_labelled, images, labels)
         scores["labels"] = map_similarity(maps, others)
+        scores["labels floor"] = architecture_floor(maps, others)
     return scores

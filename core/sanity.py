@@ -4,6 +4,9 @@
 
 A map that hardly changes cannot have told what the network learned. Weights are randomised either cascading, from
 the classifier down, or in one block at a time; always in a copy, by the network's own initialisation.
+
+Some likeness is the architecture's own: strides print a lattice on every gradient, and borders are seen less. How much,
+tells the new map of another image, which can share nothing else. The verdict counts only what goes beyond that floor.
 """
 
 import math
@@ -22,8 +25,7 @@ from core.activations import record_activations
 from core.errors import UsageError
 from core.gradients import BlankMapWarning, as_labels, class_map_layer, in_chunks, measuring
 
-# Of what orders the pixels, the share that is left after randomising all is the squared rank correlation.
-LITTLE_LEFT, MUCH_LEFT = 0.1, 0.5
+LITTLE_LEFT, MUCH_LEFT = 0.2, 0.5  # of the rank correlation above the floor: below is "yes", above is "no"
 
 Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]  # model, images (N, 3, H, W), labels (N,) -> maps (N, H, W)
 
@@ -32,6 +34,7 @@ class Similarity(NamedTuple):
     """Original and new map compared: SSIM and rank correlation; D draws, B blocks, N images."""
 
     values: Tensor  # (D, B, N, 2), float64; not a number where a map is blank
+    floor: Tensor  # (D, B, N): rank correlation with the new map of another image; not a number for a single image
     lifted: Tensor  # (D, B, N) bool: the class had score 0, so its class map was explained before the last ReLU
 
 
@@ -126,6 +129,11 @@ def map_similarity(maps: Tensor, others: Tensor) -> Tensor:
     return _compare(_prepare(maps), _prepare(others))
 
 
+def architecture_floor(maps: Tensor, others: Tensor) -> Tensor:
+    """Rank correlation of each map with the other map of the next image, (N,); not a number for a single image."""
+    return _floor(_prepare(maps), _prepare(others))
+
+
 def _prepare(maps: Tensor) -> list[tuple[np.ndarray, np.ndarray] | None]:
     """Each map as it is drawn, and the ranks of its values; None for a constant one."""
     result = []
@@ -140,8 +148,21 @@ def _compare(first: list, second: list) -> Tensor:
     for index, (one, other) in enumerate(zip(first, second, strict=True)):
         if one is not None and other is not None:
             result[index, 0] = float(structural_similarity(one[0], other[0], data_range=1.0))
-            result[index, 1] = float(np.corrcoef(one[1], other[1])[0, 1])
+            result[index, 1] = _rank_correlation(one, other)
     return result
+
+
+def _floor(first: list, second: list) -> Tensor:
+    result = torch.full((len(first),), torch.nan, dtype=torch.float64)
+    for index, one in enumerate(first):
+        other = second[index - 1]
+        if one is not None and other is not None and len(first) > 1:
+            result[index] = _rank_correlation(one, other)
+    return result
+
+
+def _rank_correlation(one: tuple, other: tuple) -> float:
+    return float(np.corrcoef(one[1].ravel(), other[1].ravel())[0, 1])
 
 
 def sanity_check(
@@ -159,31 +180,44 @@ def sanity_check(
     networks: `cascading` or `block_by_block`. `explain` must use the same random numbers at each call, if any.
     """
     original = _prepare(explain_or_lift(explain, model, images, labels)[0])
-    values, raised = [], []
+    values, floors, raised = [], [], []
     for _ in range(draws):
         for _, network in networks(model, generator):
             maps, by_lifting = explain_or_lift(explain, network, images, labels)
-            values.append(_compare(original, _prepare(maps)))
+            new = _prepare(maps)
+            values.append(_compare(original, new))
+            floors.append(_floor(original, new))
             raised.append(by_lifting)
     shape = (draws, -1, len(images))
-    return Similarity(torch.stack(values).view(*shape, 2), torch.stack(raised).view(shape))
+    stacked = torch.stack(values).view(*shape, 2), torch.stack(floors).view(shape), torch.stack(raised).view(shape)
+    return Similarity(*stacked)
 
 
-def verdict(correlation: float) -> str:
+def left_over(correlation: float, floor: float = 0.0) -> float:
+    """The share of the rank correlation above the architecture's floor that is left, 1 for equal maps.
+
+    Maps that are the same for every image have nothing but a floor: for them it is the correlation itself.
+    """
+    floor = 0.0 if math.isnan(floor) or floor > 0.99 else max(floor, 0.0)
+    return (correlation - floor) / (1 - floor)
+
+
+def verdict(correlation: float, floor: float = 0.0) -> str:
     """Does a map follow what was randomised? In a word, from the mean rank correlation of original and new map.
 
-    "yes": less than a tenth of the order of the pixels is left (squared correlation); "no": more than half is; else
-    "partly". "unknown": all maps are blank.
+    "yes": less than a fifth is left of it above the floor; "no": more than half is; else "partly". "unknown": all maps
+    are blank.
     """
     if math.isnan(correlation):
         return "unknown"
-    left = correlation**2
+    left = abs(left_over(correlation, floor))
     return "yes" if left < LITTLE_LEFT else "no" if left > MUCH_LEFT else "partly"
 
 
-def verdict_sentence(what: str, correlation: float, after: str) -> str:
-    """In plain words: "follows the weights: yes, rank correlation 0.08 after randomising all"."""
-    word = verdict(correlation)
+def verdict_sentence(what: str, correlation: float, floor: float, after: str) -> str:
+    """In plain words: "follows the weights: yes, rank correlation 0.08 after randomising all (0.05 by ...)"."""
+    word = verdict(correlation, floor)
     if word == "unknown":
         return f"{what}: unknown, all maps are blank {after}"
-    return f"{what}: {word}, rank correlation {correlation:.2f} {after}"
+    known = "" if math.isnan(floor) else f" ({floor:.2f} by the architecture alone)"
+    return f"{what}: {word}, rank correlation {correlation:.2f} {after}{known}"

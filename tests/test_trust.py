@@ -1,0 +1,404 @@
+"""May I believe the map? Sanity checks, deletion and insertion by hand, stability, and the script that tells them."""
+
+import csv
+import importlib
+import warnings
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from conftest import random_squeezenet
+from PIL import Image
+from scipy.stats import spearmanr
+from test_no_trace import state_of
+from torch import nn
+
+import trust_visualization as trust
+from core.errors import UsageError
+from core.faithfulness import area_under, deletion_curve, insertion_curve, stability
+from core.options import run_script
+from core.sanity import (
+    block_by_block,
+    blocks_of,
+    cascading,
+    explain_or_lift,
+    lifted,
+    map_similarity,
+    sanity_check,
+    verdict,
+    verdict_sentence,
+)
+from core.scores import edge_map
+from core.squeezenet import load_squeezenet
+from patterns.scenes import render_batch
+from visualizers.gradcam import grad_cam
+from visualizers.saliency_map import saliency_map
+
+
+def chance(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+# --- Similarity and verdicts ---------------------------------------------------------------------
+
+
+def test_a_map_is_like_itself_and_like_itself_scaled_or_negated():
+    maps = torch.rand(2, 16, 20, generator=chance())
+    for other in (maps, 3 * maps, -maps):
+        torch.testing.assert_close(map_similarity(maps, other), torch.ones(2, 2, dtype=torch.float64))
+
+
+def test_the_rank_correlation_is_spearmans_of_absolute_values():
+    maps, others = torch.randint(-4, 5, (2, 1, 12, 12), generator=chance()).float()  # many equal values
+    expected = spearmanr(maps.abs().flatten(), others.abs().flatten()).statistic
+    assert map_similarity(maps, others)[0, 1] == pytest.approx(expected)
+    assert map_similarity(maps, others)[0, 1] == map_similarity(others, maps)[0, 1]
+
+
+def test_unrelated_maps_are_not_alike_and_a_reversed_order_is_minus_one():
+    maps, others = torch.rand(2, 1, 64, 64, generator=chance())
+    assert map_similarity(maps, others).abs().max() < 0.1
+    assert map_similarity(maps, 1 - maps)[0, 1] == pytest.approx(-1)
+
+
+def test_a_blank_map_is_like_no_other_and_leaves_the_rest_of_the_batch_alone():
+    maps = torch.rand(3, 8, 8, generator=chance())
+    others = maps.clone()
+    others[1] = 0
+    result = map_similarity(maps, others)
+    assert result[1].isnan().all()
+    assert (result[[0, 2]] > 0.999).all()
+
+
+def test_maps_that_do_not_fit_are_refused():
+    with pytest.raises(UsageError, match=r"got \(1, 8, 8\) and \(1, 8, 9\)"):
+        map_similarity(torch.zeros(1, 8, 8), torch.zeros(1, 8, 9))
+    with pytest.raises(UsageError, match="7 pixels at least"):
+        map_similarity(torch.zeros(1, 6, 8), torch.zeros(1, 6, 8))
+
+
+@pytest.mark.parametrize(
+    ("correlation", "word"),
+    [(1.0, "no"), (0.72, "no"), (0.7, "partly"), (0.32, "partly"), (0.31, "yes"), (0.0, "yes"), (-0.9, "no")],
+)
+def test_the_verdict_follows_the_number(correlation, word):
+    assert verdict(correlation) == word
+    sentence = verdict_sentence("follows the weights", correlation, "after randomising all")
+    assert sentence == f"follows the weights: {word}, rank correlation {correlation:.2f} after randomising all"
+
+
+def test_the_verdict_of_blank_maps_is_unknown():
+    assert verdict(float("nan")) == "unknown"
+    assert "unknown, all maps are blank" in verdict_sentence("follows the weights", float("nan"), "at all")
+
+
+# --- Randomised networks -------------------------------------------------------------------------
+
+
+def changed_blocks(model, other):
+    before, after = model.state_dict(), other.state_dict()
+    return {name.rsplit(".", 1)[0] for name in before if not torch.equal(before[name], after[name])}
+
+
+def test_the_blocks_go_from_the_classifier_to_the_image(squeezenet):
+    numbers = (12, 11, 10, 9, 7, 6, 4, 3, 0)
+    assert blocks_of(squeezenet) == ["classifier.1", *(f"features.{number}" for number in numbers)]
+    with pytest.raises(UsageError, match="model: a network of `features` and a last convolution"):
+        blocks_of(nn.Sequential(nn.Conv2d(3, 4, 3)))
+
+
+def test_block_by_block_changes_that_block_alone(imagenet_like):
+    for block, network in block_by_block(imagenet_like, chance()):
+        inside = {name for name, part in imagenet_like.named_modules() if isinstance(part, nn.Conv2d)}
+        inside = {name for name in inside if name == block or name.startswith(f"{block}.")}
+        assert changed_blocks(imagenet_like, network) == inside
+
+
+def test_cascading_changes_all_above_and_nothing_below(imagenet_like):
+    done = []
+    for block, network in cascading(imagenet_like, chance()):
+        done.append(block)
+        changed = changed_blocks(imagenet_like, network)
+        assert all(name.startswith(tuple(done)) for name in changed)
+        assert {name for name in done if any(each.startswith(name) for each in changed)} == set(done)
+    assert done == blocks_of(imagenet_like)
+
+
+@pytest.fixture
+def imagenet_like():
+    """A network none of whose weights or biases are what a fresh one has."""
+    model = random_squeezenet(seed=3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.01)
+    return model
+
+
+def test_the_new_weights_are_of_torchvisions_family(imagenet_like):
+    for _, network in cascading(imagenet_like, chance()):
+        pass
+    assert not any(p.any() for name, p in network.named_parameters() if name.endswith("bias"))
+    assert network.classifier[1].weight.std() == pytest.approx(0.01, rel=0.1)
+    for layer in (network.features[0], network.features[12].expand3x3):
+        bound = (6 / layer.weight[0].numel()) ** 0.5  # He's uniform distribution
+        assert layer.weight.abs().max() <= bound
+        assert layer.weight.std() == pytest.approx(bound / 3**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("networks", [cascading, block_by_block])
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_the_network_itself_stays_untouched(networks, training, images):
+    model = random_squeezenet().requires_grad_(training).train(training)
+    before = state_of(model, images)
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    sanity_check(saliency_map, model, images, [1, 2, 3], networks=networks, generator=chance())
+    assert torch.equal(torch.rand(1), expected)  # the global generator, too
+    assert state_of(model, images) == before
+
+
+def test_it_stays_untouched_after_an_exception(images):
+    model = random_squeezenet()
+    before = state_of(model, images)
+
+    def fail(network, images, labels):
+        if network is not model:
+            raise KeyError
+        return saliency_map(network, images, labels)
+
+    with pytest.raises(KeyError):
+        sanity_check(fail, model, images, 1, generator=chance())
+    assert state_of(model, images) == before
+
+
+def test_the_same_seed_gives_the_same_networks_and_another_one_others(squeezenet, images):
+    first, same, other = (
+        sanity_check(saliency_map, squeezenet, images, 1, generator=chance(seed)).values for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert first.shape == (1, 10, 3, 2)
+    drawn_twice = sanity_check(saliency_map, squeezenet, images, 1, draws=2, generator=chance()).values
+    torch.testing.assert_close(drawn_twice[:1], first)
+    assert not torch.equal(drawn_twice[1], drawn_twice[0])
+
+
+# --- The check itself ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return load_squeezenet("patterns", "cpu")
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    from core.images import preprocess
+
+    labels = [18, 24, 30]
+    pictures, masks = render_batch(labels, seed=5, size=96)
+    return preprocess(list(pictures)), torch.tensor(labels), torch.from_numpy(masks)
+
+
+def test_the_gradient_passes_and_sobels_edges_fail(embedded, scenes):
+    images, labels, _ = scenes
+    techniques = {"gradient": saliency_map, "edges": lambda model, images, labels: edge_map(images)}
+    words = {}
+    for name, explain in techniques.items():
+        values = sanity_check(explain, embedded, images, labels, draws=2, generator=chance()).values
+        words[name] = verdict(float(values[:, -1, :, 1].nanmean()))
+    assert words == {"gradient": "yes", "edges": "no"}
+
+
+def test_the_same_weights_give_similarity_one(squeezenet, images):
+    def unchanged(model, generator):
+        yield "none", deepcopy(model)
+
+    values = sanity_check(saliency_map, squeezenet, images, 1, networks=unchanged, generator=chance()).values
+    torch.testing.assert_close(values, torch.ones(1, 1, 3, 2, dtype=torch.float64))
+
+
+@pytest.fixture
+def silent():
+    """A network whose class 7 has a negative class map everywhere, so score 0 and no gradient."""
+    model = random_squeezenet()
+    with torch.no_grad():
+        model.classifier[1].bias[7] = -50
+    return model
+
+
+def test_a_class_of_score_0_is_explained_before_the_last_relu(silent, images):
+    maps, raised = explain_or_lift(saliency_map, silent, images, [0, 7, 1])
+    assert raised.tolist() == [False, True, False]
+    image = images[1:2].clone().requires_grad_(True)
+    class_map = silent.classifier[1](silent.features(image))[0, 7]
+    (gradient,) = torch.autograd.grad(class_map.mean(), image)
+    torch.testing.assert_close(maps[1], gradient[0].abs().amax(dim=0), rtol=1e-4, atol=1e-8)
+    torch.testing.assert_close(maps[0], saliency_map(silent, images[:1], 0)[0], rtol=1e-4, atol=1e-8)
+
+
+def test_lifting_works_on_a_copy_and_raises_all_classes_alike(silent, images):
+    before = state_of(silent, images)
+    copy = lifted(silent, images, torch.tensor([7, 7, 7]))
+    assert state_of(silent, images) == before
+    raised = copy.classifier[1].bias - silent.classifier[1].bias
+    assert raised.min() == raised.max() > 0
+    assert (copy(images)[:, 7] > 0).all()
+
+
+def test_a_map_that_stays_blank_is_left_out_and_counted(squeezenet, images):
+    def blank_for_others(model, images, labels):
+        return saliency_map(model, images, labels) * (model is squeezenet)
+
+    result = sanity_check(blank_for_others, squeezenet, images, 1, generator=chance())
+    assert result.values.isnan().all()
+    assert not result.lifted.any()
+
+
+def test_no_warning_is_needed_where_blank_maps_are_counted(silent, images):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explain_or_lift(lambda *given: grad_cam(*given), silent, images, 7)
+
+
+def test_edges_are_sobels():
+    ramp = torch.arange(5.0).view(1, 1, 1, 5).expand(1, 3, 4, 5)
+    # inside, (1 + 2 + 1) * (right - left) = 4 * 2; at the sides, where the border repeats, 4 * 1
+    torch.testing.assert_close(edge_map(ramp), torch.tensor([4.0, 8, 8, 8, 4]).expand(1, 4, 5))
+    torch.testing.assert_close(edge_map(ramp.transpose(2, 3)), edge_map(ramp).transpose(1, 2))
+
+
+# --- Deletion and insertion ----------------------------------------------------------------------
+
+
+class KnownPixels(nn.Module):
+    """P(class 0) is the mean of the pixels in `mask` (H, W), averaged over the channels, which lies in (0, 1)."""
+
+    def __init__(self, mask):
+        super().__init__()
+        self.register_buffer("mask", mask)
+        self.class_names = ("known", "other")
+
+    def forward(self, images):
+        share = (images.mean(dim=1) * self.mask).sum(dim=(1, 2)) / self.mask.sum()
+        return torch.stack([share.log(), (1 - share).log()], dim=1)
+
+
+KNOWN = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+
+
+def test_deletion_and_insertion_by_hand():
+    image = torch.full((1, 3, 2, 2), 0.8)
+    values = torch.tensor([[[4.0, 3.0], [2.0, 1.0]]])  # in order: known, unknown, known, unknown
+    model = KnownPixels(KNOWN)
+    deletion = deletion_curve(model, image, 0, values, steps=4, substrate=0.2)
+    torch.testing.assert_close(deletion, torch.tensor([[0.8, 0.5, 0.5, 0.2, 0.2]]))
+    insertion = insertion_curve(model, image, 0, values, steps=4, substrate=0.2)
+    torch.testing.assert_close(insertion, torch.tensor([[0.2, 0.5, 0.5, 0.8, 0.8]]))
+    torch.testing.assert_close(area_under(deletion), torch.tensor([0.25 * (0.65 + 0.5 + 0.35 + 0.2)]))
+    two = deletion_curve(model, image, 0, values, steps=2, substrate=0.2)
+    torch.testing.assert_close(two, deletion[:, ::2])
+    other = deletion_curve(model, image, 1, values, steps=4, substrate=0.2)
+    torch.testing.assert_close(other, 1 - deletion)
+
+
+def test_the_mask_itself_deletes_and_inserts_best():
+    mask = torch.zeros(8, 8)
+    mask[2:5, 3:6] = 1
+    model, image = KnownPixels(mask), torch.full((1, 3, 8, 8), 0.9)
+    settings = {"steps": 64, "substrate": 0.1}
+    areas = {}
+    for name, values in {
+        "mask": mask,
+        "complement": 1 - mask,
+        "row": torch.arange(64.0).view(8, 8),
+        "chance": torch.rand(8, 8, generator=chance()),
+    }.items():
+        maps = values.unsqueeze(0)
+        areas[name] = (
+            float(area_under(deletion_curve(model, image, 0, maps, **settings, generator=chance()))),
+            float(area_under(insertion_curve(model, image, 0, maps, **settings, generator=chance()))),
+        )
+    # nine pixels of 64 go first: the curve falls straight to 0.1 within them
+    assert areas["mask"][0] == pytest.approx(0.1 + 0.8 * 9 / 64 / 2)
+    assert areas["mask"][1] == pytest.approx(0.9 - 0.8 * 9 / 64 / 2)
+    assert areas["mask"][0] == min(deletion for deletion, _ in areas.values())
+    assert areas["mask"][1] == max(insertion for _, insertion in areas.values())
+    assert areas["complement"][0] == max(deletion for deletion, _ in areas.values())
+
+
+def test_equal_values_go_in_no_order_of_their_own():
+    mask = torch.zeros(16, 16)
+    mask[:8] = 1  # the upper half: whoever takes equal values row by row deletes it first
+    model, image, blank = KnownPixels(mask), torch.full((1, 3, 16, 16), 0.9), torch.zeros(1, 16, 16)
+    curve = deletion_curve(model, image, 0, blank, steps=2, substrate=0.1, generator=chance())
+    assert curve[0, 1] == pytest.approx(0.5, abs=0.1)
+    again = deletion_curve(model, image, 0, blank, steps=2, substrate=0.1, generator=chance())
+    assert torch.equal(curve, again)
+
+
+def test_the_ends_are_the_picture_and_the_substrate(squeezenet, images):
+    maps = torch.rand(3, 64, 64, generator=chance())
+    substrate = images.flip(0)
+    with torch.no_grad():
+        begin, end = (squeezenet(x).softmax(dim=1)[:, 4] for x in (images, substrate))
+    deletion = deletion_curve(squeezenet, images, 4, maps, steps=3, substrate=substrate)
+    torch.testing.assert_close(deletion[:, [0, -1]], torch.stack([begin, end], dim=1))
+    # replacing the image from the top is inserting the image into the substrate from the bottom
+    insertion = insertion_curve(squeezenet, images, 4, -maps, steps=4, substrate=substrate)
+    deletion = deletion_curve(squeezenet, images, 4, maps, steps=4, substrate=substrate)
+    torch.testing.assert_close(insertion.flip(1), deletion)
+
+
+def test_curves_do_not_depend_on_the_batch_or_the_chunks(squeezenet, images, monkeypatch):
+    maps = torch.rand(3, 64, 64, generator=chance())
+    whole = deletion_curve(squeezenet, images, [1, 4, 8], maps, steps=7)
+    single = [
+        deletion_curve(squeezenet, images[i : i + 1], label, maps[i : i + 1], steps=7) for i, label in ((0, 1), (2, 8))
+    ]
+    torch.testing.assert_close(torch.cat(single), whole[[0, 2]])
+    monkeypatch.setattr("core.gradients.CHUNK_PIXELS", 2 * 64 * 64)
+    torch.testing.assert_close(deletion_curve(squeezenet, images, [1, 4, 8], maps, steps=7), whole)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_curves_leave_no_trace(training, images):
+    model = random_squeezenet().train(training)
+    images.requires_grad_(True)
+    before = state_of(model, images)
+    maps = images.detach().abs().amax(dim=1)
+    curves = [curve(model, images, 1, maps, steps=2) for curve in (deletion_curve, insertion_curve)]
+    assert not any(curve.requires_grad for curve in curves)
+    assert state_of(model, images) == before
+
+
+def test_wrong_curves_are_refused(squeezenet, images):
+    maps = torch.zeros(3, 64, 64)
+    with pytest.raises(UsageError, match=r"maps: shape \(3, 3, 3\) for images \(3, 3, 64, 64\)"):
+        deletion_curve(squeezenet, images, 1, torch.zeros(3, 3, 3))
+    with pytest.raises(UsageError, match="steps: 0 is too few"):
+        insertion_curve(squeezenet, images, 1, maps, steps=0)
+    with pytest.raises(UsageError, match="substrate: shape"):
+        deletion_curve(squeezenet, images, 1, maps, substrate=torch.zeros(2, 2))
+    with pytest.raises(UsageError, match="class 10 is out of range"):
+        deletion_curve(squeezenet, images, 10, maps)
+
+
+# --- Stability -----------------------------------------------------------------------------------
+
+
+def test_stability_of_a_constant_map_is_0_and_of_a_linear_one_the_noise_by_hand():
+    images = torch.randn(2, 3, 8, 8, generator=chance())
+    assert torch.equal(stability(lambda x: torch.ones(2, 8, 8), images, generator=chance()), torch.zeros(2).double())
+    changes = stability(lambda x: x[:, 0], images, noise=0.5, draws=2, generator=chance(4))
+    generator = chance(4)
+    drawn = [0.5 * torch.randn(images.shape, generator=generator)[:, 0].flatten(1).norm(dim=1) for _ in range(2)]
+    expected = torch.stack(drawn).amax(dim=0) / images[:, 0].flatten(1).norm(dim=1)
+    torch.testing.assert_close(changes.float(), expected)
+    assert torch.equal(stability(lambda x: x[:, 0], images, noise=0, generator=chance()), torch.zeros(2).double())
+
+
+def test_stability_of_a_blank_map_is_not_a_number():
+    assert stability(lambda x: torch.zeros(1, 8, 8), torch.zeros(1, 3, 8, 8), generator=chance()).isnan().all()
