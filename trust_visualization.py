@@ -357,7 +357,7 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
         f"Mean over {what} of {options.size} pixels{spread}; in bold the best technique, in grey what knows nothing of "
         "the network. Follows the weights: of the rank correlation with the original map, above what the architecture "
         "alone gives (that with another image's new map), less than a fifth is left after randomising all (yes), more "
-        f"than half (no), or between (partly); {options.draws} random networks. Of {explained} "
+        f"than half (no), or between (partly); random networks: {options.draws}. Of {explained} "
         f"maps of randomised networks, {lifted} had a class of score 0 and explain the score before the last ReLU; "
         f"{blank} were blank all the same and are left out. Deletion to the mean colour, insertion into a blur of "
         f"{blur_pixels(options)} pixels, {options.steps} steps, softmax probability. Change under noise: relative, of "
@@ -466,7 +466,8 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
     labels = [f"{name}\n{verdicts(scores[name])[0]}" for name in labels]
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9.5, frameon=False)
     figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
-    words = f"dotted: what the architecture alone gives, by another image's map; mean over {count} images, {options.draws} random networks; {footer(model)}"
+    known = "dotted: what the architecture alone gives, by another image's map"
+    words = f"{known}; mean over {count} images and {options.draws} random networks; {footer(model)}"
     figure.get_layout_engine().set(rect=(0, 0.025, 1, 0.975))
     figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)

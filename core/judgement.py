@@ -36,9 +36,9 @@ def judge(
     """images (N, 3, H, W), labels (N,) or one number -> {name: scores (N, ...)}, float64 or bool.
 
     "cascading" and "block_by_block": SSIM and rank correlation with D = `draws` random networks, (N, D, B, 2), as
-    `sanity_check` gives them, with "cascading floor" and "cascading lifted" (N, D, B), and so on. "deletion" to the mean
-    colour and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With `masks` (N, H, W)
-    "localisation" (N, 3). With a network trained on random labels, "labels": similarity to its maps, (N, 2), and
+    `sanity_check` gives them; "cascading floor", "cascading lifted" (N, D, B), and so on. "deletion" to the mean colour
+    and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With `masks` (N, H, W)
+    "localisation" (N, 3). With a network trained on random labels "labels", the similarity to its maps, (N, 2), and
     "labels floor" (N,).
     """
     labels = as_labels(labels, len(images), model)

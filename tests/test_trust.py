@@ -1,9 +1,12 @@
 """May I believe the map? Sanity checks, deletion and insertion by hand, stability, and the script that tells them."""
 
 import csv
-import importlib
+import json
+import subprocess
+import sys
 import warnings
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +20,9 @@ from torch import nn
 import trust_visualization as trust
 from core.errors import UsageError
 from core.faithfulness import area_under, deletion_curve, insertion_curve, stability
-from core.options import run_script
+from core.options import ROOT, run_script
 from core.sanity import (
+    architecture_floor,
     block_by_block,
     blocks_of,
     cascading,
@@ -31,7 +35,7 @@ from core.sanity import (
 )
 from core.scores import edge_map
 from core.squeezenet import load_squeezenet
-from patterns.scenes import render_batch
+from patterns.scenes import CLASS_NAMES, render_batch
 from visualizers.gradcam import grad_cam
 from visualizers.saliency_map import saliency_map
 
@@ -79,18 +83,44 @@ def test_maps_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("correlation", "word"),
-    [(1.0, "no"), (0.72, "no"), (0.7, "partly"), (0.32, "partly"), (0.31, "yes"), (0.0, "yes"), (-0.9, "no")],
+    ("correlation", "floor", "word"),
+    [
+        (1.0, 0.0, "no"),
+        (0.51, 0.0, "no"),
+        (0.49, 0.0, "partly"),
+        (0.21, 0.0, "partly"),
+        (0.19, 0.0, "yes"),
+        (-0.1, 0.0, "yes"),
+        (-0.9, 0.0, "no"),  # an order turned round is an order kept
+        (0.5, 0.45, "yes"),  # nearly all of it is the architecture's: 0.05 of 0.55 are left
+        (0.6, 0.4, "partly"),  # 0.2 of 0.6
+        (0.8, 0.4, "no"),  # 0.4 of 0.6
+        (0.3, -0.2, "partly"),  # a floor below 0 is none
+        (1.0, 1.0, "no"),  # the same map for every image
+        (0.1, float("nan"), "yes"),  # a single image has no floor
+    ],
 )
-def test_the_verdict_follows_the_number(correlation, word):
-    assert verdict(correlation) == word
-    sentence = verdict_sentence("follows the weights", correlation, "after randomising all")
-    assert sentence == f"follows the weights: {word}, rank correlation {correlation:.2f} after randomising all"
+def test_the_verdict_follows_the_numbers(correlation, floor, word):
+    assert verdict(correlation, floor) == word
+    sentence = verdict_sentence("follows the weights", correlation, floor, "after randomising all")
+    assert sentence.startswith(f"follows the weights: {word}, rank correlation {correlation:.2f} after randomising all")
+    assert ("by the architecture alone" in sentence) == (floor == floor)
 
 
 def test_the_verdict_of_blank_maps_is_unknown():
-    assert verdict(float("nan")) == "unknown"
-    assert "unknown, all maps are blank" in verdict_sentence("follows the weights", float("nan"), "at all")
+    blank = float("nan")
+    assert verdict(blank, blank) == "unknown"
+    assert "unknown, all maps are blank" in verdict_sentence("follows the weights", blank, blank, "at all")
+
+
+def test_the_floor_compares_with_the_next_images_map():
+    maps = torch.rand(3, 12, 12, generator=chance())
+    floor = architecture_floor(maps, maps)
+    expected = [spearmanr(maps[index].flatten(), maps[index - 1].flatten()).statistic for index in range(3)]
+    torch.testing.assert_close(floor, torch.tensor(expected, dtype=torch.float64))
+    assert architecture_floor(maps[:1], maps[:1]).isnan().all()
+    same = maps[:1].expand(3, -1, -1)
+    torch.testing.assert_close(architecture_floor(same, same), torch.ones(3).double())
 
 
 # --- Randomised networks -------------------------------------------------------------------------
@@ -136,8 +166,7 @@ def imagenet_like():
 
 
 def test_the_new_weights_are_of_torchvisions_family(imagenet_like):
-    for _, network in cascading(imagenet_like, chance()):
-        pass
+    *_, (_, network) = cascading(imagenet_like, chance())
     assert not any(p.any() for name, p in network.named_parameters() if name.endswith("bias"))
     assert network.classifier[1].weight.std() == pytest.approx(0.01, rel=0.1)
     for layer in (network.features[0], network.features[12].expand3x3):
@@ -198,7 +227,7 @@ def scenes():
     from core.images import preprocess
 
     labels = [18, 24, 30]
-    pictures, masks = render_batch(labels, seed=5, size=96)
+    pictures, masks = render_batch(labels, seed=5, size=224)
     return preprocess(list(pictures)), torch.tensor(labels), torch.from_numpy(masks)
 
 
@@ -207,8 +236,8 @@ def test_the_gradient_passes_and_sobels_edges_fail(embedded, scenes):
     techniques = {"gradient": saliency_map, "edges": lambda model, images, labels: edge_map(images)}
     words = {}
     for name, explain in techniques.items():
-        values = sanity_check(explain, embedded, images, labels, draws=2, generator=chance()).values
-        words[name] = verdict(float(values[:, -1, :, 1].nanmean()))
+        found = sanity_check(explain, embedded, images, labels, draws=2, generator=chance())
+        words[name] = verdict(float(found.values[:, -1, :, 1].nanmean()), float(found.floor[:, -1].nanmean()))
     assert words == {"gradient": "yes", "edges": "no"}
 
 
@@ -402,3 +431,139 @@ def test_stability_of_a_constant_map_is_0_and_of_a_linear_one_the_noise_by_hand(
 
 def test_stability_of_a_blank_map_is_not_a_number():
     assert stability(lambda x: torch.zeros(1, 8, 8), torch.zeros(1, 3, 8, 8), generator=chance()).isnan().all()
+
+
+# --- The script ----------------------------------------------------------------------------------
+
+QUICK = ["--size", "64", "--draws", "1", "--steps", "3"]
+
+
+def run(*arguments):
+    return run_script(trust.main, trust.parser(), [str(argument) for argument in arguments])
+
+
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_script_writes_its_figures_and_one_table_in_three_forms(random_weights, tmp_path, capsys):
+    assert run(*QUICK, "--weights", random_weights, "--technique", "saliency", "Grad-CAM") == 0
+    said = capsys.readouterr().out
+    folder = tmp_path / "visualization"
+    for name in ("", "_similarity", "_curves", "_table"):
+        with Image.open(folder / f"trust_visualization{name}.png") as image:
+            assert np.asarray(image).std() > 10
+            assert image.text["Script"] == "trust_visualization.py"
+    rows = {row["technique"]: row for row in table(folder / "trust_visualization_table.csv")}
+    assert list(rows) == ["saliency", "Grad-CAM", *trust.CONTROLS]
+    for name in trust.CONTROLS:  # what knows no network cannot follow it
+        assert rows[name]["follows the weights"] == "no"
+        assert float(rows[name]["rank correlation, all random"]) == 1
+    assert "Sobel edges: follows the weights: no, rank correlation 1.00 after randomising all" in said
+    markdown = (folder / "trust_visualization_table.md").read_text(encoding="utf-8")
+    for row in rows.values():
+        assert "| " + " | ".join(row.values()) + " |" in markdown
+    assert "3 steps" in markdown
+    assert "pointing game" not in markdown  # nobody knows where the objects of photographs are
+
+
+@pytest.mark.slow
+def test_a_second_run_reads_the_scores_and_gives_the_same_files(random_weights, tmp_path, monkeypatch):
+    arguments = [*QUICK, "--weights", random_weights, "--technique", "saliency", "--images", "chelsea", "coffee"]
+    assert run(*arguments, "--output", tmp_path / "a.png") == 0
+
+    def never(*_, **__):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("core.judgement.judge", never)
+    monkeypatch.setenv("DEBUG", "1")
+    assert run(*arguments, "--output", tmp_path / "b.png") == 0
+    with pytest.raises(AssertionError):  # other settings, other scores
+        run(*arguments, "--noise", "0.1", "--output", tmp_path / "c.png")
+    for name in ("", "_similarity", "_curves", "_table"):
+        assert (tmp_path / f"a{name}.png").read_bytes() == (tmp_path / f"b{name}.png").read_bytes()
+    assert (tmp_path / "a_table.csv").read_bytes() == (tmp_path / "b_table.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trust, "CHUNK", 2)
+    arguments = ["--scenes", 4, *QUICK, "--technique", "saliency"]
+    from core import judgement
+
+    judge, calls = judgement.judge, []
+
+    def stop_at_the_fifth(*given, **settings):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return judge(*given, **settings)
+
+    monkeypatch.setattr(judgement, "judge", stop_at_the_fifth)
+    assert run(*arguments) == 130
+    assert not (tmp_path / "visualization" / "trust_visualization.png").exists()
+    assert run(*arguments) == 0
+    assert len(calls) == 5 + 4  # two chunks of four techniques, the fourth of them kept
+
+
+@pytest.mark.slow
+def test_scenes_are_judged_with_their_masks_and_a_network_of_random_labels(tmp_path, capsys):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "shuffled.safetensors"
+    save_file(random_squeezenet(len(CLASS_NAMES), seed=8).state_dict(), path, {"class_names": json.dumps(CLASS_NAMES)})
+    assert run("--scenes", 2, *QUICK, "--technique", "saliency", "--random-labels", path) == 0
+    said = capsys.readouterr().out
+    assert "weights: squeezenet1_1.safetensors" in said  # the embedded network, without being asked
+    assert "saliency: follows the labels: " in said
+    assert "Sobel edges: follows the labels: no, rank correlation 1.00 to random labels" in said
+    rows = {row["technique"]: row for row in table(tmp_path / "visualization" / "trust_visualization_table.csv")}
+    assert 0 < float(rows["saliency"]["relevance mass"]) <= 1
+    assert float(rows["Sobel edges"]["rank correlation, random labels"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--technique", "magic"], "invalid choice: 'magic'"),
+        (["--scenes", "3", "--images", "chelsea"], "give either --scenes or --images, not both"),
+        (["--scenes", "-1"], "-1 is not a whole number"),
+        (["--draws", "0"], "0 is not a whole number"),
+        (["--random-labels", "nowhere.pth"], "'nowhere.pth' is not there"),
+        (["--scenes", "3", "--random-labels", "RANDOM"], "knows other classes than squeezenet1_1.safetensors"),
+        (["--scenes", "3", "--weights", "RANDOM"], "does not know the scenes' classes"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, random_weights, tmp_path, capsys):
+    arguments = [str(random_weights) if text == "RANDOM" else text for text in arguments]
+    if "--weights" not in arguments and "--scenes" not in arguments:
+        arguments += ["--weights", str(random_weights)]
+    try:
+        code = run(*QUICK, *arguments)
+    except SystemExit as stop:  # from the parser itself
+        code = stop.code
+    said = capsys.readouterr().err
+    assert code == 2
+    assert words in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "visualization").exists()
+
+
+def test_help_answers_without_importing_torch():
+    code = "import sys, trust_visualization as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_row_of_the_table_turns_any_result_into_one_map_an_image(squeezenet, images):
+    generator = chance()
+    for name, explain in (trust.TECHNIQUES | trust.CONTROLS).items():
+        maps = explain(squeezenet, images[:2], torch.tensor([1, 2]), generator)
+        assert maps.shape == (2, 64, 64), name
+        assert maps.min() >= 0, name
+    contributions = torch.tensor([1.0, -3.0, 1.0]).view(1, 3, 1, 1).expand(2, 3, 64, 64)
+    row = trust.Technique("somewhere", "some_function")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trust, "import_module", lambda _: SimpleNamespace(some_function=lambda *_: contributions))
+        assert (row(None, images[:2], None, None) == 3).all()
+        assert (row._replace(channels="total")(None, images[:2], None, None) == 1).all()
