@@ -96,6 +96,9 @@ CONTROLS = {  # they know nothing of the network: what they score, anyone can
 }
 
 
+UNDRAWN = ("centre", "random map")  # where maps are drawn over random networks: there is nothing to see
+
+
 class Chunk(NamedTuple):
     """A few images to explain, and their place among all."""
 
@@ -390,7 +393,7 @@ def randomised_maps(rows, model, show: Show, options) -> dict:
     _, images, labels, _ = show.chunk
     result = {}
     for name, explain in rows.items():
-        if name in ("centre", "random map"):  # nothing to see
+        if name in UNDRAWN:
             continue
         explain = repeatable(explain, options.seed)
         original, _ = explain_or_lift(explain, model, images, labels)
@@ -437,36 +440,50 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
 
     from core.figures import DOTS_PER_INCH, pixels_of
     from core.inputs import footer
+    from core.sanity import verdict
 
-    figure = Figure(figsize=(12.5, 8.2), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
+    shown = {name: values for name, values in scores.items() if name not in UNDRAWN}
+    styles = colours(shown)
+    figure = Figure(figsize=(12.5, 8), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
     axes = figure.subplots(2, 2, sharey=True, sharex="col")
+    places = range(1, len(blocks) + 1)
     kinds = {"cascading": "random from the top down to ...", "block_by_block": "only this block random"}
     for column, (kind, words) in enumerate(kinds.items()):
-        ticks = [*(["none"] if kind == "cascading" else []), *blocks]
         for row, (measure, label) in enumerate(((1, "rank correlation"), (0, "SSIM"))):
             place = axes[row][column]
-            for name, (colour, style) in colours(scores).items():
-                if name in ("centre", "random map"):
-                    continue
-                line = [mean(scores[name][kind][:, :, block, measure]) for block in range(len(blocks))]
-                line = [*([1.0] if kind == "cascading" else []), *line]
-                if measure == 1:
-                    floor = [mean(scores[name][f"{kind} floor"][:, :, block]) for block in range(len(blocks))]
-                    place.plot(ticks[-len(blocks) :], floor, color=colour, linestyle=":", linewidth=1, alpha=0.7)
-                place.plot(ticks, line, color=colour, linestyle=style, marker="o", markersize=3.5, label=name)
+            for name, values in shown.items():
+                line = [mean(values[kind][:, :, block, measure]) for block in range(len(blocks))]
+                start = [(0, 1.0)] if kind == "cascading" else []  # nothing is random: the same map
+                x, y = zip(*start, *zip(places, line, strict=True), strict=True)
+                colour, style = styles[name]
+                place.plot(x, y, color=colour, linestyle=style, marker="o", markersize=3.5, label=name)
+            if measure == 1:
+                floors = [
+                    [mean(values[f"{kind} floor"][:, :, block]) for block in range(len(blocks))]
+                    for name, values in shown.items()
+                    if name in TECHNIQUES
+                ]
+                lowest, highest = ([choose(f) for f in zip(*floors, strict=True)] for choose in (min, max))
+                place.fill_between(places, lowest, highest, color="0.88", zorder=0, label="the architecture alone")
             place.axhline(0, color="0.85", linewidth=1, zorder=0)
             place.set_ylim(-0.25, 1.05)
             place.grid(axis="y", color="0.93")
+            place.set_xticks([*([0] if kind == "cascading" else []), *places])
+            place.set_xticklabels([*(["none"] if kind == "cascading" else []), *blocks], rotation=40, ha="right")
             if column == 0:
                 place.set_ylabel(f"{label} with the original map", fontsize=11)
             if row == 0:
                 place.set_title(words, fontsize=12, fontweight="bold")
-            place.tick_params(axis="x", rotation=40)
     handles, labels = axes[0][0].get_legend_handles_labels()
-    labels = [f"{name}\n{verdicts(scores[name])[0]}" for name in labels]
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9.5, frameon=False)
+    for index, name in enumerate(labels):
+        if name in shown:
+            correlation, floor = judged(shown[name])
+            numbers = f"{correlation:.2f}" + ("" if math.isnan(floor) else f", architecture {floor:.2f}")
+            labels[index] = f"{name}: {verdict(correlation, floor)} ({numbers})"
+    legend_title = "follows the weights? (rank correlation after randomising all)"
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9.5, frameon=False, title=legend_title)
     figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
-    known = "dotted: what the architecture alone gives, by another image's map"
+    known = "grey: the rank correlation with another image's new map, from the lowest to the highest technique"
     words = f"{known}; mean over {count} images and {options.draws} random networks; {footer(model)}"
     figure.get_layout_engine().set(rect=(0, 0.025, 1, 0.975))
     figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
@@ -503,7 +520,10 @@ def draw_curves(scores: dict, show: Show, options, model):
         place.set_ylim(-0.02, 1.02)
         place.grid(color="0.93")
         place.legend(fontsize=8.5, title="area under the curve", title_fontsize=8.5, framealpha=0.8)
-    figure.supxlabel(f"{options.steps} steps; {footer(model)}", fontsize=7.5, color="0.4")
+    figure.suptitle("Do the pixels matter that the map calls important?", fontsize=13, fontweight="bold")
+    figure.get_layout_engine().set(rect=(0, 0.035, 1, 0.965))
+    words = f"{options.steps} steps, softmax probability; dashed and dotted: controls; {footer(model)}"
+    figure.text(0.01, 0.012, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)
 
 

@@ -130,7 +130,7 @@ def map_similarity(maps: Tensor, others: Tensor) -> Tensor:
 
 
 def architecture_floor(maps: Tensor, others: Tensor) -> Tensor:
-    """Rank correlation of each map with the other map of the next image, (N,); not a number for a single image."""
+    """Rank correlation of each map with the other map of the image before it, (N,); not a number for a single one."""
     return _floor(_prepare(maps), _prepare(others))
 
 

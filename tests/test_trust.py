@@ -113,7 +113,7 @@ def test_the_verdict_of_blank_maps_is_unknown():
     assert "unknown, all maps are blank" in verdict_sentence("follows the weights", blank, blank, "at all")
 
 
-def test_the_floor_compares_with_the_next_images_map():
+def test_the_floor_compares_with_the_map_of_another_image():
     maps = torch.rand(3, 12, 12, generator=chance())
     floor = architecture_floor(maps, maps)
     expected = [spearmanr(maps[index].flatten(), maps[index - 1].flatten()).statistic for index in range(3)]
@@ -457,6 +457,7 @@ def test_the_script_writes_its_figures_and_one_table_in_three_forms(random_weigh
             assert image.text["Script"] == "trust_visualization.py"
     rows = {row["technique"]: row for row in table(folder / "trust_visualization_table.csv")}
     assert list(rows) == ["saliency", "Grad-CAM", *trust.CONTROLS]
+    assert "follows the labels" not in rows["saliency"]
     for name in trust.CONTROLS:  # what knows no network cannot follow it
         assert rows[name]["follows the weights"] == "no"
         assert float(rows[name]["rank correlation, all random"]) == 1
@@ -521,6 +522,7 @@ def test_scenes_are_judged_with_their_masks_and_a_network_of_random_labels(tmp_p
     rows = {row["technique"]: row for row in table(tmp_path / "visualization" / "trust_visualization_table.csv")}
     assert 0 < float(rows["saliency"]["relevance mass"]) <= 1
     assert float(rows["Sobel edges"]["rank correlation, random labels"]) == 1
+    assert rows["Sobel edges"]["follows the labels"] == "no"
 
 
 @pytest.mark.parametrize(
