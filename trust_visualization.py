@@ -343,12 +343,14 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
         columns |= {name: (lambda v, place=place: v["localisation"][:, place]) for place, name in enumerate(SCORES)}
     if "labels" in anyone:
         columns["rank correlation, random labels"] = lambda v: v["labels"][:, 1]
-    header = ["technique", "follows the weights", *columns]
+        columns["of it by the architecture, random labels"] = lambda v: v["labels floor"]
+    kinds = ("weights", "labels") if "labels" in anyone else ("weights",)
+    header = ["technique", *(f"follows the {kind}" for kind in kinds), *columns]
     rows = []
     blank, lifted, explained = 0, 0, 0
     for name, values in scores.items():
         cells = [interval(column(values)) for column in columns.values()]
-        rows.append([name, verdict(*judged(values)), *cells])
+        rows.append([name, *(verdict(*judged(values, kind)) for kind in kinds), *cells])
         for kind in ("cascading", "block_by_block"):
             blank += int(np.isnan(values[kind][..., 1]).sum())
             lifted += int(values[f"{kind} lifted"].sum())
@@ -444,7 +446,7 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
 
     shown = {name: values for name, values in scores.items() if name not in UNDRAWN}
     styles = colours(shown)
-    figure = Figure(figsize=(12.5, 8), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(12.5, 8.4), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
     axes = figure.subplots(2, 2, sharey=True, sharex="col")
     places = range(1, len(blocks) + 1)
     kinds = {"cascading": "random from the top down to ...", "block_by_block": "only this block random"}
@@ -480,12 +482,14 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
             correlation, floor = judged(shown[name])
             numbers = f"{correlation:.2f}" + ("" if math.isnan(floor) else f", architecture {floor:.2f}")
             labels[index] = f"{name}: {verdict(correlation, floor)} ({numbers})"
-    legend_title = "follows the weights? (rank correlation after randomising all)"
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9.5, frameon=False, title=legend_title)
+    bottom = (0.75 + 0.2 * math.ceil(len(labels) / 3)) / figure.get_figheight()  # room for the legend
+    figure.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom))
+    question = "follows the weights? (rank correlation after randomising all)"
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.03)}
+    figure.legend(handles, labels, ncols=3, fontsize=9.5, frameon=False, title=question, **place)
     figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
     known = "grey: the rank correlation with another image's new map, from the lowest to the highest technique"
     words = f"{known}; mean over {count} images and {options.draws} random networks; {footer(model)}"
-    figure.get_layout_engine().set(rect=(0, 0.025, 1, 0.975))
     figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)
 

@@ -1,13 +1,13 @@
 """Whatever is called, the network and its input stay as they were, also after an exception."""
 
-import hashlib
-
 import pytest
 import torch
-from conftest import random_squeezenet
+from conftest import random_squeezenet, state_of
 
 from core.activations import record_activations
+from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
+from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
 from visualizers.class_visualization import visualize_classes
@@ -16,26 +16,6 @@ from visualizers.gradcam import grad_cam
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
 from visualizers.saliency_map import saliency_map
-
-
-def state_of(model, images):
-    """All that a technique could leave behind."""
-    digest = hashlib.sha256()
-    for value in model.state_dict().values():
-        digest.update(value.numpy().tobytes())
-    modules = [
-        (
-            name,
-            module.training,
-            getattr(module, "inplace", None),
-            module.forward.__func__,
-            sum(len(getattr(module, kind)) for kind in vars(module) if kind.endswith("_hooks")),
-        )
-        for name, module in model.named_modules()
-    ]
-    parameters = [(p.requires_grad, p.grad is None) for p in model.parameters()]
-    pixels = hashlib.sha256(images.detach().numpy().tobytes()).hexdigest()
-    return digest.hexdigest(), modules, parameters, pixels, images.requires_grad, images.grad is None
 
 
 def transfer(model, images):
@@ -55,6 +35,8 @@ CALLS = {
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
     "Grad-CAM": lambda model, images: grad_cam(model, images, 1),
     "guided Grad-CAM": lambda model, images: guided_grad_cam(model, images, 1),
+    "sanity check": lambda model, images: sanity_check(saliency_map, model, images, 1, generator=torch.Generator()),
+    "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),

@@ -11,10 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet
+from conftest import random_squeezenet, state_of
 from PIL import Image
 from scipy.stats import spearmanr
-from test_no_trace import state_of
 from torch import nn
 
 import trust_visualization as trust
