@@ -297,13 +297,18 @@ def mean(values) -> float:
     return float(kept.mean()) if kept.size else math.nan
 
 
-def after_all(values: dict) -> dict:
-    """Each image's mean over the random networks after randomising all, (N,): SSIM, rank correlation and its floor."""
+def image_means(values):
+    """(N, D) -> each image's mean over the random networks, (N,)."""
     import numpy as np
 
+    return np.array([mean(draws) for draws in values])
+
+
+def after_all(values: dict) -> dict:
+    """Each image's scores after randomising all, (N,): SSIM, rank correlation and its floor."""
     last, floor = values["cascading"][:, :, -1], values["cascading floor"][:, :, -1]
     measures = {"SSIM": last[..., 0], "rank correlation": last[..., 1], "floor": floor}
-    return {name: np.array([mean(draws) for draws in numbers]) for name, numbers in measures.items()}
+    return {name: image_means(numbers) for name, numbers in measures.items()}
 
 
 def judged(values: dict, kind: str = "weights") -> tuple[float, float]:
@@ -454,14 +459,14 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
         for row, (measure, label) in enumerate(((1, "rank correlation"), (0, "SSIM"))):
             place = axes[row][column]
             for name, values in shown.items():
-                line = [mean(values[kind][:, :, block, measure]) for block in range(len(blocks))]
+                line = [mean(image_means(values[kind][:, :, block, measure])) for block in range(len(blocks))]
                 start = [(0, 1.0)] if kind == "cascading" else []  # nothing is random: the same map
                 x, y = zip(*start, *zip(places, line, strict=True), strict=True)
                 colour, style = styles[name]
                 place.plot(x, y, color=colour, linestyle=style, marker="o", markersize=3.5, label=name)
             if measure == 1:
                 floors = [
-                    [mean(values[f"{kind} floor"][:, :, block]) for block in range(len(blocks))]
+                    [mean(image_means(values[f"{kind} floor"][:, :, block])) for block in range(len(blocks))]
                     for name, values in shown.items()
                     if name in TECHNIQUES
                 ]
