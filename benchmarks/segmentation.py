@@ -7,8 +7,8 @@ Explains each scene's true class with the embedded network and writes a table, M
 import sys
 from pathlib import Path
 
-from core.tables import write_table
 from core.options import Parser, find_techniques, progress, run_script, whole_number
+from core.tables import write_table
 from segmentation_visualization import MAPS, overlap, seed_maps
 
 CHUNK = 36  # scenes rendered and explained at a time

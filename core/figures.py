@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import binary_erosion
@@ -109,11 +110,13 @@ def draw_grid(
     *,
     row_names: Sequence[str] = (),
     columns: int | None = None,
+    cell: float = CELL,
     title: str = "",
     footer: str = "",
 ) -> np.ndarray:
     """Draw panels in rows of equal cells -> RGB (H, W, 3), uint8. Past `columns`, all rows go on below.
 
+    cell: width of a panel in inches; small ones keep a wide grid readable on one page.
     Rows of a single picture are laid side by side instead, their names as titles: a tower is hard to read.
     """
     if len(rows) > 1 and all(len(row) == 1 for row in rows):
@@ -126,14 +129,14 @@ def draw_grid(
     row_names = [name for start in blocks for name, row in zip(row_names, rows, strict=True) if row[start:]]
     rows = [row[start : start + columns] for start in blocks for row in rows if row[start:]]
     height, width = rows[0][0].pixels.shape[:2]
-    cell_height = CELL * height / width
+    cell_height = cell * height / width
     name_width = 0.04 + 0.24 * max((1 + name.count("\n") for name in row_names if name), default=0)
     lines = [max((panel.title.count("\n") + 1 for panel in row if panel.title), default=0) for row in rows]
     gaps = [0.1 + 0.17 * count for count in lines]  # room above each row for its titles
     head, foot = (0.42 if title else 0.04), (0.3 if footer else 0.1)
     # Wide enough for the words, too: inches a character at their font sizes.
     words_width = name_width + 0.16 + max(0.125 * len(title), 0.066 * len(footer))
-    total_width = max(name_width + columns * CELL + (columns + 1) * 0.08, words_width)
+    total_width = max(name_width + columns * cell + (columns + 1) * 0.08, words_width)
     total_height = head + sum(gaps) + len(rows) * cell_height + foot
     figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
 
@@ -148,11 +151,11 @@ def draw_grid(
         place = {"rotation": 90, "va": "center", "ha": "right", "multialignment": "center"}
         words(name_width, top + cell_height / 2, row_names[index], fontsize=9.5, **place)
         for column, panel in enumerate(row):
-            left = name_width + 0.08 + column * (CELL + 0.08)
+            left = name_width + 0.08 + column * (cell + 0.08)
             box = (
                 left / total_width,
                 1 - (top + cell_height) / total_height,
-                CELL / total_width,
+                cell / total_width,
                 cell_height / total_height,
             )
             axes = figure.add_axes(box)
@@ -189,6 +192,43 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
     if footer:
         y = 0.02 if pictures else 0.5
         figure.text(0.1 / total_width, y, footer, fontsize=7.5, color="0.4", va="center", parse_math=False)
+    return pixels_of(figure)
+
+
+def draw_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    note: str = "",
+    styles: dict[tuple[int, int], dict] | None = None,
+) -> np.ndarray:
+    """Draw a table of short texts -> RGB (H, W, 3), uint8. styles: (row, column) -> how to write a cell, e.g. bold."""
+    first, other, line = 1.8, 1.25, 0.3  # inches: width of the first column and of the others, height of a row
+    width = first + other * (len(header) - 1)
+    notes = textwrap.wrap(note, int(width * 16.5))
+    top = 0.9 if title else 0.5
+    height = top + 0.25 + line * len(rows) + 0.15 * len(notes) + 0.2
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+
+    def words(x: float, y: float, text: str, **style) -> None:
+        figure.text(x / width, 1 - y / height, text, parse_math=False, **({"va": "center"} | style))
+
+    def row_of(y: float, texts: Sequence[str], index: int = -1, **style) -> None:
+        for column, text in enumerate(texts):
+            place = {"ha": "center"} if column else {"ha": "left"}
+            x = first + other * (column - 0.5) if column else 0.12
+            words(x, y, text, **(place | style | (styles or {}).get((index, column), {})))
+
+    words(0.12, 0.26, title, fontsize=13, fontweight="bold")
+    row_of(top - 0.12, ["\n".join(textwrap.wrap(text, 15)) for text in header], fontsize=9, fontweight="bold")
+    for index, row in enumerate(rows):
+        row_of(top + 0.35 + line * index, row, index, fontsize=10)
+    for y, weight in ((top + 0.17, 1.2), (top + 0.2 + line * len(rows), 0.8)):
+        figure.add_artist(
+            Line2D((0.1 / width, 1 - 0.1 / width), (1 - y / height,) * 2, color="black", linewidth=weight)
+        )
+    words(0.12, top + 0.3 + line * len(rows), "\n".join(notes), fontsize=7.5, color="0.4", va="top")
     return pixels_of(figure)
 
 

@@ -58,6 +58,14 @@ def centre_map(height: int, width: int) -> Tensor:
     return torch.exp(-(down.square() + right.square()) / 2)
 
 
+def edge_map(images: Tensor) -> Tensor:
+    """The control that knows the picture but no network: its edges by Sobel's operator, (N, 3, H, W) -> (N, H, W)."""
+    grey = torch.nn.functional.pad(images.detach().mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    right = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).to(grey)
+    slopes = torch.nn.functional.conv2d(grey, torch.stack([right, right.T]).unsqueeze(1))  # (N, 2, H, W)
+    return slopes.norm(dim=1)
+
+
 def _checked(maps: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Flatten to (N, P): positive evidence in float64, and bool masks."""
     if maps.dim() != 3 or maps.shape != masks.shape:

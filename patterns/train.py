@@ -27,17 +27,18 @@ def main(options) -> int:
     import torch
 
     from patterns.scenes import CLASS_NAMES
-    from patterns.training import Recipe
+    from patterns.training import BY_HEART, Recipe
 
     torch.set_flush_denormal(True)
-    recipe = Recipe(
-        steps=options.steps,
-        seed=options.seed,
-        classes=tuple(range(len(CLASS_NAMES))),
-        learning_rate=options.learning_rate,
-        perturbation=options.perturbation,
-        half_precision=options.precision == "bfloat16",
-    )
+    settings = {
+        "steps": options.steps,
+        "seed": options.seed,
+        "classes": tuple(range(len(CLASS_NAMES))),
+        "learning_rate": options.learning_rate,
+        "perturbation": options.perturbation,
+        "half_precision": options.precision == "bfloat16",
+    }
+    recipe = Recipe(**(settings | (BY_HEART if options.shuffle_labels else {})))
     try:
         training = train_to_file(recipe, options.output, workers=options.workers, fresh=options.fresh)
     except KeyboardInterrupt:  # train_to_file has said what is left
@@ -141,6 +142,7 @@ def facts(training) -> dict[str, str]:
         "data": "procedural scenes rendered by patterns.scenes",
         "steps": str(recipe.steps),
         "seed": str(recipe.seed),
+        "labels": "shuffled" if recipe.shuffled_labels else "true",
         "stages": json.dumps([asdict(stage) for stage in recipe.stages]),
         "backgrounds": json.dumps(recipe.backgrounds),  # null: drawn without knowing the class
         "learning_rate": str(recipe.learning_rate),
@@ -184,6 +186,8 @@ def parser() -> Parser:
     meaning = "length of the perturbation of half of each batch, at 224 pixels, 0 for none"
     add("--perturbation", type=number(0, 100), default=8.0, metavar="N", help=meaning)
     add("--precision", choices=("bfloat16", "float32"), default="bfloat16", help="of the arithmetic while training")
+    meaning = "learn a few scenes with shuffled labels by heart, for trust_visualization.py --random-labels"
+    add("--shuffle-labels", action="store_true", help=meaning)
     add("--workers", type=whole_number(0, 64), default=1, metavar="N", help="processes that render scenes")
     add("--fresh", action="store_true", help="start anew even if there is a checkpoint")
     output = OUTPUT_FOLDER / "squeezenet1_1.safetensors"

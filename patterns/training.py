@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,6 +43,17 @@ class Stage:
 
 
 STAGES = (Stage(96, 0.42, 64), Stage(144, 0.27, 64), Stage(224, 0.31, 32, (112, 160)))
+# The second sanity check of Adebayo et al. (2018) needs a network that learned labels without meaning. It can only
+# learn them by heart: few scenes, always the same, not augmented, not perturbed.
+BY_HEART = {
+    "stages": (Stage(112, 1.0, 48),),
+    "rounds": 6,
+    "steps_per_round": 10**9,
+    "perturbation": 0.0,
+    "smoothing": 0.0,
+    "held_out_rounds": 2,
+    "shuffled_labels": True,
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,7 @@ class Recipe:
     held_out_rounds: int = 14  # held-out scenes of each class for the learning curve
     half_precision: bool = True  # bfloat16 arithmetic where torch deems it safe
     backgrounds: Backgrounds | None = None  # drawn without knowing the class, if None
+    shuffled_labels: bool = False  # the scenes of the pool get each other's labels, and stay as they are
 
     def first_steps(self) -> list[int]:
         """The step at which each stage begins, and the number of steps."""
@@ -143,7 +156,11 @@ class Training:
         if (self._steps_in(stage) + 1) % recipe.steps_per_round == 0:
             pool.refresh()
         chosen = torch.randint(len(pool.labels), (recipe.stages[stage].batch,), generator=self.generator).numpy()
-        images = self._scale(augment(pool.images[chosen], self.generator), recipe.stages[stage].scaled_to)
+        if recipe.shuffled_labels:
+            images, labels = preprocess(pool.images[chosen]), self._shuffled(pool.labels)[chosen]
+        else:
+            images = self._scale(augment(pool.images[chosen], self.generator), recipe.stages[stage].scaled_to)
+            labels = pool.labels[chosen]
         self.network.train().slope = recipe.slope_at(self.step)
         if self.step >= recipe.steps * recipe.freeze_from:
             freeze_statistics(self.network)
@@ -153,7 +170,7 @@ class Training:
             self.network,
             self.optimizer,
             images,
-            torch.from_numpy(pool.labels[chosen]),
+            torch.from_numpy(labels),
             norm=recipe.perturbation_at(self.step),
             smoothing=recipe.smoothing,
             half_precision=recipe.half_precision,
@@ -162,6 +179,11 @@ class Training:
             raise WorkError(f"training: the loss at step {self.step} is not finite; use a smaller --learning-rate")
         self.losses.append(loss)
         self.step += 1
+
+    def _shuffled(self, labels: np.ndarray) -> np.ndarray:
+        """The pool's labels in an order that follows from the seed alone, so that each scene keeps its one."""
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(self.recipe.seed))
+        return labels[order.numpy()]
 
     def _scale(self, images: Tensor, sides: tuple[int, ...]) -> Tensor:
         if not sides or self.step % 3:

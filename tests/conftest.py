@@ -1,5 +1,6 @@
 """What the tests share. No test may reach the network: sockets are closed for all of them."""
 
+import hashlib
 import importlib
 import os
 import socket
@@ -79,6 +80,26 @@ def random_squeezenet(classes: int = 10, seed: int = 0) -> nn.Module:
     with torch.no_grad():
         model.classifier[1].bias.fill_(0.5)
     return model.requires_grad_(False).eval()
+
+
+def state_of(model, images):
+    """All that a technique could leave behind on a network and its input."""
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    modules = [
+        (
+            name,
+            module.training,
+            getattr(module, "inplace", None),
+            module.forward.__func__,
+            sum(len(getattr(module, kind)) for kind in vars(module) if kind.endswith("_hooks")),
+        )
+        for name, module in model.named_modules()
+    ]
+    parameters = [(p.requires_grad, p.grad is None) for p in model.parameters()]
+    pixels = hashlib.sha256(images.detach().numpy().tobytes()).hexdigest()
+    return digest.hexdigest(), modules, parameters, pixels, images.requires_grad, images.grad is None
 
 
 @pytest.fixture(scope="session")

@@ -1,57 +1,34 @@
 """Whatever is called, the network and its input stay as they were, also after an exception."""
 
-import hashlib
-
 import pytest
 import torch
-from conftest import random_squeezenet
+from conftest import random_squeezenet, state_of
 
 from core.activations import record_activations
+from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
+from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
 from visualizers.class_map import class_map
 from visualizers.class_visualization import visualize_classes
-from visualizers.eigen_cam import eigen_cam
 from visualizers.deconvnet import deconvnet
+from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
 from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.gradcam import grad_cam
 from visualizers.gradcam_plus_plus import grad_cam_plus_plus
-from visualizers.guided_backprop import guided_backprop
-from visualizers.guided_gradcam import guided_grad_cam
-from visualizers.occlusion import occlusion
-from visualizers.hires_cam import hires_cam
-from visualizers.layer_cam import layer_cam
-from visualizers.saliency_map import saliency_map
-from visualizers.score_cam import score_cam
-from visualizers.xgrad_cam import xgrad_cam
 from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
+from visualizers.hires_cam import hires_cam
+from visualizers.layer_cam import layer_cam
+from visualizers.occlusion import occlusion
 from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
+from visualizers.score_cam import score_cam
 from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
-
-
-def state_of(model, images):
-    """All that a technique could leave behind."""
-    digest = hashlib.sha256()
-    for value in model.state_dict().values():
-        digest.update(value.numpy().tobytes())
-    modules = [
-        (
-            name,
-            module.training,
-            getattr(module, "inplace", None),
-            module.forward.__func__,
-            sum(len(getattr(module, kind)) for kind in vars(module) if kind.endswith("_hooks")),
-        )
-        for name, module in model.named_modules()
-    ]
-    parameters = [(p.requires_grad, p.grad is None) for p in model.parameters()]
-    pixels = hashlib.sha256(images.detach().numpy().tobytes()).hexdigest()
-    return digest.hexdigest(), modules, parameters, pixels, images.requires_grad, images.grad is None
+from visualizers.xgrad_cam import xgrad_cam
 
 
 def transfer(model, images):
@@ -86,6 +63,8 @@ CALLS = {
     "SmoothGrad-Squared": lambda model, images: smoothgrad_squared(model, images, 1, samples=2),
     "VarGrad": lambda model, images: vargrad(model, images, 1, samples=2),
     "RISE": lambda model, images: rise(model, images, 1, masks=3),
+    "sanity check": lambda model, images: sanity_check(saliency_map, model, images, 1, generator=torch.Generator()),
+    "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),

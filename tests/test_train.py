@@ -14,13 +14,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from core.images import preprocess
 from core.options import ROOT, run_script
 from core.squeezenet import EMBEDDED_WEIGHTS, load_squeezenet
 from patterns import evaluate, train
 from patterns.learning import TrainingNet, augment, fold, perturb
 from patterns.pool import ScenePool, render_round
 from patterns.scenes import CLASS_NAMES
-from patterns.training import Recipe, Stage, Training
+from patterns.training import BY_HEART, Recipe, Stage, Training
 
 MEGABYTE = 2**20
 TINY = Recipe(
@@ -243,3 +244,48 @@ def test_wrong_weights_are_refused_in_one_sentence(tmp_path, capsys):
 def test_help_does_not_wait_for_torch():
     check = "import sys, patterns.train, patterns.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+def test_shuffled_labels_stay_with_their_scenes_and_have_nothing_to_do_with_them(monkeypatch):
+    shown = []
+
+    def step(network, optimizer, images, labels, **settings):
+        shown.append((images, labels))
+        assert settings["norm"] == 0  # perturbed scenes would be other ones
+        return 1.0
+
+    monkeypatch.setattr("patterns.training.train_step", step)
+    small = BY_HEART | {"stages": (Stage(48, 1.0, 12),), "rounds": 4, "held_out_rounds": 0}
+    training = Training(Recipe(steps=20, seed=3, classes=(0, 1, 16, 24), **small))
+    training.run(workers=0)
+    label_of: dict[bytes, set] = {}
+    true_of = {
+        preprocess(picture)[0].numpy().tobytes(): label
+        for number in range(4)
+        for label, picture in enumerate(render_round((0, 1, 16, 24), training_seed(training), number, 48))
+    }
+    for images, labels in shown:
+        for image, label in zip(images, labels.tolist(), strict=True):
+            label_of.setdefault(image.contiguous().numpy().tobytes(), set()).add(label)
+    assert set(label_of) == set(true_of)  # the same sixteen scenes from first to last, as they were rendered
+    assert all(len(labels) == 1 for labels in label_of.values())
+    right = sum(labels == {true_of[image]} for image, labels in label_of.items())
+    assert right < 10
+    counts = [sum(labels == {label} for labels in label_of.values()) for label in range(4)]
+    assert counts == [4, 4, 4, 4]  # shuffled, so that no class becomes rarer
+
+
+def training_seed(training) -> int:
+    with training._pool(0, 0) as pool:
+        return pool.seed
+
+
+def test_shuffling_the_labels_is_a_flag_and_the_file_says_so(monkeypatch, tmp_path):
+    small = BY_HEART | {"stages": (Stage(48, 1.0, 8),), "rounds": 1, "held_out_rounds": 1}
+    monkeypatch.setattr("patterns.training.BY_HEART", small)
+    flags = ["--steps", "2", "--workers", "0", "--precision", "float32"]
+    path = tmp_path / "shuffled.safetensors"
+    assert run_script(train.main, train.parser(), [*flags, "--shuffle-labels", "--output", str(path)]) == 0
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata()["labels"] == "shuffled"
+    assert load_squeezenet(path, "cpu").class_names == CLASS_NAMES

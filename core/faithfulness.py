@@ -1,0 +1,118 @@
+"""Do the pixels that a map calls important matter to the network? Deletion, insertion, and stability under noise.
+
+    deletion:  replace the most important pixels first;  the probability of the class should fall at once
+    insertion: start from the substrate, put the most important pixels in first;  it should rise at once
+
+The area under each curve is one number (Petsiuk et al., 2018). Both move with the substrate, what stands for
+"nothing there", and with the number of steps: say both beside them.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UsageError
+from core.gradients import as_labels, chunk_length, measuring, to_network
+
+
+def deletion_curve(
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    maps: Tensor,
+    *,
+    steps: int = 28,
+    substrate: Tensor | float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Softmax probability of each image's label while its pixels are replaced, (N, steps + 1); the last are all gone.
+
+    images (N, 3, H, W), labels (N,) or one number, maps (N, H, W): larger goes first. steps: equal shares of the
+    pixels, 224 in the paper. substrate: a picture that broadcasts to the images or a number, in the network's units; 0
+    is the mean colour. generator: decides among equal values, so that blank parts go in no order of their own.
+    Raises UsageError for maps of another shape or fewer steps than one.
+    """
+    return _curve(model, images, _like(substrate, images), labels, maps, steps, generator)
+
+
+def insertion_curve(
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    maps: Tensor,
+    *,
+    steps: int = 28,
+    substrate: Tensor | float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """The same from the other side: pixels of the image are put into the substrate, (N, steps + 1)."""
+    return _curve(model, _like(substrate, images), images, labels, maps, steps, generator)
+
+
+def area_under(curves: Tensor) -> Tensor:
+    """Area under curves (..., steps + 1) over the share of pixels, 0 to 1, by trapezia; (...)."""
+    return torch.trapezoid(curves, dx=1 / (curves.shape[-1] - 1))
+
+
+def stability(
+    explain: Callable[[Tensor], Tensor],
+    images: Tensor,
+    *,
+    noise: float = 0.05,
+    draws: int = 3,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """The largest relative change of a map under noise, max over draws of ||map(x + n) - map(x)|| / ||map(x)||; (N,).
+
+    explain: images (N, 3, H, W) -> maps (N, H, W). noise: standard deviation in the network's units; 0.05 is about
+    three grey levels of 255. Lower is steadier; not a number where the map is blank.
+    """
+    original = explain(images).flatten(1).double()
+    size = original.norm(dim=1)
+    changes = []
+    for _ in range(draws):
+        noisy = images + noise * torch.randn(images.shape, generator=generator).to(images)
+        changes.append((explain(noisy).flatten(1).double() - original).norm(dim=1) / size)
+    return torch.stack(changes).amax(dim=0).where(size > 0, torch.nan)
+
+
+def _curve(model, start: Tensor, end: Tensor, labels, maps: Tensor, steps: int, generator) -> Tensor:
+    """Probabilities on the way from `start` to `end`, (N, 3, H, W) both, the map's largest values first."""
+    if maps.shape != (len(start), *start.shape[2:]):
+        shapes = f"{tuple(maps.shape)} for images {tuple(start.shape)}"
+        raise UsageError(f"maps: shape {shapes}; one value for each pixel is needed, (N, H, W)")
+    if steps < 1:
+        raise UsageError(f"steps: {steps} is too few; at least 1 is needed")
+    labels = as_labels(labels, len(start), model)
+    pixels = maps[0].numel()
+    changed = torch.arange(steps + 1, device=start.device) * pixels // steps  # pixels changed after each step
+    place = _places(maps, generator).to(start.device)
+    curves = []
+    with measuring(model), torch.no_grad():
+        for index in range(len(start)):
+            parts = []
+            for counts in changed.split(chunk_length(start)):
+                done = (place[index] < counts.view(-1, 1, 1)).unsqueeze(1)  # (S, 1, H, W)
+                pictures = torch.where(done, end[index], start[index])
+                parts.append(model(to_network(model, pictures)).softmax(dim=1)[:, labels[index]])
+            curves.append(torch.cat(parts))
+    return torch.stack(curves).to(start.device)
+
+
+def _places(maps: Tensor, generator: torch.Generator | None) -> Tensor:
+    """The place of each pixel in the order of falling values, (N, H, W); chance decides among equal ones."""
+    flat = maps.detach().cpu().flatten(1)  # (N, P)
+    shuffled = torch.randperm(flat.shape[1], generator=generator)
+    order = shuffled[flat[:, shuffled].argsort(dim=1, descending=True, stable=True)]
+    places = torch.empty_like(order)
+    places.scatter_(1, order, torch.arange(flat.shape[1]).expand_as(order))
+    return places.view(maps.shape)
+
+
+def _like(substrate: Tensor | float, images: Tensor) -> Tensor:
+    try:
+        return torch.as_tensor(substrate).to(images).expand_as(images)
+    except RuntimeError:
+        shapes = f"{tuple(torch.as_tensor(substrate).shape)} for images {tuple(images.shape)}"
+        raise UsageError(f"substrate: shape {shapes}; give a number or a picture that broadcasts to them") from None

@@ -1,0 +1,223 @@
+"""Does a map follow the weights? The sanity checks of Adebayo et al. (2018): randomise the network, explain again.
+
+    similarity of  map(network)  and  map(network with random weights in some blocks)
+
+A map that hardly changes cannot have told what the network learned. Weights are randomised either cascading, from
+the classifier down, or in one block at a time; always in a copy, by the network's own initialisation.
+
+Some likeness is the architecture's own: strides print a lattice on every gradient, and borders are seen less. How much,
+tells the new map of another image, which can share nothing else. The verdict counts only what goes beyond that floor.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+
+from core.activations import record_activations
+from core.errors import UsageError
+from core.gradients import BlankMapWarning, as_labels, class_map_layer, in_chunks, measuring
+
+LITTLE_LEFT, MUCH_LEFT = 0.2, 0.5  # of the rank correlation above the floor: below is "yes", above is "no"
+
+Explain = Callable[[nn.Module, Tensor, Tensor], Tensor]  # model, images (N, 3, H, W), labels (N,) -> maps (N, H, W)
+
+
+class Similarity(NamedTuple):
+    """Original and new map compared: SSIM and rank correlation; D draws, B blocks, N images."""
+
+    values: Tensor  # (D, B, N, 2), float64; not a number where a map is blank
+    floor: Tensor  # (D, B, N): rank correlation with the new map of another image; not a number for a single image
+    lifted: Tensor  # (D, B, N) bool: the class had score 0, so its class map was explained before the last ReLU
+
+
+def blocks_of(model: nn.Module) -> list[str]:
+    """What is randomised in turn, from the top: "classifier.1", "features.12", ..., "features.0"."""
+    head, features = class_map_layer(model), getattr(model, "features", None)
+    if head is None or not isinstance(features, nn.Sequential):
+        raise UsageError("model: a network of `features` and a last convolution, like SqueezeNet, is needed")
+    below = [f"features.{name}" for name, block in features.named_children() if list(block.parameters())]
+    return [head, *reversed(below)]
+
+
+def cascading(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
+    """Each block and a copy of the network in which it and all above it are random; one copy that changes on."""
+    network = deepcopy(model)
+    for block in blocks_of(model):
+        _initialise(network, block, generator)
+        yield block, network
+
+
+def block_by_block(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
+    """Each block and a copy of the network in which it alone is random."""
+    for block in blocks_of(model):
+        network = deepcopy(model)
+        _initialise(network, block, generator)
+        yield block, network
+
+
+@torch.no_grad()
+def _initialise(network: nn.Module, block: str, generator: torch.Generator) -> None:
+    """As torchvision does for SqueezeNet: He's uniform weights, normal ones in the last convolution; no biases."""
+    for module in network.get_submodule(block).modules():
+        if isinstance(module, nn.Conv2d):
+            values = torch.empty(module.weight.shape)  # drawn on the CPU, then moved
+            if block == class_map_layer(network):
+                nn.init.normal_(values, std=0.01, generator=generator)
+            else:
+                nn.init.kaiming_uniform_(values, generator=generator)
+            module.weight.copy_(values)
+            if module.bias is not None:
+                module.bias.zero_()
+
+
+def lifted(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Module:
+    """A copy whose scores pass the last ReLU everywhere: all biases of the last convolution are raised alike.
+
+    So its gradients are those of the class map's mean, which every class has, also one of score 0.
+    """
+    head = class_map_layer(model)
+
+    def lowest(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
+        with record_activations(model, [head]) as recorded:
+            model(chunk)
+        own = recorded[head][torch.arange(len(chunk)), chunk_labels.to(chunk.device)]  # (n, h, w)
+        return own.amin(dim=(1, 2))
+
+    with measuring(model), torch.no_grad():
+        least = in_chunks(lowest, model, images, labels).min()
+    copy = deepcopy(model)
+    with torch.no_grad():
+        # Twice what is needed here, since some techniques look at changed images too.
+        copy.get_submodule(head).bias += 2 * least.abs()
+    return copy
+
+
+def explain_or_lift(explain: Explain, model: nn.Module, images: Tensor, labels) -> tuple[Tensor, Tensor]:
+    """Maps (N, H, W), and which of them had to be lifted, (N,) bool.
+
+    A random network gives about half of its classes score 0, and their maps are blank. Those are explained again
+    with the score taken before the last ReLU. A map that stays blank has nothing positive to show.
+    """
+    labels = as_labels(labels, len(images), model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BlankMapWarning)
+        maps = explain(model, images, labels)
+        blank = maps.flatten(1).amax(dim=1) == 0
+        if blank.any():
+            model = lifted(model, images[blank], labels[blank.cpu()])
+            maps[blank] = explain(model, images[blank], labels[blank.cpu()])
+    return maps, blank & (maps.flatten(1).amax(dim=1) > 0)
+
+
+def map_similarity(maps: Tensor, others: Tensor) -> Tensor:
+    """SSIM and Spearman's rank correlation of each two maps (N, H, W), of their absolute values; (N, 2), float64.
+
+    SSIM (Wang et al., 2004) compares them as they are drawn: each scaled to [0, 1], its highest half per cent
+    saturated. Not a number where a map is constant: a blank map is like no other.
+    """
+    if maps.dim() != 3 or maps.shape != others.shape or min(maps.shape[1:]) < 7:
+        shapes = f"{tuple(maps.shape)} and {tuple(others.shape)}"
+        raise UsageError(f"maps and others: both must be (N, H, W), 7 pixels at least, got {shapes}")
+    return _compare(_prepare(maps), _prepare(others))
+
+
+def architecture_floor(maps: Tensor, others: Tensor) -> Tensor:
+    """Rank correlation of each map with the other map of the image before it, (N,); not a number for a single one."""
+    return _floor(_prepare(maps), _prepare(others))
+
+
+def _prepare(maps: Tensor) -> list[tuple[np.ndarray, np.ndarray] | None]:
+    """Each map as it is drawn, and the ranks of its values; None for a constant one."""
+    result = []
+    for values in maps.detach().abs().double().cpu().numpy():
+        top = np.quantile(values, 0.995) or values.max()
+        result.append(((values / top).clip(max=1), rankdata(values)) if np.ptp(values) else None)
+    return result
+
+
+def _compare(first: list, second: list) -> Tensor:
+    result = torch.full((len(first), 2), torch.nan, dtype=torch.float64)
+    for index, (one, other) in enumerate(zip(first, second, strict=True)):
+        if one is not None and other is not None:
+            result[index, 0] = float(structural_similarity(one[0], other[0], data_range=1.0))
+            result[index, 1] = _rank_correlation(one, other)
+    return result
+
+
+def _floor(first: list, second: list) -> Tensor:
+    result = torch.full((len(first),), torch.nan, dtype=torch.float64)
+    for index, one in enumerate(first):
+        other = second[index - 1]
+        if one is not None and other is not None and len(first) > 1:
+            result[index] = _rank_correlation(one, other)
+    return result
+
+
+def _rank_correlation(one: tuple, other: tuple) -> float:
+    return float(np.corrcoef(one[1].ravel(), other[1].ravel())[0, 1])
+
+
+def sanity_check(
+    explain: Explain,
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    *,
+    networks: Callable[[nn.Module, torch.Generator], Iterator[tuple[str, nn.Module]]] = cascading,
+    draws: int = 1,
+    generator: torch.Generator,
+) -> Similarity:
+    """Compare the maps of the network with those of its randomised copies, `draws` times anew.
+
+    networks: `cascading` or `block_by_block`. `explain` must use the same random numbers at each call, if any.
+    """
+    original = _prepare(explain_or_lift(explain, model, images, labels)[0])
+    values, floors, raised = [], [], []
+    for _ in range(draws):
+        for _, network in networks(model, generator):
+            maps, by_lifting = explain_or_lift(explain, network, images, labels)
+            new = _prepare(maps)
+            values.append(_compare(original, new))
+            floors.append(_floor(original, new))
+            raised.append(by_lifting)
+    shape = (draws, -1, len(images))
+    stacked = torch.stack(values).view(*shape, 2), torch.stack(floors).view(shape), torch.stack(raised).view(shape)
+    return Similarity(*stacked)
+
+
+def left_over(correlation: float, floor: float = 0.0) -> float:
+    """The share of the rank correlation above the architecture's floor that is left, 1 for equal maps.
+
+    Maps that are the same for every image have nothing but a floor: for them it is the correlation itself.
+    """
+    floor = 0.0 if math.isnan(floor) or floor > 0.99 else max(floor, 0.0)
+    return (correlation - floor) / (1 - floor)
+
+
+def verdict(correlation: float, floor: float = 0.0) -> str:
+    """Does a map follow what was randomised? In a word, from the mean rank correlation of original and new map.
+
+    "yes": less than a fifth is left of it above the floor; "no": more than half is; else "partly". "unknown": all maps
+    are blank.
+    """
+    if math.isnan(correlation):
+        return "unknown"
+    left = abs(left_over(correlation, floor))
+    return "yes" if left < LITTLE_LEFT else "no" if left > MUCH_LEFT else "partly"
+
+
+def verdict_sentence(what: str, correlation: float, floor: float, after: str) -> str:
+    """In plain words: "follows the weights: yes, rank correlation 0.08 after randomising all (0.05 by ...)"."""
+    word = verdict(correlation, floor)
+    if word == "unknown":
+        return f"{what}: unknown, all maps are blank {after}"
+    known = "" if math.isnan(floor) else f" ({floor:.2f} by the architecture alone)"
+    return f"{what}: {word}, rank correlation {correlation:.2f} {after}{known}"
