@@ -83,13 +83,27 @@ def random_map(model, images, labels, generator):
 # name: function(model, images (N, 3, H, W), labels (N,), generator) -> maps (N, H, W), >= 0
 TECHNIQUES = {
     "saliency": Technique("visualizers.saliency_map", "saliency_map"),
+    "gradient x input": Technique("visualizers.gradient_times_input", "gradient_times_input", channels="total"),
     "guided backprop": Technique("visualizers.guided_backprop", "guided_backprop"),
+    "deconvnet": Technique("visualizers.deconvnet", "deconvnet"),
+    "SmoothGrad": Technique("visualizers.smoothgrad", "smoothgrad", {"samples": 10}),
     "integrated gradients": Technique(
         "visualizers.integrated_gradients", "integrated_gradients", {"steps": 20}, channels="total"
     ),
+    "class map": Technique("visualizers.class_map", "class_map"),
     "Grad-CAM": Technique("visualizers.gradcam", "grad_cam"),
+    "Grad-CAM++": Technique("visualizers.gradcam_plus_plus", "grad_cam_plus_plus"),
+    "XGrad-CAM": Technique("visualizers.xgrad_cam", "xgrad_cam"),
+    "HiRes-CAM": Technique("visualizers.hires_cam", "hires_cam"),
+    "Layer-CAM": Technique("visualizers.layer_cam", "layer_cam"),
+    "Layer-CAM, three layers": Technique("visualizers.fused_layer_cam", "fused_layer_cam"),
+    "Eigen-CAM": Technique("visualizers.eigen_cam", "eigen_cam"),
     "guided Grad-CAM": Technique("visualizers.guided_gradcam", "guided_grad_cam"),
+    "occlusion": Technique("visualizers.occlusion", "occlusion"),
+    "Score-CAM": Technique("visualizers.score_cam", "score_cam", {"channels": 64}),
+    "RISE": Technique("visualizers.rise", "rise", {"masks": 500}),
 }
+SLOW = ("occlusion", "Score-CAM", "RISE")  # hundreds of passes a map: only if asked for
 CONTROLS = {  # they know nothing of the network: what they score, anyone can
     "Sobel edges": sobel,
     "centre": centre,
@@ -129,7 +143,8 @@ def main(options) -> int:
     model = load_network(options)
     other = load_randomly_labelled(options, model)
     count, chunks, show, exit_code = pictures(options, model)
-    names = list(dict.fromkeys(options.technique)) if options.technique else list(TECHNIQUES)
+    quick = [name for name in TECHNIQUES if name not in SLOW]
+    names = list(dict.fromkeys(options.technique)) if options.technique else quick
     rows = {name: TECHNIQUES[name] for name in names} | CONTROLS
     scores = score_all(rows, model, other, count, chunks, options)
     blocks = import_module("core.sanity").blocks_of(model)
@@ -237,7 +252,7 @@ def score_all(rows, model, other, count: int, chunks, options) -> dict:
                 gathered[name].append({key: np.array(value, dtype=float) for key, value in found.items()})
                 bar.update(len(chunk.labels))
     return {
-        name: {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        name: {key: np.concatenate([part[key] for part in parts if key in part]) for key in parts[0]}
         for name, parts in gathered.items()
     }
 
@@ -256,6 +271,7 @@ def score_chunk(explain, model, other, chunk: Chunk, options) -> dict:
         chunk.labels,
         masks=chunk.masks,
         randomly_labelled=other,
+        checked=chunk.first < options.checked,
         draws=options.draws,
         steps=options.steps,
         noise=options.noise,
@@ -275,7 +291,7 @@ def cache_path(name: str, explain, model, other, chunk: Chunk, options) -> Path:
     """Where the scores of a chunk lie: a name that changes with all they depend on, the source code included."""
     import torch
 
-    numbers = [options.draws, options.steps, options.noise, options.seed + chunk.first]
+    numbers = [options.draws, options.steps, options.noise, options.seed + chunk.first, chunk.first < options.checked]
     technique = explain if isinstance(explain, Technique) else name
     weights = [model.weights_name, getattr(other, "weights_name", None)]
     digest = hashlib.sha256(json.dumps([technique, numbers, weights, torch.__version__, sources()]).encode())
@@ -362,10 +378,12 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
             lifted += int(values[f"{kind} lifted"].sum())
             explained += values[kind][..., 1].size
     what = f"{options.scenes} scenes (seed {options.seed})" if options.scenes else f"{count} images"
+    judged_images = len(anyone["stability"])
+    part = f", random networks and noise on the first {judged_images} of them" if judged_images < count else ""
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
-        f"Mean over {what} of {options.size} pixels{spread}; in bold the best technique, in grey what knows nothing of "
+        f"Mean over {what} of {options.size} pixels{part}{spread}; in bold the best technique, in grey what knows nothing of "
         "the network. Follows the weights: of the rank correlation with the original map, above what the architecture "
         "alone gives (that with another image's new map), less than a fifth is left after randomising all (yes), more "
         f"than half (no), or between (partly); random networks: {options.draws}. Of {explained} "
@@ -569,7 +587,7 @@ def parser():
         nargs="+",
         choices=tuple(TECHNIQUES),
         metavar="NAME",
-        help=f"any of {', '.join(TECHNIQUES)} (default: all); the controls are always there",
+        help=f"any of {', '.join(TECHNIQUES)} (default: all but {', '.join(SLOW)}, which take minutes an image); the controls are always there",
     )
     add(
         "--scenes",
@@ -577,6 +595,13 @@ def parser():
         default=0,
         metavar="N",
         help="judge N rendered scenes with the embedded network instead of photographs",
+    )
+    add(
+        "--checked",
+        type=whole_number(1, 1_000_000),
+        default=24,
+        metavar="N",
+        help="images to check with random networks and noise, which takes longest; rounded up to eights",
     )
     add(
         "--draws",

@@ -28,6 +28,7 @@ def judge(
     *,
     masks: Tensor | None = None,
     randomly_labelled: nn.Module | None = None,
+    checked: bool = True,
     draws: int = 2,
     steps: int = 28,
     noise: float = 0.05,
@@ -39,12 +40,12 @@ def judge(
     `sanity_check` gives them; "cascading floor", "cascading lifted" (N, D, B), and so on. "deletion" to the mean colour
     and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With `masks` (N, H, W)
     "localisation" (N, 3). With a network trained on random labels "labels", the similarity to its maps, (N, 2), and
-    "labels floor" (N,).
+    "labels floor" (N,). Without `checked`, what takes by far the longest is left out: the random networks and the noise.
     """
     labels = as_labels(labels, len(images), model)
     maps, _ = explain_or_lift(explain, model, images, labels)
     scores = {}
-    for networks in (cascading, block_by_block):
+    for networks in (cascading, block_by_block) if checked else ():
         name = networks.__name__
         how = {"networks": networks, "draws": draws, "generator": generator}
         similarity = sanity_check(explain, model, images, labels, **how)
@@ -55,9 +56,10 @@ def judge(
     scores["deletion"] = deletion_curve(model, images, labels, maps, substrate=0.0, **how)
     blurred = blur(images, BLUR_AT_224 * images.shape[-1] / 224)
     scores["insertion"] = insertion_curve(model, images, labels, maps, substrate=blurred, **how)
-    scores["stability"] = stability(
-        lambda noisy: explain_or_lift(explain, model, noisy, labels)[0], images, noise=noise, generator=generator
-    )
+    if checked:
+        scores["stability"] = stability(
+            lambda noisy: explain_or_lift(explain, model, noisy, labels)[0], images, noise=noise, generator=generator
+        )
     if masks is not None:
         scores["localisation"] = localisation(maps.cpu(), masks)
     if randomly_labelled is not None:
