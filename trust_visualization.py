@@ -80,6 +80,13 @@ def random_map(model, images, labels, generator):
     return torch.rand(images[:, 0].shape, generator=generator).to(images)
 
 
+def occluded(model, images, labels, generator):
+    from visualizers.occlusion import occlusion, spread
+
+    settings = defaults_of("visualizers.occlusion", "occlusion")
+    return spread(occlusion(model, images, labels), images.shape[2:], settings["patch"], settings["stride"]).relu()
+
+
 # name: function(model, images (N, 3, H, W), labels (N,), generator) -> maps (N, H, W), >= 0
 TECHNIQUES = {
     "saliency": Technique("visualizers.saliency_map", "saliency_map"),
@@ -99,7 +106,7 @@ TECHNIQUES = {
     "Layer-CAM, three layers": Technique("visualizers.fused_layer_cam", "fused_layer_cam"),
     "Eigen-CAM": Technique("visualizers.eigen_cam", "eigen_cam"),
     "guided Grad-CAM": Technique("visualizers.guided_gradcam", "guided_grad_cam"),
-    "occlusion": Technique("visualizers.occlusion", "occlusion"),
+    "occlusion": occluded,
     "Score-CAM": Technique("visualizers.score_cam", "score_cam", {"channels": 64}),
     "RISE": Technique("visualizers.rise", "rise", {"masks": 500}),
 }
@@ -155,7 +162,7 @@ def main(options) -> int:
     maps = randomised_maps(rows, model, show, options)
     figures = {
         "": draw_sanity(maps, show, model),
-        "_similarity": draw_similarity(scores, blocks, count, options, model),
+        "_similarity": draw_similarity(scores, blocks, options, model),
         "_curves": draw_curves(scores, show, options, model),
     }
     header, table, note = tabulate(scores, count, options, model)
@@ -291,7 +298,8 @@ def cache_path(name: str, explain, model, other, chunk: Chunk, options) -> Path:
     """Where the scores of a chunk lie: a name that changes with all they depend on, the source code included."""
     import torch
 
-    numbers = [options.draws, options.steps, options.noise, options.seed + chunk.first, chunk.first < options.checked]
+    checked = chunk.first < options.checked
+    numbers = [options.draws, options.steps, options.noise, options.seed + chunk.first, checked]
     technique = explain if isinstance(explain, Technique) else name
     weights = [model.weights_name, getattr(other, "weights_name", None)]
     digest = hashlib.sha256(json.dumps([technique, numbers, weights, torch.__version__, sources()]).encode())
@@ -460,7 +468,7 @@ def colours(names) -> dict:
     return {name: styles.get(name) or (techniques[name], "-") for name in names}
 
 
-def draw_similarity(scores: dict, blocks: list[str], count: int, options, model):
+def draw_similarity(scores: dict, blocks: list[str], options, model):
     """Rank correlation and SSIM over the blocks, cascading and one by one, a line for each technique."""
     from matplotlib.figure import Figure
 
@@ -513,6 +521,7 @@ def draw_similarity(scores: dict, blocks: list[str], count: int, options, model)
     figure.legend(handles, labels, ncols=3, fontsize=9.5, frameon=False, title=question, **place)
     figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
     known = "grey: the rank correlation with another image's new map, from the lowest to the highest technique"
+    count = len(next(iter(scores.values()))["stability"])
     words = f"{known}; mean over {count} images and {options.draws} random networks; {footer(model)}"
     figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)
@@ -587,7 +596,8 @@ def parser():
         nargs="+",
         choices=tuple(TECHNIQUES),
         metavar="NAME",
-        help=f"any of {', '.join(TECHNIQUES)} (default: all but {', '.join(SLOW)}, which take minutes an image); the controls are always there",
+        help=f"any of {', '.join(TECHNIQUES)} (default: all but the last {len(SLOW)}, which take "
+        "minutes an image); the controls are always there",
     )
     add(
         "--scenes",

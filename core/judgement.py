@@ -40,7 +40,7 @@ def judge(
     `sanity_check` gives them; "cascading floor", "cascading lifted" (N, D, B), and so on. "deletion" to the mean colour
     and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With `masks` (N, H, W)
     "localisation" (N, 3). With a network trained on random labels "labels", the similarity to its maps, (N, 2), and
-    "labels floor" (N,). Without `checked`, what takes by far the longest is left out: the random networks and the noise.
+    "labels floor" (N,). Without `checked` what takes longest is left out: the random networks and the noise.
     """
     labels = as_labels(labels, len(images), model)
     maps, _ = explain_or_lift(explain, model, images, labels)
