@@ -391,9 +391,10 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
-        f"Mean over {what} of {options.size} pixels{part}{spread}; in bold the best technique, in grey what "
-        "knows nothing of the network. Follows the weights: of the rank correlation with the original map, above what the architecture "
-        "alone gives (that with another image's new map), less than a fifth is left after randomising all (yes), more "
+        f"Mean over {what} of {options.size} pixels{part}{spread}; in bold the best technique, in grey what knows "
+        "nothing of the network. Follows the weights: of the rank correlation with the original map, above what the "
+        "architecture alone gives (that with another image's new map), less than a fifth is left after randomising "
+        "all (yes), more "
         f"than half (no), or between (partly); random networks: {options.draws}. Of {explained} "
         f"maps of randomised networks, {lifted} had a class of score 0 and explain the score before the last ReLU; "
         f"{blank} were blank all the same and are left out. Deletion to the mean colour, insertion into a blur of "
