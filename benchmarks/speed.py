@@ -324,7 +324,7 @@ def draw(lines: list[Line], path: Path) -> Path:
     axes.barh(places, [line.ratio for line in lines], color=reached, height=0.72)
     for place, line in zip(places, lines, strict=True):
         axes.plot([line.goal, line.goal], [place - 0.42, place + 0.42], color="black", linewidth=1.6)
-        axes.text(line.ratio, place, f" {line.ratio:.1f}", va="center", fontsize=8)
+        axes.text(max(line.ratio, line.goal), place, f" {line.ratio:.1f}", va="center", fontsize=8)
     names = [f"{line.row.work}, {line.row.count} x {line.row.size}, beside {line.peer}" for line in lines]
     axes.set_yticks(list(places), names, fontsize=8)
     axes.axvline(1, color="0.5", linewidth=0.8, linestyle=":")
