@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-SCRIPTS := class_visualization saliency_visualization gradcam_visualization explain_folder fooling_visualization \
-  style_transfer
+SCRIPTS := class_visualization saliency_visualization gradcam_visualization segmentation_visualization \
+  explain_folder fooling_visualization style_transfer
 
 .PHONY: demo test lint submission clean
 
