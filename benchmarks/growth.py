@@ -1,7 +1,8 @@
 """How do time and memory grow with the pixels and with the number of pictures? Saliency, a style step, occlusion.
 
 Writes a plot and a CSV. Each point is the median of rounds taken in turn; memory is the peak above the start of a
-process of its own. A straight line along the dotted one grows as the pixels do; below it is better.
+process of its own; small works fit into what that process holds already, and seem to need little. A straight line
+along the dotted one grows as the pixels do; below it is better.
 """
 
 import os
@@ -52,6 +53,7 @@ def growth(rows: list[tuple], work: str) -> list[str]:
     """Of time and memory, how many times as fast as the pixels they grow, over all sizes and over all counts."""
     found = []
     series = {"size": [row for row in rows if row[0] == work and row[1] == 1]}
+    series["size from the last but one"] = series["size"][-2:]
     series["count"] = [row for row in rows if row[0] == work and row[2] == SMALLEST]
     for name, part in series.items():
         if len(part) < 2:

@@ -68,10 +68,13 @@ def test_the_readmes_table_is_the_file_the_benchmark_wrote():
 
 
 def test_growth_compares_the_ends_with_the_pixels():
-    rows = [("saliency", 1, 192, 1.0, 10.0, 0, 0, 50.0), ("saliency", 1, 384, 4.0, 80.0, 0, 0, 100.0)]
+    times = ((192, 1.0, 10.0, 50.0), (384, 4.0, 40.0, 60.0), (768, 16.0, 320.0, 400.0))
+    rows = [("saliency", 1, size, pixels, time, 0, 0, memory) for size, pixels, time, memory in times]
     assert growth(rows, "saliency") == [
         "time grows 2.00 times as fast as the pixels with the size",
         "memory grows 0.50 times as fast as the pixels with the size",
+        "time grows 2.00 times as fast as the pixels with the size from the last but one",
+        "memory grows 1.67 times as fast as the pixels with the size from the last but one",
     ]
 
 

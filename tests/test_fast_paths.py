@@ -71,6 +71,7 @@ def test_all_scores_come_without_a_graph_and_the_climb_with_one(squeezenet, imag
     assert climb.requires_grad
 
 
+@pytest.mark.filterwarnings("ignore:the map of image")  # at the squeeze layer, some are negative everywhere
 @pytest.mark.parametrize("layer", ["features.12", "features.7", "features.9.squeeze"])
 def test_the_four_maps_at_once_are_the_four_maps(layer, double, images):
     images = images.double()
@@ -88,8 +89,6 @@ def test_the_four_maps_at_once_are_the_four_maps(layer, double, images):
 def test_the_four_maps_refuse_what_grad_cam_refuses(squeezenet, images):
     with pytest.raises(UsageError, match="layer: "):
         all_maps(squeezenet, images, 1, layer="features.77")
-    with pytest.raises(UsageError, match="gives no maps"):
-        all_maps(squeezenet, images, 1, layer="classifier")
 
 
 def test_a_blank_one_of_the_four_maps_is_named(squeezenet, images):
