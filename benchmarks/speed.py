@@ -1,8 +1,9 @@
 """How fast is it, beside Captum, pytorch-grad-cam and the course's plain loops? The same work, in turn, in one process.
 
-Writes a table (Markdown and CSV) of medians, ranges, ratios and peak memory, and a picture of the ratios. The README
-holds the same table. pytorch-grad-cam is optional: pip install -r requirements-bench.txt. Nothing else may run
-meanwhile: two programs on the same cores slow each other by more than any of these ratios.
+Writes a table (Markdown and CSV) of medians, ranges, ratios and peak memory, and a picture of the ratios;
+`python -m benchmarks.readme` puts the table into the README. pytorch-grad-cam is optional: pip install -r
+requirements-bench.txt. Nothing else may run meanwhile: two programs on the same cores slow each other by more than
+any of these ratios.
 """
 
 import os
@@ -23,7 +24,6 @@ from core.memory import keep_freed_memory
 from core.options import ROOT, Parser, number, progress, run_script, whole_number
 from core.tables import write_csv, write_markdown
 
-BEGIN, END = "<!-- speed: benchmarks/speed.py writes this -->", "<!-- end of speed -->"
 HEADER = (
     "work",
     "images x pixels",
@@ -126,8 +126,6 @@ def main(options) -> int:
     print(f"wrote {write_csv(options.output, CSV_HEADER, [as_numbers(line) for line in lines])}")
     if lines:
         print(f"wrote {draw(lines, options.output.with_suffix('.png'))}")
-    if options.readme:
-        print(f"wrote {into_readme(options.output, ROOT / 'README.md')}")
     missed = [
         f"{line.row.work} x{line.row.count} beside {line.peer}" for line in lines if (line.goal or 0) > line.ratio
     ]
@@ -338,19 +336,6 @@ def draw(lines: list[Line], path: Path) -> Path:
     return save_picture(pixels_of(figure), path, describe("benchmarks.speed", {}, "as in the table"))
 
 
-def into_readme(table: Path, readme: Path) -> Path:
-    """Put the table between the README's two marks."""
-    from core.files import write_whole
-
-    text = readme.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise UsageError(f"readme: '{readme}' has no lines '{BEGIN}' and '{END}'; put them where the table goes")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    body = table.with_suffix(".md").read_text(encoding="utf-8")
-    return write_whole(readme, f"{head}{BEGIN}\n{body}{END}{tail}".encode())
-
-
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.speed", description=__doc__)
     add = result.add_argument
@@ -362,7 +347,6 @@ def parser() -> Parser:
     path = Path("visualization/speed.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")
     add("--keep-memory", action="store_true", help="let all hands keep freed memory, as this project's scripts do")
-    add("--readme", action="store_true", help="put the table into the README, too")
     return result
 
 

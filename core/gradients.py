@@ -241,7 +241,9 @@ def warn_of_blank_maps(
         label = int(as_labels(labels, len(images), model)[index])
         with measuring(model), torch.no_grad():
             score = model(to_network(model, images[index : index + 1]))[0, label]
-        if score == 0:
+        if (images[index] == images[index, :, :1, :1]).all():
+            cause = "the image has one colour, so nothing in it stands out; give a picture of something"
+        elif score == 0:
             cause = "its score is 0, so the last ReLU lets no gradient through; explain a class with a positive score"
         else:
             cause = otherwise

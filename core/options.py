@@ -69,7 +69,7 @@ def make_parser(
         add("--images", nargs="+", metavar="PATH", help=pictures)
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
-        add("--labels", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
+        add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
         add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the square crop")
     if weights:
         add(

@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from benchmarks.growth import growth
-from benchmarks.speed import BEGIN, END, Line, Row, as_numbers, as_text, into_readme, span
+from benchmarks.readme import TABLES, fill, marks
+from benchmarks.speed import Line, Row, as_numbers, as_text, span
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
 from core.errors import UsageError
 from core.options import ROOT
-from core.tables import markdown, write_csv, write_markdown
+from core.tables import markdown, write_csv
 
 
 def line(ratio=2.0, goal=1.5):
@@ -51,20 +52,19 @@ def test_a_line_says_its_times_ratio_goal_and_memory():
     assert span((1.5, 1.0, 2.0)) == "1500 (1000 to 2000)"
 
 
-def test_the_table_goes_between_the_readmes_marks(tmp_path):
-    readme, table = tmp_path / "README.md", tmp_path / "speed.md"
-    write_markdown(table, ["a"], [["1"]], "note")
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    into_readme(table, readme)
-    assert readme.read_text() == f"before\n{BEGIN}\n| a |\n| --- |\n| 1 |\n\nnote\n{END}\nafter\n"
-    readme.write_text("no marks")
-    with pytest.raises(UsageError, match="readme: "):
-        into_readme(table, readme)
+def test_a_table_goes_between_its_marks_in_place_of_the_old_one():
+    begin, end = marks("speed")
+    assert (
+        fill(f"before\n{begin}old\n{end}after\n", "speed", "| new |\n") == f"before\n{begin}\n| new |\n\n{end}after\n"
+    )
+    with pytest.raises(UsageError, match="readme: it needs each of the lines"):
+        fill("no marks", "speed", "| new |")
 
 
-def test_the_readmes_table_is_the_file_the_benchmark_wrote():
+@pytest.mark.parametrize("name", TABLES)
+def test_the_readmes_tables_are_the_files_that_were_measured(name):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text.split(BEGIN)[1].split(END)[0].strip() == (ROOT / "benchmarks" / "speed.md").read_text("utf-8").strip()
+    assert fill(text, name, TABLES[name].read_text(encoding="utf-8")) == text
 
 
 def test_growth_compares_the_ends_with_the_pixels():

@@ -1,6 +1,7 @@
 """Saliency, guided backpropagation and Grad-CAM: hand-worked numbers, invariants, closed forms, bad input."""
 
 import warnings
+from copy import deepcopy
 
 import pytest
 import torch
@@ -219,3 +220,10 @@ def test_each_map_is_scaled_by_itself_and_a_flat_one_becomes_zero():
 
 def test_upsampling_keeps_a_constant_map():
     torch.testing.assert_close(upsample(torch.full((2, 3, 3), 0.25), (7, 5)), torch.full((2, 7, 5), 0.25))
+
+
+def test_a_picture_of_one_colour_is_named_as_the_cause_of_its_blank_map(squeezenet):
+    model = deepcopy(squeezenet)
+    model.classifier[1].bias[1] = -1.0
+    with pytest.warns(BlankMapWarning, match="the image has one colour"):
+        saliency_map(model, torch.zeros(1, 3, 64, 64), 1)

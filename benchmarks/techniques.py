@@ -1,0 +1,55 @@
+"""How long does each technique take for one image and for many? Seconds, medians of rounds taken in turn.
+
+The settings are the table's of trust_visualization.py. Writes a table, Markdown and CSV.
+"""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from core.options import Parser, progress, run_script, whole_number
+from core.tables import write_table
+from trust_visualization import SLOW, TECHNIQUES
+
+
+def main(options) -> None:
+    # After parsing, so that --help does not wait for torch.
+    import torch
+
+    from benchmarks.timing import summary, take_turns
+    from benchmarks.works import Stage
+
+    rows = []
+    stages = [Stage(count, 224, options.weights) for count in (1, options.count)]
+    for stage in stages:
+        stage.ours, stage.images, stage.labels  # noqa: B018 (loaded before the clock starts)
+    for name, technique in progress(TECHNIQUES.items(), desc="techniques", unit="technique"):
+        row = [name]
+        for stage in stages:
+            hands = {name: partial(technique, stage.ours, stage.images, stage.labels, torch.Generator().manual_seed(0))}
+            most = 1 if name in SLOW and stage.count > 1 else 5
+            seconds = take_turns(hands, budget=3, least=min(most, 3), most=most)[name][1]
+            middle, least, largest = summary(seconds)
+            row.append(f"{middle:.3g} ({least:.3g} to {largest:.3g})")
+        rows.append(row)
+    header = ["technique", "1 image, s", f"{options.count} images, s"]
+    note = (
+        f"Medians with the least and the largest, {torch.get_num_threads()} threads, 224 pixels; "
+        "settings as in trust_visualization.py."
+    )
+    write_table(options.output, header, rows, note)
+
+
+def parser() -> Parser:
+    result = Parser(prog="python -m benchmarks.techniques", description=__doc__)
+    add = result.add_argument
+    add("--count", type=whole_number(2, 1000), default=25, metavar="N", help="how many are many")
+    add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
+    path = Path("visualization/techniques.md")
+    add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; the CSV lies beside it")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))
