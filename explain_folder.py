@@ -1,14 +1,15 @@
 """All maps of every picture of a folder: one PNG each, with saliency, guided backprop, Grad-CAM and both at once.
 
-Writes visualization/explained/NAME.png. Started again, it goes on where it stopped: a picture that is there
-already, newer than its image and made with the same settings and weights, is not made again.
+Writes visualization/explained/NAME.png. Started again, it goes on where it stopped: what is there already, made from
+the same picture with the same settings and weights, is not made again. A bare run makes its few pictures anew.
 """
 
+import hashlib
 import sys
 from collections import Counter
 from pathlib import Path
 
-from core.options import OUTPUT_FOLDER, defaults_of, make_parser, progress, run_script
+from core.options import OUTPUT_FOLDER, defaults_of, is_picture_path, make_parser, progress, run_script
 
 SCRIPT = Path(__file__).name
 
@@ -22,7 +23,7 @@ def main(options) -> int:
     from patterns.examples import example_scenes
     from visualizers.all_maps import all_maps
 
-    if options.output.suffix and not options.output.is_dir():
+    if is_picture_path(options.output):
         raise UsageError(f"output: '{options.output}' has an ending; give a folder, which gets one PNG a picture")
     model = load_network(options)
     find_layer(model, options.layer)
@@ -38,14 +39,15 @@ def main(options) -> int:
             metadata = describe(SCRIPT, {**settings, "labels": options.labels}, model.weights_name)
             explain(batch, index, options.output / f"{batch.names[index]}.png", metadata)
         print(f"wrote {len(batch.names)} pictures to {options.output}")
-        return 0
+        return batch.exit_code
     pictures = list_pictures(options.images)
     labels = chosen_labels(options.labels, model.class_names, len(pictures))
     written = there = broken = 0
     jobs = list(zip(pictures, labels, targets(pictures, options.output), strict=True))
     for picture, label, target in progress(jobs, desc="explained", unit="picture"):
-        metadata = describe(SCRIPT, {**settings, "label": label}, model.weights_name)
-        if is_there(picture.source, target, metadata):
+        made_from = {**settings, "label": label, "source": fingerprint(picture.source)}
+        metadata = describe(SCRIPT, made_from, model.weights_name)
+        if is_there(target, metadata):
             there += 1
             continue
         batch = load_pictures(model, [picture], [label], options.size)
@@ -68,13 +70,19 @@ def targets(pictures, folder: Path) -> list[Path]:
     return [folder / f"{name}.png" for name in names]
 
 
-def is_there(source: Path | str, target: Path, metadata: dict[str, str]) -> bool:
-    """Whether the target was made from this source, as it is now, with these settings and weights."""
+def fingerprint(source: Path | str) -> str:
+    """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
+    try:
+        return hashlib.sha256(source.read_bytes()).hexdigest() if isinstance(source, Path) else source
+    except OSError:  # not there, or not readable; that is said where it is read
+        return ""
+
+
+def is_there(target: Path, metadata: dict[str, str]) -> bool:
+    """Whether the target was made from this picture, with these settings and weights."""
     from PIL import Image
 
     try:
-        if Path(source).exists() and Path(source).stat().st_mtime > target.stat().st_mtime:
-            return False
         with Image.open(target) as image:
             return all(image.text.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
     except (OSError, AttributeError, SyntaxError):  # not there, or not a PNG that says how it was made

@@ -59,6 +59,8 @@ def growth(rows: list[tuple], work: str) -> list[str]:
         if len(part) < 2:
             continue
         first, last = part[0], part[-1]
+        if not first[7] > 0:  # the first work fits into what the process holds already
+            continue
         pixels = last[3] / first[3]
         for what, column in (("time", 4), ("memory", 7)):
             times = last[column] / first[column] / pixels

@@ -1,5 +1,7 @@
 """How much memory does one work take, above what the process holds before it? One process for each, on Linux."""
 
+import ctypes
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,8 @@ def main(options) -> None:
     WORKS[options.work][options.hand](small)  # what is made once, at the first call, is not the work's
     stage = Stage(options.count, options.size, options.weights, style_steps=3)
     prepared = (stage.ours, stage.theirs, stage.frozen, stage.images, stage.labels, stage.pictures)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # or the work would fit into what the preparation left behind
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     start = _status("VmRSS")
     WORKS[options.work][options.hand](stage)

@@ -45,7 +45,7 @@ SMALL_STEPS = {"learning_rate": 0.1, "final_learning_rate": 0.1, "clamp_to": 2.6
 
 @dataclass
 class Stage:
-    """Networks and pictures; what is not asked for is not made, so that memory is measured of one hand alone."""
+    """Networks and pictures, each made when it is asked for."""
 
     count: int  # pictures
     size: int  # pixels a side; of style transfer, of the shorter side

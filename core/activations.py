@@ -66,8 +66,11 @@ def sequence_features(
     modules = list(features.children())
     wanted = set(range(len(modules)) if wanted is None else wanted)
     outputs: list[Tensor | None] = []
+    kept = {images.data_ptr()}  # a module may hand on what it got, as dropout does
     for index, module in enumerate(modules[: max(wanted) + 1]):
-        keep_input = index == 0 or index - 1 in wanted
-        images = module(images.clone() if keep_input and getattr(module, "inplace", False) else images)
+        overwrites = getattr(module, "inplace", False) and images.data_ptr() in kept
+        images = module(images.clone() if overwrites else images)
         outputs.append(images if index in wanted else None)
+        if index in wanted:
+            kept.add(images.data_ptr())
     return outputs

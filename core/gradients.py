@@ -5,13 +5,14 @@ also after an exception, and gradients come from `torch.autograd.grad`, which wr
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torchvision.models.squeezenet import SqueezeNet
 
 from core.activations import record_activations
 from core.errors import UsageError
@@ -149,11 +150,11 @@ def label_scores(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """The score of each image's own class, (N,), computed for the classes asked for alone.
 
     The last convolution, 1000 classes of 512 weights, is a quarter of SqueezeNet's work, and all but a few of
-    its rows would be thrown away. So the forward pass sees the rows of these labels only; hooks and layers are
-    as ever. Other networks compute all their scores.
+    its rows would be thrown away. So the forward pass sees the rows of these labels only. Other networks, and
+    one whose output is changed by a hook or a forward pass of its own, compute all their scores.
     """
     head = class_map_layer(model)
-    if head is None:
+    if head is None or not _is_plain(model):
         return class_scores(model(images), labels)
     classes, places = torch.unique(labels, return_inverse=True)
     convolution = model.get_submodule(head)
@@ -161,6 +162,12 @@ def label_scores(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     if convolution.bias is not None:
         rows[f"{head}.bias"] = convolution.bias[classes]
     return class_scores(functional_call(model, rows, (images,), tie_weights=False), places)
+
+
+def _is_plain(model: nn.Module) -> bool:
+    """Whether it is torchvision's SqueezeNet, whose score of a class depends on that class's row alone."""
+    hooks = [*model._forward_hooks, *model._forward_pre_hooks]
+    return type(model).forward is SqueezeNet.forward and type(model.classifier[1]) is nn.Conv2d and not hooks
 
 
 def input_gradient(model: nn.Module, images: Tensor, labels) -> Tensor:
@@ -183,14 +190,14 @@ def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tens
     check_images(images)
     length = chunk_length(images)
     parts = zip(images.split(length), labels.split(length), strict=True)
-    results = [function(to_network(model, chunk), chunk_labels) for chunk, chunk_labels in parts]
-
-    def whole(pieces: Sequence[Tensor]) -> Tensor:
-        return torch.cat([piece.detach() for piece in pieces]).contiguous().to(images.device)
-
-    if isinstance(results[0], Tensor):
-        return whole(results)
-    return tuple(whole(pieces) for pieces in zip(*results, strict=True))
+    results = []
+    for chunk, chunk_labels in parts:
+        result = function(to_network(model, chunk), chunk_labels)
+        several = not isinstance(result, Tensor)
+        # Detached at once, or every chunk's graph would live until the last.
+        results.append([piece.detach() for piece in (result if several else [result])])
+    whole = tuple(torch.cat(pieces).contiguous().to(images.device) for pieces in zip(*results, strict=True))
+    return whole if several else whole[0]
 
 
 def chunk_length(images: Tensor) -> int:
@@ -204,19 +211,24 @@ def label_climb(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     SqueezeNet ends in ReLU and mean: score_y = mean(relu(M_y)), M_y the class map. A class with M_y <= 0
     everywhere has score 0 and no gradient, and an ascent would never start; mean(M_y) always has one.
     """
-    head = class_map_layer(model)
-    if head is None:
+    if class_map_layer(model) is None:
         return label_scores(model, images, labels)
+    scores, own_maps = scores_and_maps(model, images, labels)
+    return torch.where(scores > 0, scores, own_maps.mean(dim=(1, 2)))
+
+
+def scores_and_maps(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Each image's own score, (N,), and its class map before the last ReLU, (N, h, w), of a network that has them."""
+    head = class_map_layer(model)
     with record_activations(model, [head]) as recorded:
         scores = label_scores(model, images, labels)
-    _, places = torch.unique(labels, return_inverse=True)
-    own_maps = recorded[head][torch.arange(len(labels)), places.to(images.device)]  # (N, h, w)
-    return torch.where(scores > 0, scores, own_maps.mean(dim=(1, 2)))
+    places = torch.unique(labels, return_inverse=True)[1] if _is_plain(model) else labels
+    return scores, recorded[head][torch.arange(len(labels)), places.to(images.device)]
 
 
 def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """All scores (N, K), outside the graph, and what to climb for each image's label, (N,)."""
-    if class_map_layer(model) is None:
+    if class_map_layer(model) is None or not _is_plain(model):
         scores = model(images)
         return scores.detach(), class_scores(scores, labels)
     with record_activations(model, ["features"]) as recorded:
@@ -244,7 +256,7 @@ def warn_of_blank_maps(
         if (images[index] == images[index, :, :1, :1]).all():
             cause = "the image has one colour, so nothing in it stands out; give a picture of something"
         elif score == 0:
-            cause = "its score is 0, so the last ReLU lets no gradient through; explain a class with a positive score"
+            cause = "its score is 0, so the last ReLU lets nothing through, no gradient either; explain another class"
         else:
             cause = otherwise
         message = f"the map of image {index} for class {label} is blank: {cause}"

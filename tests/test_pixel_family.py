@@ -307,7 +307,7 @@ def test_wrong_settings_are_named(call, words, squeezenet, images):
 
 def test_an_image_of_one_value_gives_no_vargrad_and_says_why(squeezenet, images):
     images[1] = 0.3
-    with pytest.warns(BlankMapWarning, match="image 1 for class 1 is blank: its gradient does not vary"):
+    with pytest.warns(BlankMapWarning, match="image 1 for class 1 is blank: the image has one colour"):
         maps = vargrad(squeezenet, images, 1, samples=2)
     assert not maps[1].any()
     assert maps[[0, 2]].flatten(1).any(dim=1).all()

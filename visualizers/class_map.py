@@ -11,9 +11,8 @@ networks end so; for a linear layer after the mean, Zhou et al. take the same pr
 import torch
 from torch import Tensor, nn
 
-from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_labels, class_map_layer, in_chunks, measuring, scores_and_maps, warn_of_blank_maps
 
 
 def class_map(model: nn.Module, images: Tensor, labels, *, relu: bool = True) -> Tensor:
@@ -23,18 +22,14 @@ def class_map(model: nn.Module, images: Tensor, labels, *, relu: bool = True) ->
     label out of range or a network with another end; warns of a blank map.
     """
     labels = as_labels(labels, len(images), model)
-    head = class_map_layer(model)
-    if head is None:
+    if class_map_layer(model) is None:
         raise UsageError(
             f"model: {type(model).__name__} does not end in convolution, ReLU and mean as SqueezeNet does, "
             "so it has no class map; use grad_cam"
         )
 
     def own(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
-        with record_activations(model, [head]) as recorded:
-            label_scores(model, chunk, chunk_labels)  # the maps of these labels alone, in the order of their numbers
-        _, places = torch.unique(chunk_labels, return_inverse=True)
-        return recorded[head][torch.arange(len(chunk)), places]
+        return scores_and_maps(model, chunk, chunk_labels)[1]
 
     with measuring(model), torch.no_grad():
         maps = in_chunks(own, model, images, labels)

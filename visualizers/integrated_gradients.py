@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.gradients import (
     as_labels,
+    check_images,
     chunk_length,
     input_gradient,
     label_scores,
@@ -34,8 +35,9 @@ def integrated_gradients(
     """
     if steps < 1:
         raise UsageError(f"steps: {steps} is too few; at least 1 is needed")
-    labels = as_labels(labels, len(images), model)
-    start = _like(baseline, images)
+    check_images(images)
+    labels, images = as_labels(labels, len(images), model), images.detach()
+    start = _like(baseline, images).detach()
     nodes, weights = np.polynomial.legendre.leggauss(steps)  # on [-1, 1], where the weights sum to 2
     result = torch.zeros_like(images)
     for index in range(len(images)):

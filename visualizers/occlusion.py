@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, measuring, to_network, warn_of_blank_maps
+from core.gradients import as_labels, check_images, measuring, to_network, warn_of_blank_maps
 from core.images import normalise
 from core.priors import blur
 from core.windows import window_drops
@@ -33,8 +33,7 @@ def occlusion(
     or a tensor that broadcasts to the images, in the network's units. Raises UsageError for one of these or a
     label out of range; warns of a blank map.
     """
-    if not len(images):
-        raise UsageError("images: none given; at least one is needed")
+    check_images(images)
     labels = as_labels(labels, len(images), model)
     covers = _like(fill, images) if isinstance(fill, Tensor) else None
     if covers is None and fill not in FILLS:

@@ -68,9 +68,7 @@ def vargrad(
     mean, square = noisy_gradients(model, images, labels, samples=samples, noise=noise, generator=generator)
     # Rounding alone would make the difference a little negative, or positive where an image got no noise at all.
     maps = (square - mean.square()).clamp(min=0) * (noise_levels(images, noise) > 0)
-    cause = (
-        "its gradient does not vary, or all its values are the same and it gets no noise; take another class or image"
-    )
+    cause = "its gradient does not vary under the noise; take another class or image"
     warn_of_blank_maps(model, images, labels, maps, otherwise=cause)
     return maps.amax(dim=1)
 
