@@ -200,7 +200,8 @@ def draw_scenes(networks, pair, options) -> Iterator:
                     label = int(predicted[index])
                     verdict = "" if label == scenes.labels[index] else "WRONG: "
                     said = f"{verdict}{names[label]} {probability_text(float(probabilities[index]))}\n"
-                    title = f"{said if each == MAPS[0] else ''}{100 * masses[index]:.0f} % on the object"
+                    share = "" if masses[index].isnan() else f"{100 * masses[index]:.0f} % on the object"  # blank
+                    title = f"{said if each == MAPS[0] else ''}{share}"
                     picture = overlay(scenes.images[index], values) if each == MAPS[0] else heat(values)
                     note = blank_note(values, "nothing speaks for the class here")
                     row.append(Panel(outline(picture, scenes.masks[index]), title, note))

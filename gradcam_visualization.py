@@ -10,12 +10,12 @@ one: SqueezeNet's head is linear up to its last ReLU. At --layer features.7 they
 With --versus it draws why one class and not another: the map of the difference of their scores.
 """
 
-import difflib
 import sys
+from functools import partial
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import defaults_of, find_class, make_parser, progress, run_script, whole_number
+from core.options import defaults_of, find_class, find_techniques, make_parser, progress, run_script, whole_number
 
 STEPS = 20  # of the path that conductance is integrated along
 COLUMNS = 5  # pictures side by side; more go on below
@@ -93,16 +93,16 @@ def main(options) -> int:
         find_layer(model, layer)
     versus = None if options.versus is None else find_class(options.versus, model.class_names)
     batch = load_batch(options, model, example_scenes)
-    ours, theirs = compute_maps(model, batch, names, versus, options)
+    ours, theirs, reasons = compute_maps(model, batch, names, versus, options)
     for name, maps in theirs.items():
         report_agreement(one_line(name), batch.names, ours[name], maps)
     smooth = {name: [pixel_map(one, options.size) for one in maps] for name, maps in ours.items()}
     report_localisation({one_line(name): maps for name, maps in smooth.items()}, batch.masks)
     if options.technique or options.versus:
-        figures = {"": draw_grid_of_techniques(model, batch, ours, versus, options)}
+        figures = {"": draw_grid_of_techniques(model, batch, ours, reasons, versus, options)}
     else:
         by_layer, captums_own = compute_layers(model, batch, options)
-        main_figure, beside_captum = draw(model, batch, ours, theirs | captums_own, by_layer, options)
+        main_figure, beside_captum = draw(model, batch, ours, reasons, theirs | captums_own, by_layer, options)
         figures = {"": main_figure, "_captum": beside_captum}
     metadata = describe("gradcam_visualization.py", vars(options), model.weights_name)
     for ending, figure in figures.items():
@@ -116,19 +116,14 @@ def chosen_techniques(texts: list[str] | None, *, versus: bool) -> tuple[str, ..
     additive = tuple(name for name, technique in TECHNIQUES.items() if technique.additive is not None)
     if not texts:
         return NAMESAKE[:1] if versus else NAMESAKE
+    names = find_techniques(texts, TECHNIQUES)
     for text in texts:
-        if text not in TECHNIQUES and text != "all":
-            near = difflib.get_close_matches(text.lower().replace(" ", "-"), TECHNIQUES, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are all, {', '.join(TECHNIQUES)}")
         if versus and text not in (*additive, "all"):
             raise UsageError(
                 f"versus: {text} is not linear in the score, so its maps of two classes cannot be subtracted; "
                 f"allowed are {', '.join(additive)}"
             )
-    if "all" in texts:
-        return additive if versus else tuple(TECHNIQUES)
-    return tuple(dict.fromkeys(texts))
+    return additive if versus and "all" in texts else names
 
 
 def one_line(name: str) -> str:
@@ -136,7 +131,7 @@ def one_line(name: str) -> str:
 
 
 def compute_maps(model, batch, names, versus, options):
-    """Our maps and Captum's where it has the technique, each {technique: [one map an image]}.
+    """Our maps and Captum's where it has the technique, each {technique: [one map an image]}; and why some are blank.
 
     A map is coarse (h, w), as large as the image (H, W), or a signed picture (3, H, W). With a class `versus` it is
     that of the difference of the two scores, signed.
@@ -144,8 +139,9 @@ def compute_maps(model, batch, names, versus, options):
     from importlib import import_module
 
     from core import reference
+    from core.inputs import with_reason
 
-    ours = {name: [] for name in names}
+    ours, reasons = {name: [] for name in names}, {}
     theirs = {name: [] for name in names if TECHNIQUES[name].captum and versus is None}
     for index in progress(range(len(batch.names)), desc="maps", unit="image"):
         image = batch.images[index : index + 1]
@@ -155,7 +151,7 @@ def compute_maps(model, batch, names, versus, options):
             own = getattr(import_module(f"visualizers.{technique.module}"), technique.function)
             settings = {setting: getattr(options, setting) for setting in technique.settings}
             if versus is None:
-                maps = own(model, image, label, **settings)
+                maps, reasons[name, index] = with_reason(partial(own, model, image, label, **settings))
             else:
                 settings |= technique.additive
                 maps = own(model, image, label, **settings) - own(model, image, versus, **settings)
@@ -163,7 +159,7 @@ def compute_maps(model, batch, names, versus, options):
             if name in theirs:
                 captum = getattr(reference, technique.captum)
                 theirs[name].append(captum(model, image, label, **settings)[0].cpu())
-    return ours, theirs
+    return ours, theirs, reasons
 
 
 def compute_layers(model, batch, options):
@@ -190,7 +186,7 @@ def pixel_map(values, size: int):
     return values.abs().amax(dim=0) if values.dim() == 3 else upsample(values[None], (size, size))[0]
 
 
-def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = ""):
+def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = "", reason: str = ""):
     """One map of image `index`, (h, w) or (3, H, W), as it is drawn, with the object's outline where it is known."""
     from core.figures import Panel, blank_note, diverging, heat, outline, overlay, signed
 
@@ -200,20 +196,20 @@ def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str
         smooth = pixel_map(values, len(batch.pixels[index])).numpy()
         plain = heat(smooth) if smooth.min() >= 0 else diverging(smooth)
         pixels = overlay(batch.pixels[index], smooth) if over_image else plain
-    note = blank_note(values.numpy(), "nothing speaks for the class here")
+    note = blank_note(values.numpy(), reason or "nothing speaks for the class here")
     return Panel(outline(pixels, batch.masks[index]), title, note)
 
 
-def draw_grid_of_techniques(model, batch, ours, versus, options):
+def draw_grid_of_techniques(model, batch, ours, reasons, versus, options):
     """Techniques down, images across, scores in the titles where masks are known; uint8 (H, W, 3)."""
     from core.figures import Panel, blank_note, diverging_overlay, draw_grid, outline
-    from core.inputs import footer
+    from core.inputs import class_titles, footer, score_title
 
-    def panel(values, index: int) -> Panel:
+    def panel(name: str, values, index: int) -> Panel:
         smooth, mask = pixel_map(values, options.size), batch.masks[index]
         title = score_title(smooth, mask)
         if versus is None:
-            return draw_panel(batch, values, index, title=title)
+            return draw_panel(batch, values, index, title=title, reason=reasons[name, index])
         pixels = outline(diverging_overlay(batch.pixels[index], smooth.numpy()), mask)
         same = int(batch.labels[index]) == versus
         note = blank_note(values.numpy(), "the two classes are the same" if same else "both classes have score 0")
@@ -223,48 +219,28 @@ def draw_grid_of_techniques(model, batch, ours, versus, options):
     at_layer = any("layer" in TECHNIQUES[name].settings for name in ours)
     question = "Where is the evidence?"
     if versus is not None:
-        titles = [f"{one}\n{other}" for one, other in zip(titles, titles_of(model, batch, versus), strict=True)]
+        others = class_titles(model, batch.images, versus)
+        titles = [f"{one}\n{other}" for one, other in zip(titles, others, strict=True)]
         question = "Why the first class (red) and not the second (blue)?"
     title = f"{question} At {options.layer}" if at_layer else question
     rows = [[Panel(pixels, one) for pixels, one in zip(batch.pixels, titles, strict=True)]]
-    rows += [[panel(values, index) for index, values in enumerate(maps)] for maps in ours.values()]
+    rows += [[panel(name, values, index) for index, values in enumerate(maps)] for name, maps in ours.items()]
     row_names = ("image", *(TECHNIQUES[name].title for name in ours))
     return draw_grid(rows, row_names=row_names, columns=COLUMNS, title=title, footer=footer(model))
 
 
-def titles_of(model, batch, label: int) -> list[str]:
-    """ "tiger cat 21 %", how probable the class is on each image."""
-    import torch
-
-    from core.inputs import class_title
-
-    with torch.no_grad():
-        probabilities = torch.cat([model(part).softmax(dim=1) for part in batch.images.split(16)]).cpu()
-    return [class_title(model, row, label) for row in probabilities]
-
-
-def score_title(values, mask) -> str:
-    """How well a map (H, W) points at the object, in a line; nothing where nobody knows where it is."""
-    import torch
-
-    from core.scores import localisation
-
-    if mask is None:
-        return ""
-    hit, mass, iou = localisation(values[None], torch.from_numpy(mask)[None])[0].tolist()
-    return f"{'hit' if hit == 1 else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
-
-
-def draw(model, batch, ours, theirs, by_layer, options):
+def draw(model, batch, ours, reasons, theirs, by_layer, options):
     """The two figures, uint8 (H, W, 3): our maps with the strip of layers, and ours beside Captum's."""
     from core.figures import Panel, draw_grid, stack
     from core.inputs import footer
 
-    def row(maps, over_image: bool = True) -> list[Panel]:
-        return [draw_panel(batch, values, index, over_image=over_image) for index, values in enumerate(maps)]
+    def row(maps, over_image: bool = True, name: str = "") -> list[Panel]:
+        whys = [reasons.get((name, index), "") for index in range(len(maps))]
+        settings = [{"over_image": over_image, "reason": why} for why in whys]
+        return [draw_panel(batch, maps[index], index, **each) for index, each in enumerate(settings)]
 
     rows = {"image": [Panel(pixels, title) for pixels, title in zip(batch.pixels, batch.titles, strict=True)]}
-    rows |= {TECHNIQUES[name].title: row(maps) for name, maps in ours.items()}
+    rows |= {TECHNIQUES[name].title: row(maps, name=name) for name, maps in ours.items()}
     strip = [
         draw_panel(batch, cam, 0, title=f"{layer}, {len(cam)} x {cam.shape[1]}") for layer, cam in by_layer.items()
     ]

@@ -10,6 +10,7 @@ With --versus it draws why one class and not another: the map of the difference 
 """
 
 import sys
+from functools import partial
 from typing import NamedTuple
 
 from core.errors import UsageError
@@ -113,16 +114,14 @@ def chosen_techniques(texts: list[str] | None, *, versus: bool) -> tuple[str, ..
     linear = tuple(name for name, technique in TECHNIQUES.items() if technique.linear)
     if not texts:
         return ("gradient",) if versus else ("gradient", "integrated-gradients")
-    if versus and "all" in texts:
-        return linear
     names = find_techniques(texts, TECHNIQUES)
-    for name in names:
+    for name in find_techniques([text for text in texts if text != "all"], TECHNIQUES):
         if versus and name not in linear:
             raise UsageError(
                 f"versus: {name} is not linear in the score, so its maps of two classes cannot be subtracted; "
                 f"allowed are {', '.join(linear)}"
             )
-    return names
+    return linear if versus and "all" in texts else names
 
 
 def compute_maps(model, batch, names, versus, options):
@@ -130,9 +129,7 @@ def compute_maps(model, batch, names, versus, options):
 
     What the techniques say of blank maps is gathered beside them, {title: {image index: reason}}.
     """
-    import warnings
-
-    from core.gradients import BlankMapWarning
+    from core.inputs import with_reason
 
     reasons = {TECHNIQUES[name].title: {} for name in names}
     maps = {name: [] for name in names}
@@ -141,11 +138,10 @@ def compute_maps(model, batch, names, versus, options):
             bar.set_postfix_str(name)
             for index in range(len(batch.names)):
                 image = batch.images[index : index + 1]
-                with warnings.catch_warnings(record=True) as said:
-                    warnings.simplefilter("always", BlankMapWarning)
-                    values = one_map(model, image, batch.labels[index], name, options, signed=versus is not None)
-                for warning in said:
-                    reasons[TECHNIQUES[name].title][index] = str(warning.message).partition("is blank: ")[2]
+                call = partial(one_map, model, image, batch.labels[index], name, options, signed=versus is not None)
+                values, reason = with_reason(call)
+                if reason:
+                    reasons[TECHNIQUES[name].title][index] = reason
                 if versus is not None:
                     values = values - one_map(model, image, versus, name, options, signed=True)
                 maps[name].append(values)

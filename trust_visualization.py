@@ -32,9 +32,11 @@ from core.options import (
 )
 from core.tables import write_table
 
+SCENES = 8  # judged by a bare run, where the network knows nothing else
 CHUNK = 8  # images scored at a time, and lost by an interruption
 CACHE = OUTPUT_FOLDER / "trust_cache"
 TITLE = "May I believe the map?"
+KEY = "Bold: the best technique; grey: what knows nothing of the network."
 ENOUGH = 30  # images for a 95 % interval of the mean
 
 
@@ -145,9 +147,13 @@ def main(options) -> int:
 
     if options.scenes and options.images:
         raise_usage("scenes: give either --scenes or --images, not both")
+    if options.scenes and options.labels:
+        raise_usage("labels: scenes are explained for their own class; leave out --labels")
     if options.scenes and options.weights == "auto":
         options.weights = "patterns"
     model = load_network(options)
+    if not options.images and not options.scenes and knows_scenes(model):
+        options.scenes = SCENES  # the photographs are nothing that this network knows
     other = load_randomly_labelled(options, model)
     count, chunks, show, exit_code = pictures(options, model)
     quick = [name for name in TECHNIQUES if name not in SLOW]
@@ -166,13 +172,19 @@ def main(options) -> int:
         "_curves": draw_curves(scores, show, options, model),
     }
     header, table, note = tabulate(scores, count, options, model)
-    figures["_table"] = draw_table(header, table, title=TITLE, note=note, styles=cell_styles(header, table))
+    figures["_table"] = draw_table(header, table, title=TITLE, note=f"{note} {KEY}", styles=cell_styles(header, table))
     for suffix, pixels in figures.items():
         path = options.output.with_stem(options.output.stem + suffix)
         print(f"wrote {save_picture(pixels, path, metadata)}")
     path = options.output.with_name(f"{options.output.stem}_table.md")
     write_table(path, header, table, note)
     return exit_code
+
+
+def knows_scenes(model) -> bool:
+    from patterns.scenes import CLASS_NAMES
+
+    return model.class_names == CLASS_NAMES
 
 
 def raise_usage(message: str):
@@ -301,7 +313,7 @@ def cache_path(name: str, explain, model, other, chunk: Chunk, options) -> Path:
     checked = chunk.first < options.checked
     numbers = [options.draws, options.steps, options.noise, options.seed + chunk.first, checked]
     technique = explain if isinstance(explain, Technique) else name
-    weights = [model.weights_name, getattr(other, "weights_name", None)]
+    weights = [model.weights_name, getattr(other, "weights_name", None), str(chunk.images.device)]
     digest = hashlib.sha256(json.dumps([technique, numbers, weights, torch.__version__, sources()]).encode())
     for tensor in (chunk.images, chunk.labels, chunk.masks):
         digest.update(b"" if tensor is None else tensor.cpu().contiguous().numpy().tobytes())
@@ -310,8 +322,8 @@ def cache_path(name: str, explain, model, other, chunk: Chunk, options) -> Path:
 
 @cache
 def sources() -> str:
-    """A hash of the code that makes the scores: core, but for what only draws or reads flags, and the techniques."""
-    files = sorted((ROOT / "core").glob("*.py")) + sorted((ROOT / "visualizers").glob("*.py"))
+    """A hash of the code that makes the scores: this file, core but for what only draws or reads, the techniques."""
+    files = [Path(__file__), *sorted((ROOT / "core").glob("*.py")), *sorted((ROOT / "visualizers").glob("*.py"))]
     scores = [file for file in files if file.stem not in ("figures", "files", "inputs", "options", "reference")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in scores)).hexdigest()
 
@@ -391,11 +403,10 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
-        f"Mean over {what} of {options.size} pixels{part}{spread}; in bold the best technique, in grey what knows "
-        "nothing of the network. Follows the weights: of the rank correlation with the original map, above what the "
-        "architecture alone gives (that with another image's new map), less than a fifth is left after randomising "
-        "all (yes), more "
-        f"than half (no), or between (partly); random networks: {options.draws}. Of {explained} "
+        f"Mean over {what} of {options.size} pixels{part}{spread}. Follows the weights: of the rank correlation with "
+        "the original map, above what the architecture alone gives (that with another image's new map), less than a "
+        "fifth is left after randomising all (yes), more than half (no), or between (partly); random networks for "
+        f"every {CHUNK} images: {options.draws}. Of {explained} "
         f"maps of randomised networks, {lifted} had a class of score 0 and explain the score before the last ReLU; "
         f"{blank} were blank all the same and are left out. Deletion to the mean colour, insertion into a blur of "
         f"{blur_pixels(options)} pixels, {options.steps} steps, softmax probability. Change under noise: relative, of "

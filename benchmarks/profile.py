@@ -1,7 +1,7 @@
 """Where does the time of one work go? torch's own profile of ours, the costliest operators first.
 
 Writes a table (Markdown and CSV). `python -m benchmarks.profile "class visualization"` is the work that is furthest
-from the machine's convolution rate.
+from its goal.
 """
 
 import os
@@ -66,4 +66,4 @@ def parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, parser()))
+    sys.exit(run_script(main, parser(), keep_memory=False))

@@ -113,7 +113,8 @@ def main(options) -> int:
     shares = [line.share for line in lines if line.share]
     note = (
         f"Medians of rounds taken in turn in one process, with the least and the largest; {cores}, torch "
-        f"{torch.__version__.split('+')[0]}, {memory}. Peers work on the network as torchvision gives it; the ratio "
+        f"{torch.__version__.split('+')[0]}, {memory}. Captum and pytorch-grad-cam work on the network as "
+        "torchvision gives it, the plain loops on the same, frozen; the ratio "
         "on our network is what remains if Captum gets ours, channels last and frozen. Difference: median and largest "
         "over the images of ||ours - theirs|| / ||theirs||; for occlusion the largest difference over the largest "
         "drop. Memory: peak above the start, ours and theirs, each in a process of its own. The machine's best "
@@ -139,7 +140,7 @@ def measure_row(row: Row, options) -> list[Line]:
     from benchmarks.timing import operations_of, summary, take_turns
     from benchmarks.works import WORKS, Stage
 
-    stage = Stage(row.count, row.size, options.weights, options.device)
+    stage = Stage(row.count, row.size, options.weights)
     hands = {
         hand: lambda work=work: work(stage)
         for hand, work in WORKS[row.work].items()
@@ -219,7 +220,7 @@ def measure_folder(options) -> list[str]:
             picture.crop((0, 0, side, side)).resize((256, 256), Image.Resampling.BICUBIC).save(
                 folder / f"{index:03}.png"
             )
-        common = ["--images", str(folder), "--weights", options.weights, "--device", options.device]
+        common = ["--images", str(folder), "--weights", options.weights, "--device", "cpu"]
 
         def run(script: str, output: str) -> float:
             begun = time.perf_counter()
@@ -228,7 +229,7 @@ def measure_folder(options) -> list[str]:
             return time.perf_counter() - begun
 
         ours, theirs = [], []
-        for _ in range(2):
+        for _ in range(options.folder_rounds):
             shutil.rmtree(Path(place) / "maps", ignore_errors=True)  # or it would find its work done
             ours.append(run("explain_folder.py", "maps"))
             theirs.append(run("saliency_visualization.py", "s.png") + run("gradcam_visualization.py", "g.png"))
@@ -236,7 +237,7 @@ def measure_folder(options) -> list[str]:
         "all maps of a folder, with files",
         f"{PHOTOGRAPHS_OF_THE_FOLDER} x 224",
         ours,
-        "the scripts one by one",
+        "both scripts, which draw Captum's maps too",
         theirs,
         3,
     )
@@ -265,7 +266,7 @@ def text_row(work: str, what: str, ours: list[float], peer: str, theirs: list[fl
     def words(seconds: list[float]) -> str:
         return span((median(seconds), min(seconds), max(seconds))) if seconds else ""
 
-    ratio = f"{median(theirs) / median(ours):.1f}" if theirs else ""
+    ratio = f"{median(theirs) / median(ours):.2f}" if theirs else ""
     return [work, what, words(ours), peer, words(theirs), ratio, f"{goal:g}" if goal else "", "", "", ""]
 
 
@@ -281,7 +282,7 @@ def as_text(line: Line, same: float | None) -> list[str]:
     memory = "{:.0f}, {:.0f}".format(*line.memory) if line.memory else ""
     what = f"{line.row.count} x {line.row.size}"
     beside = f"{same:.1f}" if same and line.peer == "Captum" else ""
-    ratio, times = f"{line.ratio:.1f}", (span(line.ours), span(line.theirs))
+    ratio, times = f"{line.ratio:.2f}", (span(line.ours), span(line.theirs))
     return [line.row.work, what, times[0], line.peer, times[1], ratio, goal, beside, line.agreement, memory]
 
 
@@ -342,8 +343,8 @@ def parser() -> Parser:
     add("--only", nargs="+", metavar="WORK", help="only these works, e.g. saliency 'Grad-CAM' folder start")
     add("--rounds", type=whole_number(1, 100), default=3, metavar="N", help="least number of rounds")
     add("--budget", type=number(0, 3600), default=10.0, metavar="SECONDS", help="time for the rounds of one work")
+    add("--folder-rounds", type=whole_number(1, 100), default=1, metavar="N", help="rounds of the folder of pictures")
     add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
-    add("--device", default="cpu", choices=("cpu", "cuda"), help="where to compute")
     path = Path("visualization/speed.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")
     add("--keep-memory", action="store_true", help="let all hands keep freed memory, as this project's scripts do")

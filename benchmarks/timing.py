@@ -17,9 +17,9 @@ SHAPES = (  # (pictures, channels in, channels out, side) of 3 x 3 convolutions,
 
 
 def take_turns(hands: dict[str, Callable[[], object]], *, budget: float, least: int, most: int) -> dict:
-    """Call every hand once to warm up, then in turn, for about `budget` seconds; {hand: seconds of each round}.
+    """Call every hand once to warm up, then in turn for about `budget` seconds.
 
-    What the first round returned is kept: {hand: (result, [seconds])}.
+    Returns {hand: (what it returned when it warmed up, [seconds of each round])}.
     """
     results = {name: _timed(work)[1] for name, work in hands.items()}
     seconds: dict[str, list[float]] = {name: [] for name in hands}

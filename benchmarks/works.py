@@ -20,7 +20,7 @@ from core.options import PHOTOGRAPHS, ROOT
 from core.squeezenet import load_squeezenet
 from style_utils import preprocess as scale_and_preprocess
 from style_utils import style_objective, transfer_style
-from visualizers.all_maps import all_maps
+from visualizers.all_maps import AllMaps, all_maps
 from visualizers.class_visualization import visualize_classes
 from visualizers.fooling_image import fool
 from visualizers.gradcam import LAYER, grad_cam, upsample
@@ -164,6 +164,11 @@ def _pytorch_grad_cam(stage: Stage) -> Tensor:
         return torch.from_numpy(method(input_tensor=stage.images.clone(), targets=targets))
 
 
+def _our_four(stage: Stage) -> AllMaps:
+    maps = all_maps(stage.ours, stage.images, stage.labels)
+    return maps._replace(grad_cam=upsample(maps.grad_cam, stage.images.shape[2:]))
+
+
 def _our_occlusion(stage: Stage) -> Tensor:
     drops = occlusion(stage.ours, stage.images, stage.labels, patch=PATCH, stride=STRIDE)
     return spread(drops, stage.images.shape[2:], patch=PATCH, stride=STRIDE)
@@ -208,7 +213,7 @@ WORKS: dict[str, dict[str, Callable[[Stage], object]]] = {
         "ours": lambda s: upsample(grad_cam(s.ours, s.images, s.labels), s.images.shape[2:]),
         "pytorch-grad-cam": _pytorch_grad_cam,
     },
-    "four maps": {"ours": lambda s: all_maps(s.ours, s.images, s.labels)},
+    "four maps": {"ours": _our_four},
     "integrated gradients": {"ours": lambda s: integrated_gradients(s.ours, s.images, s.labels, steps=STEPS)},
     "occlusion": {"ours": _our_occlusion},
     "class visualization": {

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from core import images
 from core.errors import UsageError, WorkError
-from core.gradients import chunk_length
+from core.gradients import BlankMapWarning, chunk_length
 from core.options import PHOTOGRAPHS, find_class
 from core.scores import SCORES, centre_map, localisation
 from core.squeezenet import load_squeezenet
@@ -65,6 +66,15 @@ def load_batch(options: argparse.Namespace, model: nn.Module, scenes: Callable) 
         raise batch.broken[0]
     name_broken(batch)
     return batch
+
+
+def with_reason(explain: Callable) -> tuple:
+    """What `explain()` returns, and why its map is blank, in the technique's own words; nothing if it is not."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", BlankMapWarning)
+        result = explain()
+    reasons = [str(warning.message).partition("is blank: ")[2] for warning in said]
+    return result, next(filter(None, reasons), "")
 
 
 def name_broken(batch: Batch) -> None:
@@ -148,7 +158,7 @@ def score_title(values: Tensor, mask) -> str:
     if mask is None:
         return ""
     hit, mass, iou = localisation(values[None], torch.from_numpy(mask)[None])[0].tolist()
-    return f"{'hit' if hit else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
+    return f"{'hit' if hit == 1 else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
 
 
 def class_titles(model: nn.Module, images: Tensor, label: int) -> list[str]:

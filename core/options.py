@@ -172,9 +172,8 @@ def _bounded(kind: type, name: str, least: float, most: float | None) -> Callabl
 def find_techniques(texts: list[str], known: Iterable[str]) -> tuple[str, ...]:
     """The techniques named, each once; "all" stands for all of them. An unknown one is told the nearest."""
     known = tuple(known)
-    if "all" in texts:
-        return known
-    return tuple(dict.fromkeys(find_technique(text, known, also="all, ") for text in texts))
+    named = [find_technique(text, known, also="all, ") for text in texts if text != "all"]
+    return known if "all" in texts else tuple(dict.fromkeys(named))
 
 
 def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
@@ -184,7 +183,7 @@ def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
     known = tuple(known)
     if text in known:
         return text
-    near = difflib.get_close_matches(text.lower(), known, n=1)
+    near = difflib.get_close_matches(text.lower().replace(" ", "-"), known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are {also}{', '.join(known)}")
 

@@ -21,6 +21,7 @@ from core.options import OUTPUT_FOLDER, Parser, number, progress, run_script, wh
 SECONDS_BETWEEN_CHECKPOINTS = 60
 INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
 STEPS = 4500
+NAME = "squeezenet1_1"
 
 
 def main(options) -> int:
@@ -30,6 +31,10 @@ def main(options) -> int:
     from patterns.training import BY_HEART, Recipe
 
     torch.set_flush_denormal(True)
+    if options.output is None:
+        options.output = OUTPUT_FOLDER / (
+            "shuffled_labels.safetensors" if options.shuffle_labels else f"{NAME}.safetensors"
+        )
     settings = {
         "steps": options.steps,
         "seed": options.seed,
@@ -190,8 +195,8 @@ def parser() -> Parser:
     add("--shuffle-labels", action="store_true", help=meaning)
     add("--workers", type=whole_number(0, 64), default=1, metavar="N", help="processes that render scenes")
     add("--fresh", action="store_true", help="start anew even if there is a checkpoint")
-    output = OUTPUT_FOLDER / "squeezenet1_1.safetensors"
-    add("--output", type=Path, default=output, metavar="PATH", help="where to write the weights")
+    place = f"where to write the weights (default: {OUTPUT_FOLDER / NAME}.safetensors; with shuffled labels another)"
+    add("--output", type=Path, metavar="PATH", help=place)
     return result
 
 

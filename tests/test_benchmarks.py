@@ -46,7 +46,7 @@ def test_the_summary_is_median_least_and_largest():
 
 def test_a_line_says_its_times_ratio_goal_and_memory():
     words = " | ".join(as_text(line(), 1.23))
-    assert words.startswith("saliency | 5 x 224 | 50.0 (40.0 to 60.0) | Captum | 100 (90 to 200) | 2.0 | 1.5 | 1.2 | ")
+    assert words.startswith("saliency | 5 x 224 | 50.0 (40.0 to 60.0) | Captum | 100 (90 to 200) | 2.00 | 1.5 | 1.2 | ")
     assert words.endswith(" | 1e-07, 2e-07 | 80, 600")
     assert as_numbers(line())[:5] == ["saliency", 5, 224, "Captum", "50.000"]
     assert span((1.5, 1.0, 2.0)) == "1500 (1000 to 2000)"

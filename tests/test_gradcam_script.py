@@ -70,7 +70,7 @@ def test_on_scenes_each_map_is_titled_with_its_scores(panels, capsys):
 
 
 def test_the_scores_in_a_title_are_those_of_the_map():
-    from gradcam_visualization import score_title
+    from core.inputs import score_title
 
     mask = np.array([[True, True], [False, False]])
     assert score_title(torch.tensor([[3.0, 0.0], [1.0, 0.0]]), mask) == "hit, mass 0.75, IoU 0.50"
