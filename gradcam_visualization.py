@@ -186,31 +186,37 @@ def pixel_map(values, size: int):
     return values.abs().amax(dim=0) if values.dim() == 3 else upsample(values[None], (size, size))[0]
 
 
-def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = "", reason: str = ""):
+def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = "", reason: str = "", scale=None):
     """One map of image `index`, (h, w) or (3, H, W), as it is drawn, with the object's outline where it is known."""
     from core.figures import Panel, blank_note, diverging, heat, outline, overlay, signed
 
     if values.dim() == 3:
-        pixels = signed(values.permute(1, 2, 0).numpy())
+        pixels = signed(values.permute(1, 2, 0).numpy(), scale=scale)
     else:
         smooth = pixel_map(values, len(batch.pixels[index])).numpy()
         plain = heat(smooth) if smooth.min() >= 0 else diverging(smooth)
-        pixels = overlay(batch.pixels[index], smooth) if over_image else plain
+        pixels = overlay(batch.pixels[index], smooth, scale=scale) if over_image else plain
     note = blank_note(values.numpy(), reason or "nothing speaks for the class here")
     return Panel(outline(pixels, batch.masks[index]), title, note)
 
 
 def draw_grid_of_techniques(model, batch, ours, reasons, versus, options):
     """Techniques down, images across, scores in the titles where masks are known; uint8 (H, W, 3)."""
-    from core.figures import Panel, blank_note, diverging_overlay, draw_grid, outline
+    from core.figures import Panel, blank_note, diverging_overlay, draw_grid, full_scale, outline
     from core.inputs import class_titles, footer, score_title
+
+    def common_scale(maps) -> float | None:
+        smooth = [pixel_map(values, options.size).numpy() for values in maps]
+        return full_scale(*smooth, quantile=1.0) if options.shared_scale else None
+
+    scales = {name: common_scale(maps) for name, maps in ours.items()}
 
     def panel(name: str, values, index: int) -> Panel:
         smooth, mask = pixel_map(values, options.size), batch.masks[index]
         title = score_title(smooth, mask)
         if versus is None:
-            return draw_panel(batch, values, index, title=title, reason=reasons[name, index])
-        pixels = outline(diverging_overlay(batch.pixels[index], smooth.numpy()), mask)
+            return draw_panel(batch, values, index, title=title, reason=reasons[name, index], scale=scales[name])
+        pixels = outline(diverging_overlay(batch.pixels[index], smooth.numpy(), scale=scales[name]), mask)
         same = int(batch.labels[index]) == versus
         note = blank_note(values.numpy(), "the two classes are the same" if same else "both classes have score 0")
         return Panel(pixels, title if not note else "", note)
@@ -273,6 +279,11 @@ def parser():
         nargs="+",
         metavar="NAME",
         help=f"all, or any of {', '.join(TECHNIQUES)} (default: {', '.join(NAMESAKE)}, with the strip of layers)",
+    )
+    result.add_argument(
+        "--shared-scale",
+        action="store_true",
+        help="of a grid: one colour scale for all images of a row, not one for each",
     )
     result.add_argument(
         "--versus",

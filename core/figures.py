@@ -26,6 +26,9 @@ DOTS_PER_INCH = 110
 QUANTILE = 0.995  # the brightest half per cent of pixels may saturate: one hot pixel must not hide the rest
 
 
+ROUNDING = 1e-12  # what is smaller everywhere was left by rounding, and is not drawn at full strength
+
+
 class Panel(NamedTuple):
     """One cell of a grid: RGB pixels, uint8 or [0, 1] floats (H, W, 3), and the words around them."""
 
@@ -55,9 +58,13 @@ def signed(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
     return (0.5 + 0.5 * _scaled(values, scale)).clip(0, 1)
 
 
-def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65) -> np.ndarray:
-    """Lay a map (H, W) over its picture, uint8 (H, W, 3): colours where it is hot, the greyed picture elsewhere."""
-    share = _scaled(np.maximum(values, 0), scale=max(0.0, values.max()))[..., None]
+def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65, *, scale: float | None = None) -> np.ndarray:
+    """Lay a map (H, W) over its picture, uint8 (H, W, 3): colours where it is hot, the greyed picture elsewhere.
+
+    scale: what is drawn at full strength, its own largest value if None.
+    """
+    scale = max(0.0, values.max()) if scale is None else scale
+    share = _scaled(np.maximum(values, 0), scale=scale)[..., None]
     picture = image / 255.0
     grey = 0.35 * picture + 0.65 * picture.mean(axis=2, keepdims=True)
     colours = matplotlib.colormaps["turbo"](share[..., 0])[..., :3]
@@ -65,9 +72,9 @@ def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65) -> np
     return ((1 - weight) * grey + weight * colours).clip(0, 1)
 
 
-def diverging_overlay(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+def diverging_overlay(image: np.ndarray, values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
     """Lay a map (H, W) of both signs over its picture, uint8 (H, W, 3): red speaks for, blue against, grey is zero."""
-    share = _scaled(values)
+    share = _scaled(values, scale)
     colours = matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * share)[..., :3]
     pale = 0.35 + 0.5 * image.mean(axis=2, keepdims=True) / 255
     weight = 0.9 * np.abs(share)[..., None] ** 0.7  # middling values must show their colour, too
@@ -97,7 +104,7 @@ def outline(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
 
 def blank_note(values: np.ndarray, reason: str = "its class has score 0 here") -> str:
     """The words for a map that is zero everywhere, else nothing."""
-    return "" if np.any(values) else f"blank: {reason}"
+    return "" if np.any(np.abs(values) > ROUNDING) else f"blank: {reason}"
 
 
 def _scaled(values: np.ndarray, scale: float | None = None) -> np.ndarray:

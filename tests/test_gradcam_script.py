@@ -161,3 +161,13 @@ def test_help_names_every_technique_without_importing_torch():
     assert result.returncode == 0
     for name in TECHNIQUES:
         assert name in " ".join(result.stdout.split()).replace("- ", "-")
+
+
+def test_a_shared_scale_keeps_the_weaker_of_two_maps_weak(weights, picture, panels):
+    arguments = ["--technique", "class-map", "--labels", "3", "1", "--images", picture, picture, *QUICK]
+    assert run(SCRIPT, *arguments) == 0
+    alone = [panel.pixels for panel in panels[-2:]]
+    assert run(SCRIPT, *arguments, "--shared-scale") == 0
+    together = [panel.pixels for panel in panels[-2:]]
+    changed = [not np.allclose(one, other) for one, other in zip(alone, together, strict=True)]
+    assert sorted(changed) == [False, True]  # the stronger one is as it was
