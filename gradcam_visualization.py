@@ -26,8 +26,7 @@ class Technique(NamedTuple):
     """A row of the table: where a technique is, and what may be done with it."""
 
     title: str
-    module: str  # in visualizers
-    function: str
+    function: str  # its module and name
     settings: tuple[str, ...] = ("layer",)  # the flags that it obeys
     captum: str | None = None  # the same technique in core.reference
     additive: dict | None = None  # with these settings the map of score_a - score_b is the difference of two maps
@@ -35,20 +34,24 @@ class Technique(NamedTuple):
 
 TECHNIQUES = {
     # What is drawn averages to the score, so two class maps may be subtracted as they are.
-    "class-map": Technique("class map\n(last layer)", "class_map", "class_map", settings=(), additive={}),
-    "grad-cam": Technique("Grad-CAM", "gradcam", "grad_cam", captum="captum_grad_cam", additive={"relu": False}),
-    "xgrad-cam": Technique("XGrad-CAM", "xgrad_cam", "xgrad_cam", additive={"relu": False}),
-    "hires-cam": Technique("HiRes-CAM", "hires_cam", "hires_cam", additive={"relu": False}),
-    "grad-cam++": Technique("Grad-CAM++", "gradcam_plus_plus", "grad_cam_plus_plus"),
-    "layer-cam": Technique("Layer-CAM", "layer_cam", "layer_cam"),
-    "fused-layer-cam": Technique("Layer-CAM,\nthree layers", "fused_layer_cam", "fused_layer_cam", settings=()),
-    "score-cam": Technique("Score-CAM", "score_cam", "score_cam", settings=("layer", "channels")),
-    "eigen-cam": Technique("Eigen-CAM\n(any class)", "eigen_cam", "eigen_cam"),
+    "class-map": Technique("class map\n(last layer)", "visualizers.class_map.class_map", settings=(), additive={}),
+    "grad-cam": Technique(
+        "Grad-CAM", "visualizers.gradcam.grad_cam", captum="captum_grad_cam", additive={"relu": False}
+    ),
+    "xgrad-cam": Technique("XGrad-CAM", "visualizers.xgrad_cam.xgrad_cam", additive={"relu": False}),
+    "hires-cam": Technique("HiRes-CAM", "visualizers.hires_cam.hires_cam", additive={"relu": False}),
+    "grad-cam++": Technique("Grad-CAM++", "visualizers.gradcam_plus_plus.grad_cam_plus_plus"),
+    "layer-cam": Technique("Layer-CAM", "visualizers.layer_cam.layer_cam"),
+    "fused-layer-cam": Technique(
+        "Layer-CAM,\nthree layers", "visualizers.fused_layer_cam.fused_layer_cam", settings=()
+    ),
+    "score-cam": Technique("Score-CAM", "visualizers.score_cam.score_cam", settings=("layer", "channels")),
+    "eigen-cam": Technique("Eigen-CAM\n(any class)", "visualizers.eigen_cam.eigen_cam"),
     "guided-backprop": Technique(
-        "guided backprop", "guided_backprop", "guided_backprop", settings=(), captum="captum_guided_backprop"
+        "guided backprop", "visualizers.guided_backprop.guided_backprop", settings=(), captum="captum_guided_backprop"
     ),
     "guided-grad-cam": Technique(
-        "guided Grad-CAM", "guided_gradcam", "guided_grad_cam", captum="captum_guided_grad_cam"
+        "guided Grad-CAM", "visualizers.guided_gradcam.guided_grad_cam", captum="captum_guided_grad_cam"
     ),
 }
 NAMESAKE = ("grad-cam", "guided-backprop", "guided-grad-cam")  # what a bare run draws
@@ -148,7 +151,8 @@ def compute_maps(model, batch, names, versus, options):
         label = batch.labels[index : index + 1].to(image.device)
         for name in names:
             technique = TECHNIQUES[name]
-            own = getattr(import_module(f"visualizers.{technique.module}"), technique.function)
+            module, _, function = technique.function.rpartition(".")
+            own = getattr(import_module(module), function)
             settings = {setting: getattr(options, setting) for setting in technique.settings}
             if versus is None:
                 maps, reasons[name, index] = with_reason(partial(own, model, image, label, **settings))

@@ -8,22 +8,28 @@ Scores are kept in visualization/trust_cache/: an interrupted run goes on where 
 """
 
 import hashlib
+import itertools
 import json
 import math
 import sys
+import textwrap
 import time
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
+import gradcam_visualization
+import saliency_visualization
+from core.errors import UsageError
 from core.files import write_whole
 from core.options import (
     OUTPUT_FOLDER,
     ROOT,
     constant_of,
     defaults_of,
+    find_techniques,
     make_parser,
     number,
     progress,
@@ -43,24 +49,29 @@ ENOUGH = 30  # images for a 95 % interval of the mean
 class Technique(NamedTuple):
     """A row of the table: a visualizer's function, imported at the first call, as one that gives maps (N, H, W) >= 0.
 
-    Of a signed picture (N, 3, H, W), `channels` takes the largest size over the channels, or the size of the total;
-    of a map (N, h, w), what speaks for the class is kept and upsampled.
+    Of a signed picture (N, 3, H, W) it takes the largest size over the channels, or the size of their total; of a map
+    (N, h, w), what speaks for the class, upsampled.
     """
 
-    module: str
-    function: str
+    title: str
+    function: str  # its module and name
     settings: dict = {}  # noqa: RUF012 (never changed)
-    channels: str = "largest"
+    total: bool = False
 
     def __call__(self, model, images, labels, generator):
         from visualizers.gradcam import upsample
+        from visualizers.occlusion import spread
 
-        call = getattr(import_module(self.module), self.function)
+        module, _, name = self.function.rpartition(".")
+        call = getattr(import_module(module), name)
         chance = {"generator": generator} if "generator" in signature(call).parameters else {}
         values = call(model, images, labels, **self.settings, **chance)
-        if values.dim() == 4:
-            return values.sum(dim=1).abs() if self.channels == "total" else values.abs().amax(dim=1)
         size = images.shape[2:]
+        if name == "occlusion":
+            settings = defaults_of(module, name)
+            values = spread(values, size, settings["patch"], settings["stride"])
+        if values.dim() == 4:
+            return values.sum(dim=1).abs() if self.total else values.abs().amax(dim=1)
         return values.relu() if values.shape[1:] == size else upsample(values.relu(), size)
 
 
@@ -82,37 +93,20 @@ def random_map(model, images, labels, generator):
     return torch.rand(images[:, 0].shape, generator=generator).to(images)
 
 
-def occluded(model, images, labels, generator):
-    from visualizers.occlusion import occlusion, spread
-
-    settings = defaults_of("visualizers.occlusion", "occlusion")
-    return spread(occlusion(model, images, labels), images.shape[2:], settings["patch"], settings["stride"]).relu()
-
-
-# name: function(model, images (N, 3, H, W), labels (N,), generator) -> maps (N, H, W), >= 0
-TECHNIQUES = {
-    "saliency": Technique("visualizers.saliency_map", "saliency_map"),
-    "gradient x input": Technique("visualizers.gradient_times_input", "gradient_times_input", channels="total"),
-    "guided backprop": Technique("visualizers.guided_backprop", "guided_backprop"),
-    "deconvnet": Technique("visualizers.deconvnet", "deconvnet"),
-    "SmoothGrad": Technique("visualizers.smoothgrad", "smoothgrad", {"samples": 10}),
-    "integrated gradients": Technique(
-        "visualizers.integrated_gradients", "integrated_gradients", {"steps": 20}, channels="total"
-    ),
-    "class map": Technique("visualizers.class_map", "class_map"),
-    "Grad-CAM": Technique("visualizers.gradcam", "grad_cam"),
-    "Grad-CAM++": Technique("visualizers.gradcam_plus_plus", "grad_cam_plus_plus"),
-    "XGrad-CAM": Technique("visualizers.xgrad_cam", "xgrad_cam"),
-    "HiRes-CAM": Technique("visualizers.hires_cam", "hires_cam"),
-    "Layer-CAM": Technique("visualizers.layer_cam", "layer_cam"),
-    "Layer-CAM, three layers": Technique("visualizers.fused_layer_cam", "fused_layer_cam"),
-    "Eigen-CAM": Technique("visualizers.eigen_cam", "eigen_cam"),
-    "guided Grad-CAM": Technique("visualizers.guided_gradcam", "guided_grad_cam"),
-    "occlusion": occluded,
-    "Score-CAM": Technique("visualizers.score_cam", "score_cam", {"channels": 64}),
-    "RISE": Technique("visualizers.rise", "rise", {"masks": 500}),
+FEWER = {  # than by themselves: each image is explained again for each network and noise
+    "smoothgrad": {"samples": 10},
+    "smoothgrad-squared": {"samples": 10},
+    "vargrad": {"samples": 10},
+    "integrated-gradients": {"steps": 20},
+    "score-cam": {"channels": 64},
+    "rise": {"masks": 500},
 }
-SLOW = ("occlusion", "Score-CAM", "RISE")  # hundreds of passes a map: only if asked for
+TOTALS = ("gradient-x-input", "integrated-gradients")  # contributions: the channels' add up
+SLOW = ("occlusion", "score-cam", "rise")  # hundreds of passes a map: only if asked for
+TECHNIQUES = {  # name: function(model, images (N, 3, H, W), labels (N,), generator) -> maps (N, H, W), >= 0
+    name: Technique(row.title.replace("-\n", "-").replace("\n", " "), row.function, FEWER.get(name, {}), name in TOTALS)
+    for name, row in (saliency_visualization.TECHNIQUES | gradcam_visualization.TECHNIQUES).items()
+}
 CONTROLS = {  # they know nothing of the network: what they score, anyone can
     "Sobel edges": sobel,
     "centre": centre,
@@ -141,14 +135,16 @@ class Show(NamedTuple):
 
 
 def main(options) -> int:
+    quick = [name for name in TECHNIQUES if name not in SLOW]
+    names = find_techniques(options.technique, TECHNIQUES) if options.technique else quick
     # After parsing, so that --help does not wait for torch.
     from core.figures import describe, draw_table, save_picture
     from core.inputs import load_network
 
     if options.scenes and options.images:
-        raise_usage("scenes: give either --scenes or --images, not both")
+        raise UsageError("scenes: give either --scenes or --images, not both")
     if options.scenes and options.labels:
-        raise_usage("labels: scenes are explained for their own class; leave out --labels")
+        raise UsageError("labels: scenes are explained for their own class; leave out --labels")
     if options.scenes and options.weights == "auto":
         options.weights = "patterns"
     model = load_network(options)
@@ -156,9 +152,7 @@ def main(options) -> int:
         options.scenes = SCENES  # the photographs are nothing that this network knows
     other = load_randomly_labelled(options, model)
     count, chunks, show, exit_code = pictures(options, model)
-    quick = [name for name in TECHNIQUES if name not in SLOW]
-    names = list(dict.fromkeys(options.technique)) if options.technique else quick
-    rows = {name: TECHNIQUES[name] for name in names} | CONTROLS
+    rows = {TECHNIQUES[name].title: TECHNIQUES[name] for name in names} | CONTROLS
     scores = score_all(rows, model, other, count, chunks, options)
     blocks = import_module("core.sanity").blocks_of(model)
     for name, values in scores.items():
@@ -187,12 +181,6 @@ def knows_scenes(model) -> bool:
     return model.class_names == CLASS_NAMES
 
 
-def raise_usage(message: str):
-    from core.errors import UsageError
-
-    raise UsageError(message)
-
-
 def load_randomly_labelled(options, model):
     """The network of --random-labels, or None."""
     if options.random_labels is None:
@@ -201,7 +189,7 @@ def load_randomly_labelled(options, model):
 
     other = load_squeezenet(options.random_labels, options.device)
     if other.class_names != model.class_names:
-        raise_usage(
+        raise UsageError(
             f"random-labels: {other.weights_name} knows other classes than {model.weights_name}; train it on the same"
         )
     return other
@@ -290,13 +278,18 @@ def score_chunk(explain, model, other, chunk: Chunk, options) -> dict:
         chunk.labels,
         masks=chunk.masks,
         randomly_labelled=other,
-        checked=chunk.first < options.checked,
+        checked=chunk.first < options.checked or not is_slow(explain),
+        each_block=chunk.first < options.checked,
         draws=options.draws,
         steps=options.steps,
         noise=options.noise,
         generator=torch.Generator().manual_seed(seed),
     )
     return {name: values.tolist() for name, values in scores.items()}
+
+
+def is_slow(explain) -> bool:
+    return explain in [TECHNIQUES[name] for name in SLOW]
 
 
 def repeatable(explain, seed: int):
@@ -343,7 +336,7 @@ def image_means(values):
 
 def after_all(values: dict) -> dict:
     """Each image's scores after randomising all, (N,): SSIM, rank correlation and its floor."""
-    last, floor = values["cascading"][:, :, -1], values["cascading floor"][:, :, -1]
+    last, floor = values["all_random"][:, :, 0], values["all_random floor"][:, :, 0]
     measures = {"SSIM": last[..., 0], "rank correlation": last[..., 1], "floor": floor}
     return {name: image_means(numbers) for name, numbers in measures.items()}
 
@@ -376,8 +369,8 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
         "rank correlation, all random": lambda v: after_all(v)["rank correlation"],
         "of it by the architecture": lambda v: after_all(v)["floor"],
         "SSIM, all random": lambda v: after_all(v)["SSIM"],
-        "deletion area (low is good)": lambda v: np.trapezoid(v["deletion"], dx=1 / options.steps, axis=1),
-        "insertion area (high is good)": lambda v: np.trapezoid(v["insertion"], dx=1 / options.steps, axis=1),
+        "deletion area (low is good)": lambda v: areas(v["deletion"]),
+        "insertion area (high is good)": lambda v: areas(v["insertion"]),
         "change under noise (low is good)": lambda v: v["stability"],
     }
     anyone = next(iter(scores.values()))
@@ -393,13 +386,13 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     for name, values in scores.items():
         cells = [interval(column(values)) for column in columns.values()]
         rows.append([name, *(verdict(*judged(values, kind)) for kind in kinds), *cells])
-        for kind in ("cascading", "block_by_block"):
+        for kind in ("all_random", "cascading", "block_by_block"):
             blank += int(np.isnan(values[kind][..., 1]).sum())
             lifted += int(values[f"{kind} lifted"].sum())
             explained += values[kind][..., 1].size
     what = f"{options.scenes} scenes (seed {options.seed})" if options.scenes else f"{count} images"
-    judged_images = len(anyone["stability"])
-    part = f", random networks and noise on the first {judged_images} of them" if judged_images < count else ""
+    fewer = [name for name, values in scores.items() if len(values["stability"]) < count]
+    part = f" (random networks and noise for {', '.join(fewer)}: {len(scores[fewer[0]]['stability'])})" if fewer else ""
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
@@ -414,6 +407,15 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
         f"Weights {model.weights_name}."
     )
     return header, rows, note
+
+
+def areas(curves):
+    """The area under each curve (..., steps + 1), (...)."""
+    import torch
+
+    from core.faithfulness import area_under
+
+    return area_under(torch.from_numpy(curves)).numpy()
 
 
 def blur_pixels(options) -> str:
@@ -431,9 +433,13 @@ def interval(values) -> str:
 
 
 def randomised_maps(rows, model, show: Show, options) -> dict:
-    """{technique: {block: (map (H, W), rank correlation)}} of the image to show, from "original" down."""
+    """{technique: {block: (map (H, W), rank correlation, why it is blank)}} of the image to show, from "original" down.
+
+    A technique that has nothing to show gives its reason in its own words.
+    """
     import torch
 
+    from core.inputs import with_reason
     from core.sanity import cascading, explain_or_lift, map_similarity
 
     _, images, labels, _ = show.chunk
@@ -442,11 +448,13 @@ def randomised_maps(rows, model, show: Show, options) -> dict:
         if name in UNDRAWN:
             continue
         explain = repeatable(explain, options.seed)
-        original, _ = explain_or_lift(explain, model, images, labels)
-        result[name] = {"original": (original[0].cpu(), 1.0)}
-        for block, network in cascading(model, torch.Generator().manual_seed(options.seed)):
+        original = None
+        networks = cascading(model, torch.Generator().manual_seed(options.seed))
+        for block, network in itertools.chain([("original", model)], networks):
             maps, _ = explain_or_lift(explain, network, images, labels)
-            result[name][block] = (maps[0].cpu(), float(map_similarity(original, maps)[0, 1]))
+            original = maps if original is None else original
+            reason = "" if maps.any() else with_reason(partial(explain, network, images, labels))[1]
+            result.setdefault(name, {})[block] = (maps[0].cpu(), float(map_similarity(original, maps)[0, 1]), reason)
     return result
 
 
@@ -458,16 +466,14 @@ def draw_sanity(maps: dict, show: Show, model):
     rows = []
     for place, row in enumerate(maps.values()):
         panels = [Panel(show.pixels, show.title if place == 0 else "")]
-        for block, (values, correlation) in row.items():
+        for block, (values, correlation, reason) in row.items():
             words = "" if math.isnan(correlation) or block == "original" else f"{correlation:.2f}"
             title = f"{block}\n{words}".strip() if place == 0 else words
-            panels.append(
-                Panel(heat(values.numpy()), title, blank_note(values.numpy(), "nothing speaks for the class"))
-            )
+            panels.append(Panel(heat(values.numpy()), title, blank_note(values.numpy(), reason)))
         rows.append(panels)
     title = "Does the map follow the weights? Random from the classifier down to the block named"
     words = f"numbers: rank correlation with the original map; {footer(model)}"
-    return draw_grid(rows, row_names=tuple(maps), cell=1.3, title=title, footer=words)
+    return draw_grid(rows, row_names=[textwrap.fill(name, 14) for name in maps], cell=1.3, title=title, footer=words)
 
 
 def colours(names) -> dict:
@@ -475,7 +481,7 @@ def colours(names) -> dict:
     import matplotlib
 
     palette = [*matplotlib.colormaps["tab10"].colors, *matplotlib.colormaps["Set2"].colors]
-    techniques = dict(zip(TECHNIQUES, palette * 3, strict=False))
+    techniques = dict(zip((technique.title for technique in TECHNIQUES.values()), palette * 3, strict=False))
     styles = {"Sobel edges": ("black", "--"), "centre": ("0.45", ":"), "random map": ("0.65", "-.")}
     return {name: styles.get(name) or (techniques[name], "-") for name in names}
 
@@ -507,7 +513,7 @@ def draw_similarity(scores: dict, blocks: list[str], options, model):
                 floors = [
                     [mean(image_means(values[f"{kind} floor"][:, :, block])) for block in range(len(blocks))]
                     for name, values in shown.items()
-                    if name in TECHNIQUES
+                    if name not in CONTROLS
                 ]
                 lowest, highest = ([choose(f) for f in zip(*floors, strict=True)] for choose in (min, max))
                 place.fill_between(places, lowest, highest, color="0.88", zorder=0, label="the architecture alone")
@@ -533,7 +539,7 @@ def draw_similarity(scores: dict, blocks: list[str], options, model):
     figure.legend(handles, labels, ncols=3, fontsize=9.5, frameon=False, title=question, **place)
     figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
     known = "grey: the rank correlation with another image's new map, from the lowest to the highest technique"
-    count = len(next(iter(scores.values()))["stability"])
+    count = len(next(iter(scores.values()))["cascading"])
     words = f"{known}; mean over {count} images and {options.draws} random networks; {footer(model)}"
     figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)
@@ -561,7 +567,7 @@ def draw_curves(scores: dict, show: Show, options, model):
     for place, (kind, title) in zip(axes, words.items(), strict=True):
         for name, (colour, style) in colours(scores).items():
             curve = scores[name][kind][0]
-            area = np.trapezoid(curve, dx=1 / options.steps)
+            area = float(areas(curve))
             place.plot(share, curve, color=colour, linestyle=style, linewidth=1.6, label=f"{name} {area:.2f}")
         place.set_title(title, fontsize=11)
         place.set_xlabel("pixels changed, %")
@@ -606,10 +612,9 @@ def parser():
     add(
         "--technique",
         nargs="+",
-        choices=tuple(TECHNIQUES),
         metavar="NAME",
-        help=f"any of {', '.join(TECHNIQUES)} (default: all but the last {len(SLOW)}, which take "
-        "minutes an image); the controls are always there",
+        help=f"all, or any of {', '.join(TECHNIQUES)} (default: all but {', '.join(SLOW)}, which take minutes an "
+        "image); the controls are always there",
     )
     add(
         "--scenes",
@@ -623,7 +628,8 @@ def parser():
         type=whole_number(1, 1_000_000),
         default=24,
         metavar="N",
-        help="images to check with random networks and noise, which takes longest; rounded up to eights",
+        help="images to check with each block random, which takes longest (and slow techniques with random networks "
+        "and noise at all); rounded up to eights",
     )
     add(
         "--draws",

@@ -10,7 +10,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from core.memory import keep_freed_memory
 from core.options import Parser, number, progress, run_script, whole_number
 from core.tables import write_csv
 
@@ -27,7 +26,6 @@ def main(options) -> int:
     from benchmarks.works import WORKS as HANDS
     from benchmarks.works import Stage
 
-    keep_freed_memory()  # as the scripts do; without it large pictures take half as long again
     most = {"saliency": COUNTS, "occlusion": COUNTS, "style transfer": (1,)}
     points = [(work, 1, size) for work in WORKS for size in SIZES]
     points += [(work, count, SMALLEST) for work in WORKS for count in most[work][1:]]
@@ -116,4 +114,4 @@ def parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, parser(), keep_memory=False))
+    sys.exit(run_script(main, parser()))

@@ -25,7 +25,7 @@ def main(options) -> None:
     for stage in stages:
         stage.ours, stage.images, stage.labels  # noqa: B018 (loaded before the clock starts)
     for name, technique in progress(TECHNIQUES.items(), desc="techniques", unit="technique"):
-        row = [name]
+        row = [technique.title]
         for stage in stages:
             hands = {name: partial(technique, stage.ours, stage.images, stage.labels, torch.Generator().manual_seed(0))}
             most = 1 if name in SLOW and stage.count > 1 else 5

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, measuring, to_network
+from core.gradients import as_labels, chunk_length, like_images, measuring, to_network
 
 
 def deletion_curve(
@@ -33,7 +33,7 @@ def deletion_curve(
     is the mean colour. generator: decides among equal values, so that blank parts go in no order of their own.
     Raises UsageError for maps of another shape or fewer steps than one.
     """
-    return _curve(model, images, _like(substrate, images), labels, maps, steps, generator)
+    return _curve(model, images, like_images("substrate", substrate, images), labels, maps, steps, generator)
 
 
 def insertion_curve(
@@ -47,7 +47,7 @@ def insertion_curve(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """The same from the other side: pixels of the image are put into the substrate, (N, steps + 1)."""
-    return _curve(model, _like(substrate, images), images, labels, maps, steps, generator)
+    return _curve(model, like_images("substrate", substrate, images), images, labels, maps, steps, generator)
 
 
 def area_under(curves: Tensor) -> Tensor:
@@ -108,11 +108,3 @@ def _places(maps: Tensor, generator: torch.Generator | None) -> Tensor:
     places = torch.empty_like(order)
     places.scatter_(1, order, torch.arange(flat.shape[1]).expand_as(order))
     return places.view(maps.shape)
-
-
-def _like(substrate: Tensor | float, images: Tensor) -> Tensor:
-    try:
-        return torch.as_tensor(substrate).to(images).expand_as(images)
-    except RuntimeError:
-        shapes = f"{tuple(torch.as_tensor(substrate).shape)} for images {tuple(images.shape)}"
-        raise UsageError(f"substrate: shape {shapes}; give a number or a picture that broadcasts to them") from None

@@ -170,10 +170,11 @@ def draw_grid(
             axes.set_axis_off()
             axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1, parse_math=False)
             if panel.note:
-                note = "\n".join(textwrap.wrap(panel.note, 26))
+                size = 9 if cell == CELL else 6.5  # points
+                note = textwrap.fill(panel.note, int(26 * cell / CELL * 9 / size))
                 box_style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 4}
                 axes.text(
-                    0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", fontsize=9, bbox=box_style
+                    0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", fontsize=size, bbox=box_style
                 )
         top += cell_height
     if footer:

@@ -124,6 +124,15 @@ def check_images(images: Tensor) -> None:
         raise UsageError("images: none given; at least one is needed")
 
 
+def like_images(argument: str, value: Tensor | float, images: Tensor) -> Tensor:
+    """A number or a picture, such as a baseline, as a picture for each of the images (N, 3, H, W)."""
+    try:
+        return torch.as_tensor(value).to(images).expand_as(images)
+    except RuntimeError:
+        shapes = f"{tuple(torch.as_tensor(value).shape)} for images {tuple(images.shape)}"
+        raise UsageError(f"{argument}: shape {shapes}; give a number or a picture that broadcasts to them") from None
+
+
 def to_network(model: nn.Module, images: Tensor) -> Tensor:
     """A detached copy of the images, or a view of them, with the network's device and dtype."""
     check_images(images)

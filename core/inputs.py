@@ -123,8 +123,7 @@ def _as_batch(model, names, crops, masks, chosen, broken) -> Batch:
     if not crops:
         return Batch([], [], torch.empty(0, 3, 1, 1), torch.empty(0, dtype=torch.long), [], [], broken)
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
-    with torch.no_grad():
-        probabilities = torch.cat([model(part).softmax(dim=1) for part in tensor.split(chunk_length(tensor))]).cpu()
+    probabilities = class_probabilities(model, tensor)
     if not probabilities.isfinite().all():
         raise WorkError(f"weights: {model.weights_name} gives scores that are not finite; get the file again")
     predicted = probabilities.argmax(dim=1).tolist()
@@ -163,9 +162,13 @@ def score_title(values: Tensor, mask) -> str:
 
 def class_titles(model: nn.Module, images: Tensor, label: int) -> list[str]:
     """ "tiger cat 21 %", how probable the class is on each image."""
-    with torch.no_grad():
-        probabilities = torch.cat([model(part).softmax(dim=1) for part in images.split(16)]).cpu()
-    return [class_title(model, row, label) for row in probabilities]
+    return [class_title(model, row, label) for row in class_probabilities(model, images)]
+
+
+@torch.no_grad()
+def class_probabilities(model: nn.Module, images: Tensor) -> Tensor:
+    """The softmax of the scores, (N, K), on the CPU; a few images at a time."""
+    return torch.cat([model(part).softmax(dim=1) for part in images.split(chunk_length(images))]).cpu()
 
 
 def class_title(model: nn.Module, probabilities: Tensor, label: int) -> str:

@@ -8,6 +8,7 @@ from core.gradients import as_labels
 from core.priors import blur
 from core.sanity import (
     Explain,
+    all_random,
     architecture_floor,
     block_by_block,
     cascading,
@@ -29,6 +30,7 @@ def judge(
     masks: Tensor | None = None,
     randomly_labelled: nn.Module | None = None,
     checked: bool = True,
+    each_block: bool = True,
     draws: int = 2,
     steps: int = 28,
     noise: float = 0.05,
@@ -36,16 +38,18 @@ def judge(
 ) -> dict[str, Tensor]:
     """images (N, 3, H, W), labels (N,) or one number -> {name: scores (N, ...)}, float64 or bool.
 
-    "cascading" and "block_by_block": SSIM and rank correlation with D = `draws` random networks, (N, D, B, 2), as
-    `sanity_check` gives them; "cascading floor", "cascading lifted" (N, D, B), and so on. "deletion" to the mean colour
-    and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With `masks` (N, H, W)
-    "localisation" (N, 3). With a network trained on random labels "labels", the similarity to its maps, (N, 2), and
-    "labels floor" (N,). Without `checked` what takes longest is left out: the random networks and the noise.
+    "all_random", "cascading" and "block_by_block": SSIM and rank correlation with D = `draws` random networks,
+    (N, D, B, 2), as `sanity_check` gives them; "cascading floor", "cascading lifted" (N, D, B), and so on.
+    "deletion" to the mean colour and "insertion" into the blurred image: curves (N, steps + 1). "stability" (N,). With
+    `masks` (N, H, W) "localisation" (N, 3). With a network trained on random labels "labels", the similarity to its
+    maps, (N, 2), and "labels floor" (N,). Without `each_block` what takes longest is left out, "cascading" and
+    "block_by_block"; without `checked` all random networks and the noise.
     """
     labels = as_labels(labels, len(images), model)
     maps, _ = explain_or_lift(explain, model, images, labels)
     scores = {}
-    for networks in (cascading, block_by_block) if checked else ():
+    kinds = (all_random, cascading, block_by_block) if each_block else (all_random,)
+    for networks in kinds if checked else ():
         name = networks.__name__
         how = {"networks": networks, "draws": draws, "generator": generator}
         similarity = sanity_check(explain, model, images, labels, **how)

@@ -55,6 +55,12 @@ def cascading(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[st
         yield block, network
 
 
+def all_random(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
+    """A copy of the network in which every block is random, under the name of the last."""
+    *_, last = cascading(model, generator)
+    yield last
+
+
 def block_by_block(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
     """Each block and a copy of the network in which it alone is random."""
     for block in blocks_of(model):
@@ -177,7 +183,8 @@ def sanity_check(
 ) -> Similarity:
     """Compare the maps of the network with those of its randomised copies, `draws` times anew.
 
-    networks: `cascading` or `block_by_block`. `explain` must use the same random numbers at each call, if any.
+    networks: `all_random`, `cascading` or `block_by_block`.
+    `explain` must use the same random numbers at each call, if any.
     """
     original = _prepare(explain_or_lift(explain, model, images, labels)[0])
     values, floors, raised = [], [], []

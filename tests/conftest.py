@@ -161,3 +161,21 @@ def run(script: str, *arguments) -> int:
 
     module = importlib.import_module(script)
     return run_script(module.main, module.parser(), [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def refusal(capsys):
+    """What a call of a script says that refuses it as wrong use: one sentence, exit code 2, nothing written."""
+
+    def said(call, *arguments) -> str:
+        try:
+            code = call(*arguments)
+        except SystemExit as stop:  # from the parser itself
+            code = stop.code
+        words = capsys.readouterr().err
+        assert code == 2, words
+        assert words.count("\n") == 1
+        assert not Path("visualization").exists()
+        return words
+
+    return said

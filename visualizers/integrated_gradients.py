@@ -18,6 +18,7 @@ from core.gradients import (
     chunk_length,
     input_gradient,
     label_scores,
+    like_images,
     measuring,
     to_network,
     warn_of_blank_maps,
@@ -37,7 +38,7 @@ def integrated_gradients(
         raise UsageError(f"steps: {steps} is too few; at least 1 is needed")
     check_images(images)
     labels, images = as_labels(labels, len(images), model), images.detach()
-    start = _like(baseline, images).detach()
+    start = like_images("baseline", baseline, images).detach()
     nodes, weights = np.polynomial.legendre.leggauss(steps)  # on [-1, 1], where the weights sum to 2
     result = torch.zeros_like(images)
     for index in range(len(images)):
@@ -61,15 +62,10 @@ def completeness_error(
     """
     labels = as_labels(labels, len(images), model)
     with measuring(model), torch.no_grad():
-        ends = [label_scores(model, to_network(model, x), labels) for x in (images, _like(baseline, images))]
+        ends = [
+            label_scores(model, to_network(model, x), labels)
+            for x in (images, like_images("baseline", baseline, images))
+        ]
     gain = (ends[0] - ends[1]).to(contributions)
     missing = (contributions.sum(dim=(1, 2, 3)) - gain).abs()
     return torch.where(gain == 0, missing, missing / gain.abs())
-
-
-def _like(baseline: Tensor | float, images: Tensor) -> Tensor:
-    try:
-        return torch.as_tensor(baseline).to(images).expand_as(images)
-    except RuntimeError:
-        shapes = f"{tuple(torch.as_tensor(baseline).shape)} for images {tuple(images.shape)}"
-        raise UsageError(f"baseline: shape {shapes}; give a number or a picture that broadcasts to them") from None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, check_images, measuring, to_network, warn_of_blank_maps
+from core.gradients import as_labels, check_images, like_images, measuring, to_network, warn_of_blank_maps
 from core.images import normalise
 from core.priors import blur
 from core.windows import window_drops
@@ -35,7 +35,7 @@ def occlusion(
     """
     check_images(images)
     labels = as_labels(labels, len(images), model)
-    covers = _like(fill, images) if isinstance(fill, Tensor) else None
+    covers = like_images("fill", fill, images) if isinstance(fill, Tensor) else None
     if covers is None and fill not in FILLS:
         raise UsageError(f"fill: '{fill}' is unknown; allowed are {', '.join(FILLS)}, or a tensor")
     covering = [_covering(size, patch, stride) for size in images.shape[2:]]  # (H, gh) and (W, gw)
@@ -71,11 +71,3 @@ def _covering(size: int, patch: int, stride: int) -> Tensor:
     starts = torch.arange(0, size - patch + stride, stride)  # the last is the first that reaches the edge
     within = torch.arange(size)[:, None] - starts
     return ((within >= 0) & (within < patch)).double()
-
-
-def _like(fill: Tensor, images: Tensor) -> Tensor:
-    try:
-        return fill.to(images).expand_as(images)
-    except RuntimeError:
-        shapes = f"{tuple(fill.shape)} for images {tuple(images.shape)}"
-        raise UsageError(f"fill: shape {shapes}; give a tensor that broadcasts to them") from None

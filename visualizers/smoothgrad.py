@@ -17,14 +17,18 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.gradients import as_labels, check_images, chunk_length, input_gradient, warn_of_blank_maps
 
+SAMPLES = 25  # noisy copies of each image
+NOISE = 0.15  # standard deviation, as a share of the image's range of values
+DROWNED = "its score is 0 on every noisy copy, so there is no gradient; take less noise, or another class"
+
 
 def smoothgrad(
     model: nn.Module,
     images: Tensor,
     labels,
     *,
-    samples: int = 25,
-    noise: float = 0.15,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> maps (N, H, W), >= 0; without noise, the saliency maps.
@@ -34,7 +38,7 @@ def smoothgrad(
     noise; warns of a blank map.
     """
     maps = mean_gradient(model, images, labels, samples=samples, noise=noise, generator=generator).abs()
-    warn_of_blank_maps(model, images, labels, maps)
+    warn_of_blank_maps(model, images, labels, maps, otherwise=DROWNED)
     return maps.amax(dim=1)
 
 
@@ -43,13 +47,13 @@ def smoothgrad_squared(
     images: Tensor,
     labels,
     *,
-    samples: int = 25,
-    noise: float = 0.15,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """As `smoothgrad`, with the mean of the squares; without noise, the squares of the saliency maps."""
     maps = noisy_gradients(model, images, labels, samples=samples, noise=noise, generator=generator)[1]
-    warn_of_blank_maps(model, images, labels, maps)
+    warn_of_blank_maps(model, images, labels, maps, otherwise=DROWNED)
     return maps.amax(dim=1)
 
 
@@ -58,8 +62,8 @@ def vargrad(
     images: Tensor,
     labels,
     *,
-    samples: int = 25,
-    noise: float = 0.15,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """As `smoothgrad`, with the variance. Raises UsageError for a single sample or no noise: nothing would vary."""
@@ -68,7 +72,7 @@ def vargrad(
     mean, square = noisy_gradients(model, images, labels, samples=samples, noise=noise, generator=generator)
     # Rounding alone would make the difference a little negative, or positive where an image got no noise at all.
     maps = (square - mean.square()).clamp(min=0) * (noise_levels(images, noise) > 0)
-    cause = "its gradient does not vary under the noise; take another class or image"
+    cause = "its gradient does not vary under the noise; take less or more noise, or another class"
     warn_of_blank_maps(model, images, labels, maps, otherwise=cause)
     return maps.amax(dim=1)
 
@@ -78,8 +82,8 @@ def mean_gradient(
     images: Tensor,
     labels,
     *,
-    samples: int = 25,
-    noise: float = 0.15,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """SmoothGrad before its signs are dropped, (N, 3, H, W): linear in the score, so those of two classes subtract."""
@@ -97,8 +101,8 @@ def noisy_gradients(
     images: Tensor,
     labels,
     *,
-    samples: int = 25,
-    noise: float = 0.15,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The mean of the gradients over noisy copies, and of their squares, each (N, 3, H, W)."""
