@@ -36,20 +36,29 @@ class Technique(NamedTuple):
     function: str  # its module and name
     settings: tuple[str, ...] = ()  # the flags that it obeys
     seeded: bool = False  # chance is in it
+    captum: str | None = None  # the same technique in core.reference
     linear: str | None = None  # the function whose map of score_a - score_b is the difference of two maps
 
 
 SMOOTHING = ("samples", "noise")
 SIGNED_GRADIENT = "core.gradients.input_gradient"
 TECHNIQUES = {
-    "gradient": Technique("gradient\n(saliency)", "visualizers.saliency_map.saliency_map", linear=SIGNED_GRADIENT),
+    "gradient": Technique(
+        "gradient\n(saliency)",
+        "visualizers.saliency_map.saliency_map",
+        captum="captum_saliency",
+        linear=SIGNED_GRADIENT,
+    ),
     "gradient-x-input": Technique(
         "gradient x input",
         "visualizers.gradient_times_input.gradient_times_input",
+        captum="captum_gradient_times_input",
         linear="visualizers.gradient_times_input.gradient_times_input",
     ),
-    "guided-backprop": Technique("guided backprop", "visualizers.guided_backprop.guided_backprop"),
-    "deconvnet": Technique("deconvnet", "visualizers.deconvnet.deconvnet"),
+    "guided-backprop": Technique(
+        "guided backprop", "visualizers.guided_backprop.guided_backprop", captum="captum_guided_backprop"
+    ),
+    "deconvnet": Technique("deconvnet", "visualizers.deconvnet.deconvnet", captum="captum_deconvnet"),
     "smoothgrad": Technique(
         "SmoothGrad",
         "visualizers.smoothgrad.smoothgrad",
@@ -65,6 +74,7 @@ TECHNIQUES = {
         "integrated\ngradients",
         "visualizers.integrated_gradients.integrated_gradients",
         ("steps",),
+        captum="captum_integrated_gradients",
         linear="visualizers.integrated_gradients.integrated_gradients",
     ),
     "occlusion": Technique(
@@ -94,10 +104,11 @@ def main(options) -> int:
     model = load_network(options)
     versus = None if options.versus is None else find_class(options.versus, model.class_names)
     batch = load_batch(options, model, example_scenes)
+    check_settings(names, options)
     maps, reasons = compute_maps(model, batch, names, versus, options)
+    theirs = compare_with_captum(model, batch, maps, options) if versus is None else {}
     if not options.technique and versus is None:
-        theirs = compare_with_captum(model, batch, maps, options)
-        rows = {"saliency": maps["gradient"], "saliency\n(Captum)": theirs}
+        rows = {"saliency": maps["gradient"], "saliency\n(Captum)": theirs["gradient"]}
         rows["integrated\ngradients"] = maps["integrated-gradients"]
     else:
         rows = {TECHNIQUES[name].title: values for name, values in maps.items()}
@@ -172,27 +183,49 @@ def one_map(model, image, label, name, options, *, signed: bool):
     return values[0].cpu()
 
 
-def compare_with_captum(model, batch, maps, options):
-    """Print how far our maps are from Captum's and from complete; return Captum's saliency, one map an image."""
+def check_settings(names, options) -> None:
+    """Refuse at once what a technique would refuse at its turn, after the others' work."""
+    from visualizers.occlusion import check_fill, windows
+    from visualizers.rise import random_masks
+    from visualizers.smoothgrad import check_variation
+
+    if "vargrad" in names:
+        check_variation(options.samples, options.noise)
+    if "occlusion" in names:
+        check_fill(options.fill)
+        windows(options.size, options.patch, options.stride)
+    if "rise" in names:
+        random_masks(1, (options.size, options.size), grid=options.grid, probability=options.probability)
+
+
+def compare_with_captum(model, batch, maps, options) -> dict:
+    """Print how far our maps are from Captum's and from complete; return Captum's, {technique: [one map an image]}."""
     import torch
 
     from core import reference
     from visualizers.integrated_gradients import completeness_error
 
-    contributions, labels = torch.stack(maps["integrated-gradients"]), batch.labels.to(batch.images.device)
-    saliency, integrated = [], []
-    for index in progress(range(len(batch.names)), desc="Captum", unit="image"):
-        one = (model, batch.images[index : index + 1], labels[index : index + 1])
-        saliency.append(reference.captum_saliency(*one)[0].cpu())
-        integrated.append(reference.captum_integrated_gradients(*one, steps=options.steps)[0].cpu())
-    reference.report_agreement("saliency", batch.names, maps["gradient"], saliency)
-    reference.report_agreement("integrated gradients", batch.names, maps["integrated-gradients"], integrated)
-    errors = completeness_error(model, batch.images, labels, contributions).tolist()
-    each = ", ".join(f"{name} {100 * error:.2g} %" for name, error in zip(batch.names, errors, strict=True))
-    print(
-        f"integrated gradients: completeness error at {options.steps} steps, largest {100 * max(errors):.2g} % ({each})"
-    )
-    return saliency
+    labels = batch.labels.to(batch.images.device)
+    theirs = {name: [] for name in maps if TECHNIQUES[name].captum}
+    with progress(total=len(theirs) * len(batch.names), desc="Captum", unit="map") as bar:
+        for name, captums in theirs.items():
+            call = getattr(reference, TECHNIQUES[name].captum)
+            settings = {"steps": options.steps} if name == "integrated-gradients" else {}
+            for index in range(len(batch.names)):
+                one = batch.images[index : index + 1], labels[index : index + 1]
+                captums.append(call(model, *one, **settings)[0].cpu())
+                bar.update()
+            title = "saliency" if name == "gradient" else name.replace("-", " ")
+            reference.report_agreement(title, batch.names, maps[name], captums)
+    if "integrated-gradients" in maps:
+        contributions = torch.stack(maps["integrated-gradients"])
+        errors = completeness_error(model, batch.images, labels, contributions).tolist()
+        each = ", ".join(f"{name} {100 * error:.2g} %" for name, error in zip(batch.names, errors, strict=True))
+        print(
+            f"integrated gradients: completeness error at {options.steps} steps, "
+            f"largest {100 * max(errors):.2g} % ({each})"
+        )
+    return theirs
 
 
 def pixel_values(values, *, picture: bool = False):

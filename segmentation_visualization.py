@@ -5,6 +5,7 @@ rendered scenes, whose masks are known, with the overlap of mask and true mask (
 """
 
 import sys
+from statistics import median
 
 from core.options import (
     defaults_of,
@@ -61,7 +62,7 @@ def main(options) -> int:
         for row, panel in zip(rows, panels, strict=True):
             row.append(panel)
     if overlaps:
-        print(f"IoU with the true masks: median {sorted(overlaps)[len(overlaps) // 2]:.3f} over {len(overlaps)} scenes")
+        print(f"IoU with the true masks: median {median(overlaps):.3f} over {len(overlaps)} scenes")
     names = ("image", MAPS[name], "seeds: yellow object,\nblue background", "mask", "cut-out")
     grid = draw_grid(
         rows, row_names=names, columns=COLUMNS, title="Cut out where the network looked", footer=footer(model)

@@ -36,7 +36,8 @@ def main(options) -> None:
         labels = torch.tensor([scene.label for scene in scenes])
         for name in names:
             for scene, values in zip(scenes, seed_maps(name, model, images, labels), strict=True):
-                overlaps[name].append(overlap(segment(scene.image, values), scene.mask))
+                # A blank map seeds nothing, so it cuts nothing out.
+                overlaps[name].append(overlap(segment(scene.image, values), scene.mask) if values.any() else 0.0)
     rows = []
     for name, each in overlaps.items():
         low, median, high = np.quantile(each, (0.25, 0.5, 0.75))

@@ -28,6 +28,18 @@ def captum_saliency(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         return attr.Saliency(model).attribute(images.clone(), target=labels).amax(dim=1).detach()
 
 
+def captum_gradient_times_input(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
+    with _quietly():
+        return attr.InputXGradient(model).attribute(images.clone(), target=labels).detach()
+
+
+def captum_deconvnet(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
+    with _quietly():
+        return attr.Deconvolution(model).attribute(images.clone(), target=labels).detach()
+
+
 def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
     with _quietly():

@@ -283,6 +283,29 @@ def test_the_fusion_is_the_mean_over_its_layers(squeezenet, images):
         fused_layer_cam(squeezenet, images, 1, layers=[])
 
 
+def test_a_blank_fused_map_is_told_once(squeezenet):
+    model = deepcopy(squeezenet)
+    with torch.no_grad():  # nothing passes features.12
+        model.features[12].expand1x1.bias.fill_(-1e6)
+        model.features[12].expand3x3.bias.fill_(-1e6)
+    with pytest.warns(BlankMapWarning) as told:
+        fused_layer_cam(model, torch.zeros(1, 3, 64, 64), 1)
+    assert len(told) == 1
+
+
+def test_one_blank_layer_of_a_fused_map_is_not_told(squeezenet, images, monkeypatch):
+    def blank_at_the_last(model, images, labels, *, layer):
+        if layer == LAYERS[-1]:
+            warnings.warn("the map of image 0 for class 1 is blank: no reason", BlankMapWarning, stacklevel=1)
+            return torch.zeros(len(images), 3, 3)
+        return layer_cam(model, images, labels, layer=layer)
+
+    monkeypatch.setattr("visualizers.fused_layer_cam.layer_cam", blank_at_the_last)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fused_layer_cam(squeezenet, images, 1).flatten(1).any(dim=1).all()
+
+
 @pytest.mark.parametrize("technique", NEW)
 def test_wrong_labels_and_images_are_named(technique, squeezenet, images):
     with pytest.raises(UsageError, match="class 10 is out of range; allowed are 0 to 9"):

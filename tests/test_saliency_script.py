@@ -1,6 +1,7 @@
 """saliency_visualization.py and segmentation_visualization.py: the table, the flags, and what they refuse."""
 
 import inspect
+import re
 from importlib import import_module
 
 import numpy as np
@@ -165,12 +166,34 @@ def test_a_shared_scale_draws_weak_maps_weakly(weights, picture, tmp_path, drawn
         (["--versus", "9999"], "class 9999 is out of range"),
         (["--technique", "occlusion", "--patch", "65"], "patch: 65 is out of range"),
         (["--technique", "occlusion", "--fill", "pink"], "fill: 'pink' is unknown"),
+        (["--technique", "all", "--stride", "16"], "stride: 16 is out of range; allowed are 1 to 15"),
+        (["--technique", "all", "--grid", "65"], "grid: 65 cells do not fit"),
         (["--technique", "rise", "--probability", "1"], "probability: 1.0 hides all or nothing"),
         (["--technique", "vargrad", "--samples", "1"], "let nothing vary"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, picture, refusal):
     assert words in refusal(run, "saliency_visualization", "--images", picture, "--size", "64", *arguments)
+
+
+def test_a_wrong_setting_is_refused_before_any_technique_has_worked(weights, picture, monkeypatch):
+    def never(*_arguments, **_settings):
+        raise AssertionError("worked before it looked")
+
+    monkeypatch.setattr(script, "one_map", never)
+    for wrong in (["--fill", "pink"], ["--patch", "65"], ["--grid", "65"], ["--samples", "1"], ["--probability", "0"]):
+        assert run("saliency_visualization", "--images", picture, "--size", "64", "--technique", "all", *wrong) == 2
+
+
+def test_each_technique_that_captum_has_is_compared_with_it(weights, picture, capsys):
+    arguments = ["--size", "64", "--steps", "5", "--technique", "gradient-x-input", "deconvnet", "vargrad"]
+    assert run("saliency_visualization", "--images", picture, *arguments, "integrated-gradients") == 0
+    said = capsys.readouterr().out
+    for name in ("gradient x input", "deconvnet", "integrated gradients"):
+        largest = float(re.search(f"{name}: relative difference to Captum, largest (.*?),", said)[1])
+        assert largest < 1e-3
+    assert said.count("relative difference to Captum") == 3  # its VarGrad draws other noise
+    assert "completeness error at 5 steps" in said
 
 
 def test_segmentation_draws_seeds_mask_and_cut_out_and_prints_the_overlap(drawn, tmp_path, capsys):

@@ -8,12 +8,14 @@ overlap, so a gradient below them comes back as a grid of dots; a maximum keeps 
 product would keep only what all layers show, and within an even surface a shallow map shows nothing.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
+from core.gradients import BlankMapWarning, warn_of_blank_maps
 from visualizers.gradcam import upsample
 from visualizers.layer_cam import layer_cam
 
@@ -23,13 +25,17 @@ LAYERS = ("features.4", "features.7", "features.12")  # the last of each resolut
 def fused_layer_cam(model: nn.Module, images: Tensor, labels, *, layers: Sequence[str] = LAYERS) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> maps (N, H, W) in [0, 1].
 
-    Raises UsageError for no layers; otherwise raises and warns as `layer_cam` does.
+    Raises UsageError for no layers, and as `layer_cam` does; warns of a map that is blank at all of them.
     """
     if not layers:
         raise UsageError("layers: none given; name at least one")
     total = torch.zeros_like(images[:, 0])
     for layer in layers:
-        maps = upsample(layer_cam(model, images, labels, layer=layer), images.shape[2:]).to(total.dtype)
+        with warnings.catch_warnings():  # a single blank layer is made up for by the others
+            warnings.simplefilter("ignore", BlankMapWarning)
+            maps = layer_cam(model, images, labels, layer=layer)
+        maps = upsample(maps, images.shape[2:]).to(total.dtype)
         largest = maps.flatten(1).amax(dim=1).view(-1, 1, 1)
         total += maps / torch.where(largest > 0, largest, torch.ones_like(largest))
+    warn_of_blank_maps(model, images, labels, total)
     return total / len(layers)

@@ -36,9 +36,9 @@ def occlusion(
     check_images(images)
     labels = as_labels(labels, len(images), model)
     covers = like_images("fill", fill, images) if isinstance(fill, Tensor) else None
-    if covers is None and fill not in FILLS:
-        raise UsageError(f"fill: '{fill}' is unknown; allowed are {', '.join(FILLS)}, or a tensor")
-    covering = [_covering(size, patch, stride) for size in images.shape[2:]]  # (H, gh) and (W, gw)
+    if covers is None:
+        check_fill(fill)
+    covering = [windows(size, patch, stride) for size in images.shape[2:]]  # (H, gh) and (W, gw)
     with measuring(model), torch.no_grad():
         drops = images.new_zeros(len(images), covering[0].shape[1], covering[1].shape[1])
         for index, label in enumerate(labels.split(1)):
@@ -56,11 +56,16 @@ def occlusion(
 
 def spread(drops: Tensor, size: tuple[int, int], patch: int, stride: int) -> Tensor:
     """Drops (N, gh, gw) -> maps (N, H, W) of the size: for each pixel the mean drop of the windows that cover it."""
-    down, right = (_covering(length, patch, stride).to(drops) for length in size)  # (H, gh), (W, gw)
+    down, right = (windows(length, patch, stride).to(drops) for length in size)  # (H, gh), (W, gw)
     return down @ drops @ right.T / (down.sum(dim=1)[:, None] * right.sum(dim=1))
 
 
-def _covering(size: int, patch: int, stride: int) -> Tensor:
+def check_fill(fill: str) -> None:
+    if fill not in FILLS:
+        raise UsageError(f"fill: '{fill}' is unknown; allowed are {', '.join(FILLS)}, or a tensor")
+
+
+def windows(size: int, patch: int, stride: int) -> Tensor:
     """Along one axis, which pixels (size) lie in which windows (g): 1 or 0, (size, g)."""
     if not 1 <= patch <= size:
         raise UsageError(f"patch: {patch} is out of range; allowed are 1 to {size}, the picture's shorter side")

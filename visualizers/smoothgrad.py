@@ -67,14 +67,18 @@ def vargrad(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """As `smoothgrad`, with the variance. Raises UsageError for a single sample or no noise: nothing would vary."""
-    if samples < 2 or noise == 0:
-        raise UsageError(f"samples and noise: {samples} and {noise} let nothing vary; give at least 2 and more than 0")
+    check_variation(samples, noise)
     mean, square = noisy_gradients(model, images, labels, samples=samples, noise=noise, generator=generator)
     # Rounding alone would make the difference a little negative, or positive where an image got no noise at all.
     maps = (square - mean.square()).clamp(min=0) * (noise_levels(images, noise) > 0)
     cause = "its gradient does not vary under the noise; take less or more noise, or another class"
     warn_of_blank_maps(model, images, labels, maps, otherwise=cause)
     return maps.amax(dim=1)
+
+
+def check_variation(samples: int, noise: float) -> None:
+    if samples < 2 or noise == 0:
+        raise UsageError(f"samples and noise: {samples} and {noise} let nothing vary; give at least 2 and more than 0")
 
 
 def mean_gradient(
