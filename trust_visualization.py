@@ -271,14 +271,15 @@ def score_chunk(explain, model, other, chunk: Chunk, options) -> dict:
     from core.judgement import judge
 
     seed = options.seed + chunk.first
+    fully = chunk.first < options.checked or not is_slow(explain)
     scores = judge(
         repeatable(explain, seed),
         model,
         chunk.images,
         chunk.labels,
         masks=chunk.masks,
-        randomly_labelled=other,
-        checked=chunk.first < options.checked or not is_slow(explain),
+        randomly_labelled=other if fully else None,
+        checked=fully,
         each_block=chunk.first < options.checked,
         draws=options.draws,
         steps=options.steps,
@@ -392,7 +393,8 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
             explained += values[kind][..., 1].size
     what = f"{options.scenes} scenes (seed {options.seed})" if options.scenes else f"{count} images"
     fewer = [name for name, values in scores.items() if len(values["stability"]) < count]
-    part = f" (random networks and noise for {', '.join(fewer)}: {len(scores[fewer[0]]['stability'])})" if fewer else ""
+    few = len(scores[fewer[0]]["stability"]) if fewer else 0
+    part = f" (random networks and noise on {few} of them for {', '.join(fewer)})" if fewer else ""
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
