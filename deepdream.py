@@ -21,13 +21,17 @@ from core.options import (
 PICTURE = ROOT / "images" / "content" / "mountain_lake.jpg"
 LAYERS = ("features.4", "features.7", "features.9", "features.11", "features.12")
 RICHEST = "features.11"  # where one layer has to do
-ZOOM = {"octaves": 3, "iterations": 8}  # less for a frame, since each goes on with the dream of the one before
-SIZE, ZOOM_SIZE, GUIDE_SIZE = 384, 256, 224  # of the shorter side, in pixels
+ZOOM = {
+    "octaves": 3,
+    "iterations": 3,
+    "step": 0.01,
+}  # less for a frame, since each goes on with the dream of the one before
+SIZE, ZOOM_SIZE, GUIDE_SIZE = 512, 288, 224  # of the shorter side, in pixels
 MILLISECONDS = 80  # for a frame
 MOST_BYTES = 8_000_000  # of a GIF
-COLUMNS, WIDEST = 3, 640  # of the sheet, and of its panels in pixels
+COLUMNS, WIDEST = 3, 480  # of the sheet, and of its panels in pixels
 LARGE = 2_000_000  # pixels: from here on, what it will take is told before
-SECONDS, BYTES = 0.4, 1100  # for a step, of a million pixels on one plain core; and for each pixel of a tile
+SECONDS, BYTES = 0.4, 700  # for a step, of a million pixels on one plain core; and for each pixel of a tile
 ENDINGS = (*PICTURE_SUFFIXES, ".gif")
 DEFAULTS = defaults_of("visualizers.deepdream", "deepdream")
 SETTINGS = {  # flag: (type, what it is)
@@ -195,9 +199,14 @@ def dream(model, name: str, start, layer: str, channel: int | None, settings: di
     kind = "likeness to the guide" if settings["guide"] is not None else "norm" if channel is None else "sum"
     if kind == "norm":
         before, after = (2 * before) ** 0.5, (2 * after) ** 0.5
-    print(f"{name}, {label}: {kind} {before:.5g} before, {after:.5g} after")
-    title = f"{label}: {kind} {before:.3g} → {after:.3g}"
+    print(f"{name}, {label}: {kind} {rounded(before)} before, {rounded(after)} after")
+    title = f"{label}: {kind} {rounded(before)} → {rounded(after)}"
     return result, title, "" if after else "silent on this picture, so there is no gradient; take another"
+
+
+def rounded(value: float) -> str:
+    """Three digits, in full where that is short."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def channels_of(channel: int | None) -> list[int] | None:

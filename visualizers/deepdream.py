@@ -37,7 +37,7 @@ def deepdream(
     guide: Tensor | None = None,
     octaves: int = 5,
     ratio: float = 1.4,
-    iterations: int = 20,
+    iterations: int = 12,
     step: float = 0.02,
     smoothing: float = 0.7,
     jitter: int = 32,
@@ -106,7 +106,7 @@ def octave_sizes(images: Tensor, *, octaves: int, ratio: float, jitter: int) -> 
 
 
 def zoom_sequence(
-    model: nn.Module, image: Tensor, layer: str, *, frames: int, zoom: float = 1.04, **settings
+    model: nn.Module, image: Tensor, layer: str, *, frames: int, zoom: float = 1.05, **settings
 ) -> Iterator[Tensor]:
     """Dream, go in a little, dream on: yields `frames` pictures (1, 3, H, W); `settings` are those of `deepdream`."""
     for _ in range(frames):
