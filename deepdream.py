@@ -4,6 +4,7 @@ Writes visualization/deepdream.png: the picture beside its dreams, one for each 
 With --zoom it goes deeper into one dream, frame by frame, and writes visualization/deepdream.gif.
 """
 
+import math
 import sys
 
 from core.options import (
@@ -31,7 +32,8 @@ MILLISECONDS = 80  # for a frame
 MOST_BYTES = 8_000_000  # of a GIF
 COLUMNS, WIDEST = 3, 480  # of the sheet, and of its panels in pixels
 LARGE = 2_000_000  # pixels: from here on, what it will take is told before
-SECONDS, BYTES = 0.4, 700  # for a step, of a million pixels on one plain core; and for each pixel of a tile
+SECONDS = 0.4  # for a step, of a million pixels on one plain core
+TILE_BYTES, PICTURE_BYTES = 700, 170  # for each pixel of the tile at work, and of the picture with its copies
 ENDINGS = (*PICTURE_SUFFIXES, ".gif")
 DEFAULTS = defaults_of("visualizers.deepdream", "deepdream")
 SETTINGS = {  # flag: (type, what it is)
@@ -113,8 +115,10 @@ def tell_cost(starts: list, settings: dict) -> None:
         if pixels > LARGE:
             ratio, octaves = settings["ratio"], settings["octaves"]
             steps = settings["iterations"] * sum(ratio ** (-2 * index) for index in range(octaves))
-            words = f"{SECONDS * pixels / 1e6 * steps / 60:.0f} minutes on a plain core, {at_once * BYTES / 1e9:.1f} GB"
-            print(f"{name}: {start.shape[3]} x {start.shape[2]} pixels, about {words} for the network at each dream")
+            minutes = math.ceil(SECONDS * pixels / 1e6 * steps / 60)
+            memory = (at_once * TILE_BYTES + pixels * PICTURE_BYTES) / 1e9
+            size = f"{start.shape[3]} x {start.shape[2]} pixels"
+            print(f"{name}: {size}, each dream takes about {minutes} min on one plain core, and {memory:.1f} GB")
 
 
 def write_sheet(model, starts: list, jobs: list, settings: dict, options, metadata: dict) -> bool:

@@ -325,7 +325,7 @@ def test_a_silent_channel_says_so_on_the_picture(random_weights, picture, panels
 def test_what_a_large_picture_takes_is_told_before(weights, picture, monkeypatch, capsys):
     monkeypatch.setattr("deepdream.LARGE", 100)
     run("deepdream", "--images", picture, "--layer", LAYER, *QUICK)
-    assert "80 x 64 pixels, about " in capsys.readouterr().out
+    assert "80 x 64 pixels, each dream takes about 1 min " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
