@@ -281,3 +281,30 @@ def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
     width = max(picture.shape[1] for picture in pictures)
     padded = [np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pictures]
     return np.concatenate(padded)
+
+
+def save_animation(
+    frames: Sequence[np.ndarray], path: str | Path, metadata: dict[str, str], *, milliseconds: int, most_bytes: int
+) -> Path:
+    """Write pictures (H, W, 3), uint8, all of one shape, as a GIF that repeats for ever; whole or not at all.
+
+    All share one palette, chosen from frames spread over the whole, so that colours do not jump; errors are
+    diffused. Where the file would be larger than `most_bytes`, the pictures are made smaller.
+    """
+    pictures = [Image.fromarray(frame) for frame in frames]
+    while True:
+        size = pictures[0].size
+        spread = pictures[:: -(-len(pictures) // 8)]
+        samples = Image.new("RGB", (size[0], size[1] * len(spread)))
+        for index, sample in enumerate(spread):
+            samples.paste(sample, (0, index * size[1]))
+        palette = samples.quantize(256)
+        coded = [picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
+        data = io.BytesIO()
+        settings = {"duration": milliseconds, "loop": 0, "optimize": False, "comment": json.dumps(metadata).encode()}
+        coded[0].save(data, "GIF", save_all=True, append_images=coded[1:], **settings)
+        if data.tell() <= most_bytes or min(size) < 2:
+            return write_whole(Path(path), data.getvalue())
+        scale = min(0.9, 0.95 * (most_bytes / data.tell()) ** 0.5)
+        smaller = [max(1, round(side * scale)) for side in size]
+        pictures = [picture.resize(smaller, Image.Resampling.LANCZOS) for picture in pictures]

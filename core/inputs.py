@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from core import images
@@ -94,6 +95,12 @@ def list_pictures(paths: Sequence[str] | None) -> list[Picture]:
     return pictures
 
 
+def open_picture(picture: Picture) -> Image:
+    """Read it, RGB, in its own size; UsageError if it cannot be."""
+    is_file = isinstance(picture.source, Path)
+    return (images.load_image if is_file else images.default_photograph)(picture.source)
+
+
 def chosen_labels(texts: list[str] | None, class_names: tuple[str, ...], count: int) -> list[int | None]:
     """The class numbers asked for, one for each picture named; None where the prediction is to be explained."""
     chosen = [find_class(text, class_names) for text in texts or []]
@@ -107,8 +114,7 @@ def load_pictures(model: nn.Module, pictures: Sequence[Picture], chosen: Sequenc
     names, crops, labels, broken = [], [], [], []
     for picture, label in zip(pictures, chosen, strict=True):
         try:
-            is_file = isinstance(picture.source, Path)
-            whole = (images.load_image if is_file else images.default_photograph)(picture.source)
+            whole = open_picture(picture)
         except UsageError as error:
             broken.append(error)
             continue

@@ -10,6 +10,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from core.errors import UsageError, WorkError
@@ -56,11 +57,13 @@ def make_parser(
     images: bool = True,
     weights: bool = True,
     labels: str = "the classes to explain",
+    endings: tuple[str, ...] = PICTURE_SUFFIXES,
 ) -> Parser:
     """The parser with the common flags; `images=False` leaves out --images, --labels and --size, `weights=False`
     --weights.
 
-    output: name of the file written by default; writes: what it is; labels: what the named classes are for.
+    output: name of the file written by default; writes: what it is; labels: what the named classes are for; endings:
+    those that its name may have.
     """
     parser = Parser(description=description)
     add = parser.add_argument
@@ -80,7 +83,7 @@ def make_parser(
         )
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
-    path = picture_path if output else folder_or_picture_path
+    path = partial(picture_path, endings=endings) if output else folder_or_picture_path
     add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
     return parser
 
@@ -115,10 +118,10 @@ def _constants(body: list[ast.stmt]) -> dict[str, ast.expr]:
     return {node.targets[0].id: node.value for node in assignments if isinstance(node.targets[0], ast.Name)}
 
 
-def picture_path(text: str) -> Path:
+def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:
     """An argparse type: a file that a picture can be written to."""
-    if Path(text).suffix.lower() not in PICTURE_SUFFIXES:
-        raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(PICTURE_SUFFIXES)}")
+    if Path(text).suffix.lower() not in endings:
+        raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(endings)}")
     return Path(text)
 
 

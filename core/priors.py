@@ -23,6 +23,8 @@ def blur(images: Tensor, sigma: float) -> Tensor:
     """Gaussian blur with a standard deviation of `sigma` pixels, borders mirrored."""
     if sigma < 0:
         raise UsageError(f"sigma: {sigma} is negative; give the blur's standard deviation in pixels")
+    if sigma == 0:
+        return images.detach().clone()
     pixels = images.detach().cpu().numpy()
     for axis in (2, 3):
         pixels = gaussian_filter1d(pixels, sigma, axis=axis)

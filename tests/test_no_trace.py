@@ -13,6 +13,7 @@ from visualizers import ClassVisualization
 from visualizers.class_map import class_map
 from visualizers.class_visualization import visualize_classes
 from visualizers.deconvnet import deconvnet
+from visualizers.deepdream import deepdream
 from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
 from visualizers.fused_layer_cam import fused_layer_cam
@@ -69,6 +70,9 @@ CALLS = {
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,
+    "DeepDream": lambda model, images: deepdream(
+        model, images, "features.6", guide=images[:1], octaves=2, iterations=2
+    ),
     "the course's class visualization": adapter,
 }
 

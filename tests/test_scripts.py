@@ -20,6 +20,10 @@ SCRIPTS = {  # script: (quick settings, the PNGs it writes)
     "segmentation_visualization": (["--size", "64"], ["segmentation_visualization.png"]),
     "gradcam_visualization": (["--size", "64"], ["gradcam_visualization.png", "gradcam_visualization_captum.png"]),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
+    "deepdream": (
+        ["--layer", "features.6", "--size", "64", "--octaves", "2", "--iterations", "2"],
+        ["deepdream.png"],
+    ),
     "style_transfer": (
         ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "3"],
         ["style_transfer_harbour_town_swirling_night.png"],
