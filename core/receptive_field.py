@@ -41,7 +41,7 @@ WHOLE_ROWS = {"linear", "addmm", "mm"}
 MOVED = {  # values go elsewhere and are not mixed, so the operation itself may be run on the coordinates
     *("cat", "stack", "clone", "detach", "alias", "view", "_unsafe_view", "reshape", "permute", "transpose", "t"),
     *("slice", "select", "split", "split_with_sizes", "unsqueeze", "squeeze", "expand", "_to_copy", "copy_"),
-    *("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "empty", "zeros"),
+    *("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "empty", "new_empty", "zeros"),
 }
 
 
@@ -76,10 +76,9 @@ def receptive_fields(model: nn.Module, layer: str, *, size: tuple[int, int]) -> 
 
     A unit that sees padding alone has the box (0, 0, 0, 0). Raises UsageError as `receptive_field` does.
     """
-    height, width = size
-    device = next(model.parameters(), torch.empty(0)).device
-    down = torch.arange(height, device=device).float().view(-1, 1).expand(height, width)
-    right = torch.arange(width, device=device).float().expand(height, width)
+    parameter = next(model.parameters(), torch.empty(0))
+    down, right = (torch.arange(length, device=parameter.device, dtype=parameter.dtype) for length in size)
+    down, right = torch.meshgrid(down, right, indexing="ij")  # (H, W)
     coordinates = OFFSET + torch.stack([-down, -right, down + 1, right + 1])[:, None].repeat(1, 3, 1, 1)  # (4, 3, H, W)
     with measuring(model), torch.no_grad(), _LargestHandedOn():
         sides = layer_output(model, layer)(coordinates)  # (4, C, h, w)

@@ -3,7 +3,7 @@
     selectivity_c = (mean of the largest r_c - mean of r_c) / standard deviation of r_c
 
 with r_c(image) = max over positions of a_c. A layer has hundreds of channels, and many answer to a bit of everything;
-the patches of a selective one (`visualizers.top_patches`) are alike. So do not take the ones chosen here for the layer.
+the patches of a selective one (`visualizers.top_patches`) are alike. Chosen so, they are not typical of their layer.
 """
 
 from collections.abc import Iterable
