@@ -101,13 +101,7 @@ def noise_levels(images: Tensor, noise: float) -> Tensor:
 
 
 def noisy_gradients(
-    model: nn.Module,
-    images: Tensor,
-    labels,
-    *,
-    samples: int = SAMPLES,
-    noise: float = NOISE,
-    generator: torch.Generator | None = None,
+    model: nn.Module, images: Tensor, labels, *, samples: int, noise: float, generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor]:
     """The mean of the gradients over noisy copies, and of their squares, each (N, 3, H, W)."""
     if samples < 1:
