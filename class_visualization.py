@@ -77,8 +77,9 @@ def main(options) -> int:
                 bar.write(f"{named}: objective {first:.2f} in the noise, {last:.2f} at the last step")
             rows.append(panels)
             strips.append(strip)
-    name, names = model.class_names[labels[0]], forms if several else ()
-    note = f"{footer(model)}; contrast stretched where faint" if "pixels" in forms else footer(model)
+    name, names = model.class_names[labels[0]], ("pixels", "Fourier basis") if several else ()
+    faint = "; contrast of the pixel form stretched" if several else "; contrast stretched where faint"
+    note = footer(model) + (faint if "pixels" in forms else "")
     figure = stack(
         [
             draw_grid(rows, row_names=names, columns=5, title="What the network holds most typical"),
