@@ -7,16 +7,18 @@ from conftest import random_squeezenet, state_of
 from core.activations import record_activations
 from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
+from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.receptive_field import receptive_fields
 from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
 from visualizers.class_map import class_map
-from visualizers.class_visualization import visualize_classes
+from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.deepdream import deepdream
 from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
+from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.gradcam import grad_cam
 from visualizers.gradcam_plus_plus import grad_cam_plus_plus
@@ -48,6 +50,16 @@ def adapter(model, images):
     ClassVisualization().create_class_visualization(1, {}, model, torch.DoubleTensor, **settings)
 
 
+def climbs(model, images):
+    for objective in (channel_objective(model, "features.6", 3), unit_objective(model, "features.6", 3)):
+        climb_pixels(model, objective, images, iterations=2)
+    climb_pixels(model, layer_objective(model, "features.6"), images, iterations=2)
+
+
+def fourier(model, _images):
+    fourier_visualization(model, class_objective(model, [1]), 1, size=64, iterations=2)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -75,6 +87,8 @@ CALLS = {
     "selective channels": lambda model, images: selective_channels(model, "features.5", [images]),
     "guided unit": lambda model, images: guided_unit(model, images, "features.4.expand3x3", 1, 2, 3),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
+    "channel, unit and layer climbed": climbs,
+    "Fourier form": fourier,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,
