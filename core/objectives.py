@@ -39,7 +39,7 @@ def channel_objective(model: nn.Module, layer: str, channels) -> Objective:
     Raises UsageError for an unknown layer at once, for a channel that the layer has not when images are there.
     """
     output = layer_output(model, layer)
-    return lambda images: _own_channels(output(images), layer, channels).mean(dim=(1, 2))
+    return lambda images: own_channels(output(images), layer, channels).mean(dim=(1, 2))
 
 
 def unit_objective(model: nn.Module, layer: str, channels) -> Objective:
@@ -50,7 +50,7 @@ def unit_objective(model: nn.Module, layer: str, channels) -> Objective:
     output = layer_output(model, layer)
 
     def objective(images: Tensor) -> Tensor:
-        maps = _own_channels(output(images), layer, channels)  # (N, h, w)
+        maps = own_channels(output(images), layer, channels)  # (N, h, w)
         return maps[:, maps.shape[1] // 2, maps.shape[2] // 2]
 
     return objective
@@ -99,7 +99,7 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
     return output
 
 
-def _own_channels(maps: Tensor, layer: str, channels) -> Tensor:
+def own_channels(maps: Tensor, layer: str, channels) -> Tensor:
     """maps (N, C, h, w), or (N, C) as of a linear layer -> each image's own channel, (N, h, w)."""
     maps = maps[..., None, None] if maps.dim() == 2 else maps
     if maps.dim() != 4:

@@ -1,0 +1,94 @@
+"""Which patches of many pictures excite a channel most? (Zeiler and Fergus, 2014; Girshick et al., 2014)
+
+    patch of an image = its pixels that the unit a_c[row, column] sees, (row, column) = argmax a_c
+
+The best position of each image, the best images of the stream. What the nine best patches have in common, and only
+that, is what the channel may stand for; guided backpropagation of the same unit (`visualizers.unit_gradient`) shows
+where in each patch it lies. Beware: patches of a small or one-sided stream share things that the channel does not
+care for, and the weaker responses, most of them, are not shown at all.
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UsageError
+from core.gradients import check_images, chunk_length, measuring, to_network
+from core.objectives import layer_output, own_channels
+from core.receptive_field import Box, receptive_fields
+
+
+class Patch(NamedTuple):
+    """Where a channel responds most in an image, and what it sees there."""
+
+    value: float  # a_c[row, column]
+    index: int  # of the image, counted along the stream from 0
+    channel: int
+    row: int  # of the layer's map
+    column: int
+    box: Box  # the pixels that the unit sees, clipped to the image
+    image: Tensor  # (3, H, W), the whole image as it came in the stream
+
+    @property
+    def pixels(self) -> Tensor:
+        """(3, h, w), the patch itself."""
+        return self.box.cut(self.image)
+
+
+def top_patches(
+    model: nn.Module, layer: str, channels: Sequence[int], stream: Iterable[Tensor], *, count: int = 9
+) -> list[list[Patch]]:
+    """For each channel the `count` patches that excite it most, the best first; fewer if the stream is shorter.
+
+    stream: images (n, 3, H, W) at a time, of any length, in the network's units; nothing but the best is kept of
+    it, so memory grows with channels * count alone. Each image gives one patch a channel, at the position of the
+    largest response, the first of equal ones (by rows). Of equal values the earlier image goes first; so the result is
+    the same however the stream is cut into pieces. A channel that never responds has patches of value 0.
+
+    Raises UsageError for an unknown layer or channel, an empty stream, or a network whose receptive fields are not
+    known.
+    """
+    if count < 1:
+        raise UsageError(f"count: {count} is out of range; at least one patch is needed")
+    heaps: list[list[tuple]] = [[] for _ in channels]  # (value, -index, place, image); a heap's first is its worst
+    output, seen = layer_output(model, layer), 0
+    with measuring(model), torch.no_grad():
+        for images in stream:
+            check_images(images)
+            for part in images.detach().split(chunk_length(images)):
+                maps = _maps_of(output(to_network(model, part)), layer, channels)
+                values, places = (each.tolist() for each in maps.flatten(2).max(dim=2))  # (n, channels)
+                for image, image_values, image_places in zip(part, values, places, strict=True):
+                    kept = None  # a copy, or the whole chunk would stay; one for all channels that want it
+                    for heap, value, place in zip(heaps, image_values, image_places, strict=True):
+                        if len(heap) < count or (value, -seen) > heap[0][:2]:
+                            kept = image.clone() if kept is None else kept
+                            heapq.heappush(heap, (value, -seen, divmod(place, maps.shape[3]), kept))
+                            if len(heap) > count:
+                                heapq.heappop(heap)
+                    seen += 1
+    if not seen:
+        raise UsageError("stream: it gave no images; at least one is needed")
+    return _as_patches(model, layer, channels, heaps)
+
+
+def _maps_of(maps: Tensor, layer: str, channels: Sequence[int]) -> Tensor:
+    """The channels' maps, (N, C, h, w) -> (N, channels, h, w)."""
+    return torch.stack([own_channels(maps, layer, channel) for channel in channels], dim=1)
+
+
+def _as_patches(model: nn.Module, layer: str, channels: Sequence[int], heaps: list[list[tuple]]) -> list[list[Patch]]:
+    boxes: dict[tuple[int, int], Tensor] = {}  # of each size of image
+    result = []
+    for channel, heap in zip(channels, heaps, strict=True):
+        result.append([])
+        for value, negative_index, (row, column), image in sorted(heap, key=lambda each: each[:2], reverse=True):
+            size = tuple(image.shape[1:])
+            if size not in boxes:
+                boxes[size] = receptive_fields(model, layer, size=size)
+            box = Box(*boxes[size][channel, row, column].tolist())
+            result[-1].append(Patch(value, -negative_index, channel, row, column, box, image))
+    return result
