@@ -139,9 +139,10 @@ def _reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
     thread.start()
     thread.join(SECONDS_TO_REACH_THE_HUB)
     if not reached.is_set():
+        megabytes = f"{weights.meta['_file_size']:.0f} MB"
         raise WorkError(
             f"weights: {urlparse(weights.url).hostname} cannot be reached and '{cached}' is not there; either "
-            f"download {weights.url} ({weights.meta['_file_size']:.0f} MB) elsewhere and put it at that place, or {ways}"
+            f"download {weights.url} ({megabytes}) elsewhere and put it at that place, or {ways}"
         )
 
 

@@ -72,5 +72,11 @@ def second_convolution(model: nn.Module) -> str:
     raise UsageError("model: above the first layer it has no convolution wider than a pixel; give a --layer")
 
 
+def widest_convolution(model: nn.Module, layer: str) -> str:
+    """The layer itself, or of a block of layers, such as a Fire module, the convolution of the widest filters."""
+    inside = [name for name, _ in _convolutions(model) if name.startswith(f"{layer}.")]
+    return max(inside, key=lambda name: convolution(model, name).kernel_size, default=layer)
+
+
 def _convolutions(model: nn.Module) -> list[tuple[str, nn.Conv2d]]:
     return [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
