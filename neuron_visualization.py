@@ -31,12 +31,13 @@ LAYER = "features.7"  # the seventh of 13: beyond edges, not yet whole objects
 NAMESAKE = ("activations", "patches", "channels")  # what a bare run draws, under each other
 COUNT = 6  # channels side by side
 MARKED = 9  # strongest maps of a picture
+PANEL = 254  # pixels of a channel's panel
 BORDER = 0.125  # of a map: there units see padding, and may be excited by the frame
 OURS = "squeezenet1_1"
 TEMPLATE_SIZE = 32  # pixels, CIFAR-10's
 TEST_SHARE = 0.2  # scenes to test the templates on, besides those they are trained on
 FORMS = {"fourier": "Fourier basis", "pixels": "plain pixels"}
-ITERATIONS = {"fourier": 128, "pixels": 100}
+ITERATIONS = {"fourier": 256, "pixels": 100}
 PIXELS = {"l2_reg": 0.0, "learning_rate": 15.0, "blur_every": 2}
 
 
@@ -349,7 +350,7 @@ def draw_patches(subject: Subject) -> Drawn:
         ]
         title = f"channel {channel}\n{patches[0].value:.3g} to {patches[-1].value:.3g}"
         for row, pictures, words in ((above, colours, title), (beneath, guided, "")):
-            row.append(Panel(mosaic(same_frames(pictures, patches, side=84), side=256).pixels, words))
+            row.append(Panel(mosaic(same_frames(pictures, patches, side=PANEL // 3 - 1), side=PANEL).pixels, words))
     pixels = draw_grid(
         [above, beneath],
         row_names=("strongest patches", "guided backprop\nof that unit"),
@@ -373,16 +374,19 @@ def draw_units(subject: Subject) -> Drawn:
 
 def draw_climbed(subject: Subject, what: str) -> Drawn:
     """Channels across, forms down."""
+    from skimage.transform import resize
+
     from core.figures import Panel, draw_grid, stretch
     from core.images import deprocess
     from core.inputs import footer
     from core.objectives import channel_objective, unit_objective
     from core.receptive_field import receptive_field
+    from core.silent_channels import wakened
 
     options, model, layer, channels = subject.options, subject.model, subject.layer, subject.channels
     rows = []
     for form in options.form:
-        objective = (channel_objective if what == "channel" else unit_objective)(model, layer, channels)
+        objective = wakened(channel_objective if what == "channel" else unit_objective, model, layer, channels)
         pictures, before, after = climb(subject, objective, len(channels), form)
         row = []
         for index, channel in enumerate(channels):
@@ -391,18 +395,22 @@ def draw_climbed(subject: Subject, what: str) -> Drawn:
                 middle = [length // 2 for length in subject.map_shape[1:]]
                 picture = receptive_field(model, layer, channel, *middle, size=(options.size,) * 2).cut(picture)
             words = f"{what} {channel}\n{before[index]:.3g} to {after[index]:.3g}"
-            row.append(Panel(stretch(deprocess(picture)[0]), words))
+            row.append(Panel(resize(stretch(deprocess(picture)[0]), (PANEL, PANEL), anti_aliasing=True), words))
             values = f"objective {before[index]:.3g} at first, {after[index]:.3g} at last"
             print(f"{form}: {what} {channel} of {layer}: {values}")
         rows.append(row)
-    seen = "all over its map" if what == "channel" else "in the middle of its map; cut to what this one sees"
+    goal = (
+        "the mean of the channel's map"
+        if what == "channel"
+        else "the channel in the middle of its map, cut to what it sees"
+    )
     pixels = draw_grid(
         rows,
         row_names=[f"climbed picture,\n{FORMS[form]}" for form in options.form],
         columns=COUNT,
-        cell=256 / 110,
         title=f"What a {what} responds to most: {subject.layer_title}",
-        footer=f"climbed to excite the channel {seen}; mean activation at first and at last; {footer(model)}",
+        footer=f"climbed: {goal}; below the number its value at first and at last, before the ReLU where that gives 0; "
+        f"{footer(model)}",
     )
     return Drawn(pixels, model.weights_name)
 
