@@ -32,7 +32,6 @@ NAMESAKE = ("activations", "patches", "channels")  # what a bare run draws, unde
 COUNT = 6  # channels side by side
 MARKED = 9  # strongest maps of a picture
 PANEL = 254  # pixels of a channel's panel
-BORDER = 0.125  # of a map: there units see padding, and may be excited by the frame
 OURS = "squeezenet1_1"
 TEMPLATE_SIZE = 32  # pixels, CIFAR-10's
 TEST_SHARE = 0.2  # scenes to test the templates on, besides those they are trained on
@@ -66,27 +65,28 @@ class Subject:
 
     def stream(self, what: str) -> Iterator:
         """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""
-        from core.images import centre_crop, default_photograph, load_image, preprocess
-        from core.inputs import list_pictures
-        from patterns.scenes import CLASS_NAMES, render_indexed
+        from core.images import centre_crop, preprocess
+        from core.inputs import list_pictures, read_picture
+        from patterns.dataset import stream_scenes
 
         options = self.options
         if not options.images:
-            for index in progress(range(options.scenes), desc=what, unit="scene"):
-                label = index % len(CLASS_NAMES)
-                yield preprocess(render_indexed(label, seed=options.seed, index=index, size=options.size).image)
+            scenes = stream_scenes(options.scenes, seed=options.seed, size=options.size)
+            yield from progress(scenes, desc=what, unit="scene", total=options.scenes)
             return
-        for picture in progress(list_pictures(options.images), desc=what, unit="image"):
+        pictures = list_pictures(options.images)
+        for picture in progress(pictures, desc=what, unit="image"):
+            if picture.source in self.broken:  # in an earlier stream
+                continue
             try:
-                whole = (default_photograph if isinstance(picture.source, str) else load_image)(picture.source)
+                whole = read_picture(picture)
             except UsageError as error:
-                if picture.source not in self.broken:
-                    print(f"skipped: {error}", file=sys.stderr)
+                print(f"skipped: {error}", file=sys.stderr)
                 self.broken[picture.source] = error
                 self.failed = True
                 continue
             yield preprocess(centre_crop(whole, options.size))
-        if len(self.broken) == len(list_pictures(options.images)):
+        if {picture.source for picture in pictures} == set(self.broken):
             raise next(iter(self.broken.values()))
 
     @cached_property
@@ -97,19 +97,12 @@ class Subject:
     @cached_property
     def channels(self) -> list[int]:
         """Those asked for, or the most selective ones over the stream."""
-        import torch
-
-        from visualizers.activation_maps import activation_maps, selective_channels
+        from visualizers.selective_channels import selective_channels
 
         if self.named_channels:
             return self.named_channels
-        there, height, width = self.map_shape
-        down, right = int(BORDER * height), int(BORDER * width)
-        strengths = []
-        for image in self.stream("which channels are selective"):
-            maps = activation_maps(self.model, image, layer=self.layer)
-            strengths.append(maps[:, :, down : height - down, right : width - right].amax(dim=(2, 3)).cpu())
-        return selective_channels(torch.cat(strengths), min(self.options.count or COUNT, there))
+        stream = self.stream("which channels are selective")
+        return selective_channels(self.model, self.layer, stream, number=self.options.count or COUNT)
 
     @cached_property
     def named_channels(self) -> list[int]:
@@ -381,12 +374,11 @@ def draw_climbed(subject: Subject, what: str) -> Drawn:
     from core.inputs import footer
     from core.objectives import channel_objective, unit_objective
     from core.receptive_field import receptive_field
-    from core.silent_channels import wakened
 
     options, model, layer, channels = subject.options, subject.model, subject.layer, subject.channels
     rows = []
     for form in options.form:
-        objective = wakened(channel_objective if what == "channel" else unit_objective, model, layer, channels)
+        objective = (channel_objective if what == "channel" else unit_objective)(model, layer, channels)
         pictures, before, after = climb(subject, objective, len(channels), form)
         row = []
         for index, channel in enumerate(channels):

@@ -3,11 +3,12 @@
 import argparse
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from core import images
@@ -107,8 +108,7 @@ def load_pictures(model: nn.Module, pictures: Sequence[Picture], chosen: Sequenc
     names, crops, labels, broken = [], [], [], []
     for picture, label in zip(pictures, chosen, strict=True):
         try:
-            is_file = isinstance(picture.source, Path)
-            whole = (images.load_image if is_file else images.default_photograph)(picture.source)
+            whole = read_picture(picture)
         except UsageError as error:
             broken.append(error)
             continue
@@ -116,6 +116,32 @@ def load_pictures(model: nn.Module, pictures: Sequence[Picture], chosen: Sequenc
         crops.append(images.centre_crop(whole, size))
         labels.append(label)
     return _as_batch(model, names, crops, [None] * len(crops), labels, broken)
+
+
+def stream_pictures(pictures: Iterable[Picture], size: int, broken: list[UsageError]) -> Iterator[Tensor]:
+    """Read the pictures one at a time, square: (1, 3, size, size) each, in the network's units, on the CPU.
+
+    For folders of any length: one picture is held at a time. A broken file is named on stderr, left out, and its
+    error added to `broken`. Raises the first of these errors if no picture is left.
+    """
+    count = 0
+    for picture in pictures:
+        try:
+            whole = read_picture(picture)
+        except UsageError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            broken.append(error)
+            continue
+        count += 1
+        yield images.preprocess(images.centre_crop(whole, size))
+    if broken and not count:
+        raise broken[0]
+
+
+def read_picture(picture: Picture) -> Image:
+    """The whole picture, as RGB. Raises UsageError, one sentence naming the file, if it cannot be used."""
+    read = images.load_image if isinstance(picture.source, Path) else images.default_photograph
+    return read(picture.source)
 
 
 def _as_batch(model, names, crops, masks, chosen, broken) -> Batch:

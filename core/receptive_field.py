@@ -37,11 +37,10 @@ BY_ITSELF = {  # each value is changed by itself, so it sees what it saw before
     *("clamp", "clamp_min", "dropout", "native_batch_norm", "cudnn_batch_norm", "_native_batch_norm_legit_no_training"),
 }
 OF_TWO = {"add", "sub", "mul", "div", "maximum", "minimum"}
-WHOLE_ROWS = {"linear", "addmm", "mm"}
 MOVED = {  # values go elsewhere and are not mixed, so the operation itself may be run on the coordinates
     *("cat", "stack", "clone", "detach", "alias", "view", "_unsafe_view", "reshape", "permute", "transpose", "t"),
     *("slice", "select", "split", "split_with_sizes", "unsqueeze", "squeeze", "expand", "_to_copy", "copy_"),
-    *("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "empty", "zeros"),
+    *("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "empty", "new_empty", "zeros"),
 }
 
 
@@ -76,10 +75,9 @@ def receptive_fields(model: nn.Module, layer: str, *, size: tuple[int, int]) -> 
 
     A unit that sees padding alone has the box (0, 0, 0, 0). Raises UsageError as `receptive_field` does.
     """
-    height, width = size
-    device = next(model.parameters(), torch.empty(0)).device
-    down = torch.arange(height, device=device).float().view(-1, 1).expand(height, width)
-    right = torch.arange(width, device=device).float().expand(height, width)
+    parameter = next(model.parameters(), torch.empty(0))
+    down, right = (torch.arange(length, device=parameter.device, dtype=parameter.dtype) for length in size)
+    down, right = torch.meshgrid(down, right, indexing="ij")  # (H, W)
     coordinates = OFFSET + torch.stack([-down, -right, down + 1, right + 1])[:, None].repeat(1, 3, 1, 1)  # (4, 3, H, W)
     with measuring(model), torch.no_grad(), _LargestHandedOn():
         sides = layer_output(model, layer)(coordinates)  # (4, C, h, w)
@@ -99,37 +97,36 @@ class _LargestHandedOn(TorchDispatchMode):
         if name in MOVED:
             return function(*args, **(kwargs or {}))
         if plain in BY_ITSELF:
-            several = len(function._schema.returns) > 1
-            return (args[0],) * len(function._schema.returns) if several else args[0]
+            outputs = len(function._schema.returns)  # batch normalisation has several, of which the first is used
+            return args[0] if outputs == 1 else (args[0],) * outputs
         if plain in OF_TWO:
-            first, second = (torch.as_tensor(value) for value in args[:2])
-            larger = torch.maximum(*torch.broadcast_tensors(first, second.to(first.device)))
-            return args[0].copy_(larger) if plain != name else larger
-        if plain in WHOLE_ROWS:
-            rows = args[name == "addmm"]
-            width = args[1].shape[0] if name == "linear" else args[-1].shape[-1]
-            return rows.amax(dim=-1, keepdim=True).repeat_interleave(width, dim=-1)
+            larger = torch.maximum(*torch.broadcast_tensors(*(torch.as_tensor(value) for value in args[:2])))
+            return larger if plain == name else args[0].copy_(larger)
         if name == "convolution" and not args[6]:
             return _convolution(*args)
+        if name in ("linear", "mm", "addmm"):
+            values, weight = args[1:] if name == "addmm" else args[:2]
+            width = weight.shape[0 if name == "linear" else 1]
+            return values.amax(dim=-1, keepdim=True).repeat_interleave(width, dim=-1)
+        if name in ("mean", "amax"):
+            return args[0].amax(*args[1:])
+        if name == "avg_pool2d":
+            return _average_pooling(*args)
         if name == "max_pool2d_with_indices":
             return max_pool2d(*args), torch.empty(0)
-        if name == "avg_pool2d":
-            return _pool(*args)
         if name == "_adaptive_avg_pool2d":
             return adaptive_max_pool2d(*args)
         if name == "adaptive_max_pool2d":
             return adaptive_max_pool2d(*args), torch.empty(0)
-        if name in ("mean", "amax"):
-            return args[0].amax(*args[1:])
         raise UsageError(f"model: it computes '{name}', whose receptive field is not known here; take another network")
 
 
 def _convolution(maps: Tensor, weight: Tensor, _bias, stride, padding, dilation, _transposed, _output, groups: int):
-    """(4, C, h, w) -> (4, C', h', w'): the largest under the window, in the group's channels."""
+    """(4, C, h, w) -> (4, C', h', w'): the largest under the window, of all channels of the group."""
     largest = maps.unflatten(1, (groups, -1)).amax(dim=2)  # (4, groups, h, w)
     largest = pad(largest, [side for length in reversed(padding) for side in (length, length)])
     return max_pool2d(largest, weight.shape[2:], stride, 0, dilation).repeat_interleave(len(weight) // groups, dim=1)
 
 
-def _pool(maps: Tensor, kernel, stride=(), padding=0, ceil_mode=False, *_) -> Tensor:
+def _average_pooling(maps: Tensor, kernel, stride=(), padding=0, ceil_mode=False, *_) -> Tensor:
     return max_pool2d(maps, kernel, stride or None, padding, ceil_mode=ceil_mode)

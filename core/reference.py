@@ -34,6 +34,15 @@ def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> 
         return attr.GuidedBackprop(model).attribute(images.clone(), target=labels).detach()
 
 
+def captum_unit_gradient(
+    model: nn.Module, images: Tensor, unit: tuple[int, int, int], *, layer: str, guided: bool
+) -> Tensor:
+    """(N, 3, H, W), the unit's channel, row and column -> signed (N, 3, H, W)."""
+    with _quietly():
+        method = (attr.NeuronGuidedBackprop if guided else attr.NeuronGradient)(model, find_layer(model, layer))
+        return method.attribute(images.clone(), unit).detach()
+
+
 def captum_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, relu: bool = True) -> Tensor:
     """(N, 3, H, W), (N,) -> coarse (N, h, w)."""
     with _quietly():

@@ -1,12 +1,13 @@
-"""The scenes as a torch data set; the only module that needs torch."""
+"""The scenes as a torch data set, and as a stream; the only module that needs torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from core.errors import UsageError
+from core.images import normalise
 from patterns.scenes import CLASS_NAMES, check_seed, check_size, class_number, render_indexed
 
 
@@ -34,3 +35,9 @@ class SceneDataset(Dataset):
         scene = render_indexed(label, seed=self.seed, index=index, size=self.size)
         image = torch.from_numpy(np.ascontiguousarray(scene.image.transpose(2, 0, 1)))
         return image, label, torch.from_numpy(scene.mask)
+
+
+def stream_scenes(length: int, *, seed: int, size: int) -> Iterator[torch.Tensor]:
+    """The scenes of a `SceneDataset`, rendered one by one: (1, 3, size, size) each, in the network's units."""
+    scenes = SceneDataset(length, seed=seed, size=size)
+    return (normalise(scenes[index][0][None].float() / 255) for index in range(length))

@@ -16,7 +16,7 @@ from core.errors import UsageError, WorkError
 from core.figures import Panel, draw_grid, mosaic
 from core.torchvision_models import known_models, load_torchvision
 from neuron_visualization import FORMS
-from visualizers.activation_maps import activation_maps, selective_channels, strongest_channels
+from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.filters import (
     filter_tiles,
     first_convolution,
@@ -208,19 +208,6 @@ def test_the_strongest_channels_by_hand():
     for count in (0, 5):
         with pytest.raises(UsageError, match=f"count: {count} is out of range; the layer has 4 channels"):
             strongest_channels(maps, count)
-
-
-def test_selective_channels_by_hand():
-    strengths = torch.full((10, 5), 4.0)
-    strengths[:, 0] = torch.tensor([40.0] + [0.0] * 9)  # mean 4, best 40
-    strengths[:, 1] = torch.tensor([30.0, 10.0] + [0.0] * 8)  # mean 4, best 30, like channel 0
-    strengths[:, 2] = torch.tensor([0.0] * 9 + [24.0])  # mean 2.4
-    strengths[:, 3] = torch.tensor([0.0, 0.0, 0.4] + [0.0] * 7)  # hardly ever fires
-    # Of the median of the means, 4: 40 / 8, 30 / 8, 24 / 6.4, 0.4 / 4.04, 4 / 8.
-    assert selective_channels(strengths, 5, best=1, alike=1.1) == [0, 1, 2, 4, 3]
-    assert selective_channels(strengths, 2, best=1) == [0, 2]  # 1 fires for the same images as 0
-    assert selective_channels(strengths, 5, best=1) == [0, 2, 4, 3, 1]
-    assert selective_channels(torch.zeros(3, 2), 2) == [0, 1]
 
 
 def test_layers_without_maps_are_named(squeezenet, images):

@@ -8,6 +8,7 @@ from core.activations import record_activations
 from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
+from core.receptive_field import receptive_fields
 from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
@@ -29,7 +30,10 @@ from visualizers.occlusion import occlusion
 from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
 from visualizers.score_cam import score_cam
+from visualizers.selective_channels import selective_channels
 from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
+from visualizers.top_patches import top_patches
+from visualizers.unit_gradient import guided_unit
 from visualizers.xgrad_cam import xgrad_cam
 
 
@@ -77,6 +81,10 @@ CALLS = {
     "RISE": lambda model, images: rise(model, images, 1, masks=3),
     "sanity check": lambda model, images: sanity_check(saliency_map, model, images, 1, generator=torch.Generator()),
     "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
+    "receptive fields": lambda model, images: receptive_fields(model, "features.5", size=(64, 64)),
+    "top patches": lambda model, images: top_patches(model, "features.5", [1, 2], [images]),
+    "selective channels": lambda model, images: selective_channels(model, "features.5", [images]),
+    "guided unit": lambda model, images: guided_unit(model, images, "features.4.expand3x3", 1, 2, 3),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
     "Fourier form": fourier,

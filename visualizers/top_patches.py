@@ -9,7 +9,7 @@ care for, and the weaker responses, most of them, are not shown at all.
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -53,42 +53,46 @@ def top_patches(
     """
     if count < 1:
         raise UsageError(f"count: {count} is out of range; at least one patch is needed")
-    heaps: list[list[tuple]] = [[] for _ in channels]  # (value, -index, place, image); a heap's first is its worst
-    output, seen = layer_output(model, layer), 0
+    if not len(channels):
+        raise UsageError("channels: none given; at least one is needed")
+    heaps: list[list[tuple]] = [[] for _ in channels]  # of (value, -index, place, image); the first is the worst
+    boxes: dict[tuple[int, ...], Tensor] = {}  # for each size of image
     with measuring(model), torch.no_grad():
-        for images in stream:
-            check_images(images)
-            for part in images.detach().split(chunk_length(images)):
-                maps = _maps_of(output(to_network(model, part)), layer, channels)
-                values, places = (each.tolist() for each in maps.flatten(2).max(dim=2))  # (n, channels)
-                for image, image_values, image_places in zip(part, values, places, strict=True):
-                    kept = None  # a copy, or the whole chunk would stay; one for all channels that want it
-                    for heap, value, place in zip(heaps, image_values, image_places, strict=True):
-                        if len(heap) < count or (value, -seen) > heap[0][:2]:
-                            kept = image.clone() if kept is None else kept
-                            heapq.heappush(heap, (value, -seen, divmod(place, maps.shape[3]), kept))
-                            if len(heap) > count:
-                                heapq.heappop(heap)
-                    seen += 1
-    if not seen:
-        raise UsageError("stream: it gave no images; at least one is needed")
-    return _as_patches(model, layer, channels, heaps)
-
-
-def _maps_of(maps: Tensor, layer: str, channels: Sequence[int]) -> Tensor:
-    """The channels' maps, (N, C, h, w) -> (N, channels, h, w)."""
-    return torch.stack([own_channels(maps, layer, channel) for channel in channels], dim=1)
-
-
-def _as_patches(model: nn.Module, layer: str, channels: Sequence[int], heaps: list[list[tuple]]) -> list[list[Patch]]:
-    boxes: dict[tuple[int, int], Tensor] = {}  # of each size of image
+        for index, part, maps in responses_of(model, layer, stream):
+            if not boxes:  # now, since it may be impossible, and the stream long
+                boxes[part.shape[2:]] = receptive_fields(model, layer, size=part.shape[2:])
+            chosen = torch.stack([own_channels(maps, layer, channel) for channel in channels], dim=1)
+            values, places = (each.tolist() for each in chosen.flatten(2).max(dim=2))  # (n, channels)
+            for number, (image, *found) in enumerate(zip(part, values, places, strict=True), start=index):
+                kept = None  # a copy, or the whole part would stay; one for all channels that want it
+                for heap, value, place in zip(heaps, *found, strict=True):
+                    if len(heap) < count or (value, -number) > heap[0][:2]:
+                        kept = image.clone() if kept is None else kept
+                        heapq.heappush(heap, (value, -number, divmod(place, maps.shape[3]), kept))
+                        if len(heap) > count:
+                            heapq.heappop(heap)
     result = []
     for channel, heap in zip(channels, heaps, strict=True):
         result.append([])
-        for value, negative_index, (row, column), image in sorted(heap, key=lambda each: each[:2], reverse=True):
-            size = tuple(image.shape[1:])
+        for value, negative, (row, column), image in sorted(heap, key=lambda each: each[:2], reverse=True):
+            size = image.shape[1:]
             if size not in boxes:
                 boxes[size] = receptive_fields(model, layer, size=size)
             box = Box(*boxes[size][channel, row, column].tolist())
-            result[-1].append(Patch(value, -negative_index, channel, row, column, box, image))
+            result[-1].append(Patch(value, -negative, int(channel), row, column, box, image))
     return result
+
+
+def responses_of(model: nn.Module, layer: str, stream: Iterable[Tensor]) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """A few images at a time: the number of the first, the images (n, 3, H, W), what the layer gives (n, C, h, w)."""
+    output, seen = layer_output(model, layer), 0
+    for images in stream:
+        check_images(images)
+        for part in images.detach().split(chunk_length(images)):
+            maps = output(to_network(model, part))
+            if maps.dim() != 4:
+                raise UsageError(f"layer: '{layer}' gives shape {tuple(maps.shape)}, no maps; choose another")
+            yield seen, part, maps
+            seen += len(part)
+    if not seen:
+        raise UsageError("stream: it gave no images; at least one is needed")

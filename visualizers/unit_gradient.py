@@ -24,16 +24,19 @@ def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, 
     channels, rows, columns: each (N,), or one number for all images. Raises UsageError for an unknown layer or unit;
     warns of a blank map, which a unit has that a ReLU holds at 0.
     """
-    units = torch.stack([_for_each(each, len(images)) for each in (channels, rows, columns)], dim=1)  # (N, 3)
+    numbers = {"channels": channels, "rows": rows, "columns": columns}
+    units = torch.stack([_for_each(name, each, len(images)) for name, each in numbers.items()], dim=1)  # (N, 3)
     output = layer_output(model, layer)
 
     def gradient(chunk: Tensor, chunk_units: Tensor) -> Tensor:
         chunk.requires_grad_(True)
         channels, rows, columns = chunk_units.unbind(dim=1)
         maps = own_channels(output(chunk), layer, channels)  # (n, h, w)
-        for name, places, length in (("rows", rows, maps.shape[1]), ("columns", columns, maps.shape[2])):
-            if places.min() < 0 or places.max() >= length:
-                raise UsageError(f"{name}: '{layer}' has the positions 0 to {length - 1} here, got {places.tolist()}")
+        for name, places, length in (("row", rows, maps.shape[1]), ("column", columns, maps.shape[2])):
+            wrong = places[(places < 0) | (places >= length)].tolist()
+            if wrong:
+                allowed = f"allowed are 0 to {length - 1}"
+                raise UsageError(f"{name}s: '{layer}' has no {name} {wrong[0]} here; {allowed}")
         values = maps[torch.arange(len(maps)), rows, columns]
         return torch.autograd.grad(values.sum(), chunk)[0]
 
@@ -56,8 +59,10 @@ def guided_unit(model: nn.Module, images: Tensor, layer: str, channels, rows, co
         return unit_gradient(model, images, layer, channels, rows, columns)
 
 
-def _for_each(numbers, count: int) -> Tensor:
+def _for_each(name: str, numbers, count: int) -> Tensor:
     numbers = torch.as_tensor(numbers).detach().cpu().flatten()
+    if numbers.is_floating_point() or numbers.dtype == torch.bool:
+        raise UsageError(f"{name}: whole numbers are needed, got values of type {numbers.dtype}")
     if len(numbers) not in (1, count):
-        raise UsageError(f"units: got {len(numbers)} for {count} images; give one, or one for each image")
+        raise UsageError(f"{name}: got {len(numbers)} for {count} images; give one, or one for each image")
     return numbers.expand(count)
