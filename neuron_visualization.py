@@ -59,7 +59,8 @@ class Subject:
         from core.inputs import load_batch
         from patterns.examples import example_scenes
 
-        batch = load_batch(self.options, self.model, example_scenes)
+        without_labels = argparse.Namespace(**vars(self.options) | {"labels": None})  # those are of the templates
+        batch = load_batch(without_labels, self.model, example_scenes)
         self.failed |= bool(batch.broken)
         return batch
 

@@ -206,7 +206,7 @@ def test_the_strongest_channels_by_hand():
     maps[1, 3], maps[1, 0, 0, 0] = -1, 0.5
     assert strongest_channels(maps, 3).tolist() == [[2, 1, 0], [0, 1, 2]]
     for count in (0, 5):
-        with pytest.raises(UsageError, match=f"count: {count} is out of range; the layer has 4 channels"):
+        with pytest.raises(UsageError, match=f"count: {count} is out of range; allowed are 1 to 4"):
             strongest_channels(maps, count)
 
 

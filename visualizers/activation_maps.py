@@ -38,8 +38,6 @@ def activation_maps(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
 def strongest_channels(maps: Tensor, count: int) -> Tensor:
     """maps (N, C, h, w) -> each image's `count` channels of largest strength, the strongest first, (N, count)."""
     if not 1 <= count <= maps.shape[1]:
-        raise UsageError(
-            f"count: {count} is out of range; the layer has {maps.shape[1]} channels, allowed are 1 to that"
-        )
+        raise UsageError(f"count: {count} is out of range; allowed are 1 to {maps.shape[1]}, the layer's channels")
     # Equal ones, such as those that are zero everywhere, in the order of their numbers.
     return maps.flatten(2).amax(dim=2).argsort(dim=1, descending=True, stable=True)[:, :count]
