@@ -402,8 +402,7 @@ def draw_climbed(subject: Subject, what: str) -> Drawn:
         row_names=[f"climbed picture,\n{FORMS[form]}" for form in options.form],
         columns=COUNT,
         title=f"What a {what} responds to most: {subject.layer_title}",
-        footer=f"climbed: {goal}; below the number its value at first and at last, before the ReLU where that gives 0; "
-        f"{footer(model)}",
+        footer=f"climbed: {goal}; below the number its value at first and at last; {footer(model)}",
     )
     return Drawn(pixels, model.weights_name)
 

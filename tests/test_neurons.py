@@ -18,6 +18,7 @@ from core.torchvision_models import known_models, load_torchvision
 from neuron_visualization import FORMS
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.filters import (
+    convolution,
     filter_tiles,
     first_convolution,
     scale_weights,
@@ -147,9 +148,13 @@ def test_the_layers_shown_of_networks_of_torchvision(name):
 @pytest.mark.slow
 def test_every_network_of_torchvision_has_a_first_layer_and_weights_with_a_hash():
     for name in known_models():
-        with torch.device("meta"):
-            kept = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-            assert filter_tiles(get_model(name, **kept)).shape[1] == 3, name
+        kept = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        try:
+            with torch.device("meta"):  # no memory, no time
+                model = get_model(name, **kept)
+        except NotImplementedError:  # it reads numbers out of tensors while it is built
+            model = get_model(name, **kept)
+        assert convolution(model, first_convolution(model)).weight.shape[1] == 3, name
         weights = next(iter(get_model_weights(name)))
         ending = weights.url.removesuffix(".pth").rpartition("-")[2]
         assert len(ending) >= 8, name
