@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import platform
 import textwrap
 import warnings
@@ -15,9 +16,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import binary_erosion
+from skimage.transform import resize
 
 from core.files import write_whole
 
@@ -26,7 +29,18 @@ DOTS_PER_INCH = 110
 QUANTILE = 0.995  # the brightest half per cent of pixels may saturate: one hot pixel must not hide the rest
 
 
+MOSAIC_GAP = 2  # pixels between tiles
 ROUNDING = 1e-12  # what is smaller everywhere was left by rounding, and is not drawn at full strength
+
+
+class Mark(NamedTuple):
+    """A frame within a panel, with a few letters in its corner; in pixels of the panel, from its top left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    text: str = ""
 
 
 class Panel(NamedTuple):
@@ -35,6 +49,21 @@ class Panel(NamedTuple):
     pixels: np.ndarray
     title: str = ""
     note: str = ""  # written over the picture: why there is nothing to see
+    marks: Sequence[Mark] = ()
+
+
+class Mosaic(NamedTuple):
+    """Many small pictures as one square, row by row, and where each of them is."""
+
+    pixels: np.ndarray  # (S, S, 3), [0, 1]
+    columns: int
+    side: int  # of a tile, in pixels
+
+    def mark(self, index: int, text: str = "") -> Mark:
+        """A frame around tile `index`."""
+        row, column = divmod(index, self.columns)
+        step = self.side + MOSAIC_GAP
+        return Mark(column * step, row * step, self.side, self.side, text)
 
 
 def full_scale(*maps: np.ndarray, quantile: float = QUANTILE) -> float:
@@ -100,6 +129,24 @@ def outline(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     full = 255 if image.dtype == np.uint8 else 1.0
     result[mask & ~binary_erosion(mask, border_value=1)] = (full, 0, full)  # a colour that no map has
     return result
+
+
+def mosaic(tiles: Sequence[np.ndarray], *, side: int = 520) -> Mosaic:
+    """Put small square pictures (h, h, 3) in [0, 1], all of one size, into a square of about `side` pixels, on white.
+
+    A tile larger than its place is averaged down; the pixels of a smaller one are drawn as squares, all of one size.
+    """
+    columns = math.ceil(math.sqrt(len(tiles)))
+    there, place = len(tiles[0]), max(4, (side + MOSAIC_GAP) // columns - MOSAIC_GAP)
+    place = place // there * there or place
+    step = place + MOSAIC_GAP
+    pixels = np.ones((columns * step - MOSAIC_GAP, columns * step - MOSAIC_GAP, 3))
+    for index, tile in enumerate(tiles):
+        top, left = (step * number for number in divmod(index, columns))
+        repeated = np.repeat(np.repeat(tile, max(1, place // there), axis=0), max(1, place // there), axis=1)
+        fitted = repeated if len(repeated) == place else resize(repeated, (place, place), anti_aliasing=True)
+        pixels[top : top + place, left : left + place] = fitted
+    return Mosaic(pixels, columns, place)
 
 
 def blank_note(values: np.ndarray, reason: str = "its class has score 0 here") -> str:
@@ -169,6 +216,8 @@ def draw_grid(
             axes.imshow(panel.pixels, aspect="auto", interpolation="nearest")
             axes.set_axis_off()
             axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1, parse_math=False)
+            for mark in panel.marks:
+                _draw_mark(axes, mark)
             if panel.note:
                 size = 9 if cell == CELL else 6.5  # points
                 note = textwrap.fill(panel.note, int(26 * cell / CELL * 9 / size))
@@ -180,6 +229,14 @@ def draw_grid(
     if footer:
         words(name_width + 0.08, total_height - 0.14, footer, fontsize=7.5, color="0.4", va="center")
     return pixels_of(figure)
+
+
+def _draw_mark(axes, mark: Mark) -> None:
+    corner = (mark.left - 0.5, mark.top - 0.5)  # a pixel's centre has whole coordinates
+    axes.add_patch(Rectangle(corner, mark.width, mark.height, fill=False, edgecolor="cyan", linewidth=1.3))
+    box = {"facecolor": "black", "edgecolor": "none", "alpha": 0.75, "pad": 1}
+    place = {"xy": corner, "xytext": (1.5, -1.5), "textcoords": "offset points", "ha": "left", "va": "top"}
+    axes.annotate(mark.text, **place, fontsize=8, color="cyan", bbox=box, parse_math=False, annotation_clip=False)
 
 
 def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence[str], footer: str = "") -> np.ndarray:

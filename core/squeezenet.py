@@ -18,7 +18,7 @@ from urllib.parse import urlparse
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
+from torchvision.models import SqueezeNet1_1_Weights, WeightsEnum, squeezenet1_1
 
 from core.errors import UsageError, WorkError
 
@@ -96,30 +96,38 @@ def _find_weights(weights) -> tuple[dict[str, Tensor], list[str] | None, str, st
 
 
 def _imagenet_weights():
-    """Torchvision's own weights: its cache first, else its download, the hash checked both times."""
-    file_name = Path(urlparse(IMAGENET.url).path).name  # its end is the start of the file's SHA-256
+    path, source = torchvision_file(IMAGENET, MANUAL_WAYS)
+    return *_read_weights(path), source
+
+
+def torchvision_file(weights: WeightsEnum, ways: str) -> tuple[Path, str]:
+    """The file of torchvision's own weights, and where it was found: its cache first, else its download.
+
+    The hash is checked both times. ways: what else a person can do, for the WorkError if the file cannot be had.
+    """
+    file_name = Path(urlparse(weights.url).path).name  # its end is the start of the file's SHA-256
     cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name
+    expected = cached.stem.rpartition("-")[2]
     source = "torchvision's cache" if cached.exists() else "torchvision's download"
     if not cached.exists():
-        _reach_or_raise(IMAGENET.url, cached)
+        _reach_or_raise(weights, cached, ways)
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(IMAGENET.url, str(cached), cached.stem.rpartition("-")[2])
+            torch.hub.download_url_to_file(weights.url, str(cached), expected)
         except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
-            raise WorkError(f"weights: the download of {IMAGENET.url} failed ({error}); {MANUAL_WAYS}") from None
-    expected = cached.stem.rpartition("-")[2]
+            raise WorkError(f"weights: the download of {weights.url} failed ({error}); {ways}") from None
     if not _sha256(cached).startswith(expected):  # torchvision trusts its cache; a cut-off copy is common
         raise WorkError(f"weights: '{cached}' is damaged (its SHA-256 does not start with {expected}); delete it")
-    return *_read_weights(cached), source
+    return cached, source
 
 
-def _reach_or_raise(url: str, cached: Path) -> None:
+def _reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
     """Fail within seconds when offline. A thread, since looking up a host name obeys no time-out."""
     reached = threading.Event()
 
     def ask() -> None:
         try:
-            request = urllib.request.Request(url, method="HEAD")
+            request = urllib.request.Request(weights.url, method="HEAD")
             with urllib.request.urlopen(request, timeout=SECONDS_TO_REACH_THE_HUB):
                 reached.set()
         except urllib.error.HTTPError:  # it answers; the download itself will say what is wrong
@@ -131,9 +139,10 @@ def _reach_or_raise(url: str, cached: Path) -> None:
     thread.start()
     thread.join(SECONDS_TO_REACH_THE_HUB)
     if not reached.is_set():
+        megabytes = f"{weights.meta['_file_size']:.0f} MB"
         raise WorkError(
-            f"weights: {urlparse(url).hostname} cannot be reached and '{cached}' is not there; either "
-            f"download {url} (5 MB) elsewhere and put it at that place, or {MANUAL_WAYS}"
+            f"weights: {urlparse(weights.url).hostname} cannot be reached and '{cached}' is not there; either "
+            f"download {weights.url} ({megabytes}) elsewhere and put it at that place, or {ways}"
         )
 
 

@@ -12,6 +12,7 @@ from core.receptive_field import receptive_fields
 from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
+from visualizers.activation_maps import activation_maps
 from visualizers.class_map import class_map
 from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
@@ -89,6 +90,7 @@ CALLS = {
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
     "Fourier form": fourier,
+    "activation maps": lambda model, images: activation_maps(model, images, layer="features.4"),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,

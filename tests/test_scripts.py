@@ -19,6 +19,10 @@ SCRIPTS = {  # script: (quick settings, the PNGs it writes)
     "saliency_visualization": (["--size", "64", "--steps", "2"], ["saliency_visualization.png"]),
     "segmentation_visualization": (["--size", "64"], ["segmentation_visualization.png"]),
     "gradcam_visualization": (["--size", "64"], ["gradcam_visualization.png", "gradcam_visualization_captum.png"]),
+    "neuron_visualization": (
+        ["--size", "64", "--scenes", "4", "--count", "2", "--iterations", "2"],
+        ["neuron_visualization.png"],
+    ),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
     "deepdream": (
         ["--layer", "features.6", "--size", "64", "--octaves", "2", "--iterations", "2"],

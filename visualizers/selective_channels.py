@@ -1,9 +1,11 @@
 """Which channels of a layer are worth a look? Those that most images leave cold, and a few excite.
 
-    selectivity_c = (mean of the largest r_c - mean of r_c) / standard deviation of r_c
+    selectivity_c = mean of the largest r_c / (mean of r_c + median over all channels of that mean)
 
-with r_c(image) = max over positions of a_c. A layer has hundreds of channels, and many answer to a bit of everything;
-the patches of a selective one (`visualizers.top_patches`) are alike. Chosen so, they are not typical of their layer.
+with r_c(image) = max(0, a_c) at its largest. A layer has hundreds of channels, and many answer to a bit of everything;
+the patches of a selective one (`visualizers.top_patches`) are alike. The median keeps out channels that hardly ever
+respond at all. Units near the border are left out, for many of them answer to the padding that they see. Chosen so, the
+channels are not typical of their layer.
 """
 
 from collections.abc import Iterable
@@ -14,6 +16,8 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.gradients import measuring
 from visualizers.top_patches import responses_of
+
+BORDER = 1 / 8  # of a map, on each side
 
 
 def selective_channels(
@@ -30,22 +34,23 @@ def selective_channels(
             raise UsageError(f"{name}: {value} is out of range; at least 1 is needed")
     with measuring(model), torch.no_grad():
         for index, part, maps in responses_of(model, layer, stream):
-            responses = maps.flatten(2).amax(dim=2).double().cpu()  # (n, C)
+            down, right = (int(BORDER * length) for length in maps.shape[2:])
+            inner = maps[:, :, down : maps.shape[2] - down, right : maps.shape[3] - right]
+            responses = inner.flatten(2).amax(dim=2).clamp(min=0).double().cpu()  # (n, C)
             numbers = torch.arange(index, index + len(part))[:, None].expand_as(responses)
             if not index:
                 largest, favourites = (
                     responses[:0],
                     numbers[:0],
                 )  # (count, C), for each channel r and the image's number
-                total = squares = torch.zeros(responses.shape[1], dtype=torch.float64)
+                total = torch.zeros(responses.shape[1], dtype=torch.float64)
             largest, order = torch.cat([largest, responses]).sort(dim=0, descending=True, stable=True)
             favourites = torch.cat([favourites, numbers]).gather(0, order)[:count]
             largest = largest[:count]
-            total, squares = total + responses.sum(dim=0), squares + responses.square().sum(dim=0)
+            total = total + responses.sum(dim=0)
             seen = index + len(part)
     mean = total / seen
-    deviation = (squares / seen - mean.square()).clamp(min=0).sqrt()
-    selectivity = (largest.mean(dim=0) - mean) / deviation.clamp(min=1e-6 * mean.abs().max())
+    selectivity = largest.mean(dim=0) / (mean + mean.median()).clamp(min=1e-12)
     chosen, shown = [], set()
     for channel in selectivity.argsort(descending=True, stable=True).tolist():
         if favourites[0, channel].item() not in shown:
