@@ -67,7 +67,7 @@ class Subject:
     def stream(self, what: str) -> Iterator:
         """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""
         from core.images import centre_crop, preprocess
-        from core.inputs import list_pictures, read_picture
+        from core.inputs import list_pictures, open_picture
         from patterns.dataset import stream_scenes
 
         options = self.options
@@ -80,7 +80,7 @@ class Subject:
             if picture.source in self.broken:  # in an earlier stream
                 continue
             try:
-                whole = read_picture(picture)
+                whole = open_picture(picture)
             except UsageError as error:
                 print(f"skipped: {error}", file=sys.stderr)
                 self.broken[picture.source] = error

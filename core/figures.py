@@ -219,7 +219,7 @@ def draw_grid(
             for mark in panel.marks:
                 _draw_mark(axes, mark)
             if panel.note:
-                size = 9 if cell == CELL else 6.5  # points
+                size = 9 if cell >= CELL else 6.5  # points
                 note = textwrap.fill(panel.note, int(26 * cell / CELL * 9 / size))
                 box_style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 4}
                 axes.text(
