@@ -7,7 +7,7 @@ from conftest import random_squeezenet, state_of
 from core.activations import record_activations
 from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
-from core.objectives import channel_objective, layer_objective, unit_objective
+from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
@@ -16,6 +16,7 @@ from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
+from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.gradcam import grad_cam
 from visualizers.gradcam_plus_plus import grad_cam_plus_plus
@@ -51,6 +52,10 @@ def climbs(model, images):
     climb_pixels(model, layer_objective(model, "features.6"), images, iterations=2)
 
 
+def fourier(model, _images):
+    fourier_visualization(model, class_objective(model, [1]), 1, size=64, iterations=2)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -75,6 +80,7 @@ CALLS = {
     "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
+    "Fourier form": fourier,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),
