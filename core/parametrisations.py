@@ -65,3 +65,20 @@ def colour_axes() -> Tensor:
     """A (3, 3) with A A^T = COLOUR_CORRELATION, float64: its columns are lightness and two contrasts of hue."""
     variances, axes = torch.linalg.eigh(torch.tensor(COLOUR_CORRELATION, dtype=torch.float64))
     return (axes * axes[:1].sign() * variances.sqrt()).flip(1)  # red counts up, the largest variance comes first
+
+
+def decode_unbounded(spectrum: Tensor) -> Tensor:
+    """As `decode`, but linear, without the sigmoid: (N, 3, S, S) in the network's units, of any value.
+
+    For a picture that is to be rebuilt exactly: a sigmoid comes to black and white only at infinity.
+    """
+    size = spectrum.shape[2]
+    scaled = torch.view_as_complex(spectrum.contiguous()) * frequency_scale(size).to(spectrum)
+    planes = torch.fft.irfft2(scaled, s=(size, size), norm="ortho")
+    return torch.einsum("ij,njhw->nihw", colour_axes().to(spectrum), planes)
+
+
+def encode_unbounded(images: Tensor) -> Tensor:
+    """The exact way back: square pictures (N, 3, S, S) -> the spectra that `decode_unbounded` makes them of."""
+    planes = torch.einsum("ij,njhw->nihw", torch.linalg.inv(colour_axes()).to(images), images)
+    return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") / frequency_scale(images.shape[2]).to(images))

@@ -9,11 +9,12 @@ holds; what it lacks, the layer has thrown away.
 
 Each term is relative, so one set of weights serves every layer and every size: the first is 1 for a picture that
 gives nothing, the second at most 1, of black and white alone, and the means run over all pixels. The alpha-norm keeps
-the colours within what a file can hold, the total variation keeps them smooth.
+the colours about valid ones, the total variation keeps them smooth.
 
 We depart from the paper in how we descend. Steps on pixels, the paper's with momentum or Adam's, find the edges of a
-deep layer, but hardly its large areas and their colours. We descend by L-BFGS on the coefficients of a picture whose
-frequencies and colours are weighed as natural pictures have them: amplitude one over frequency, less colour than light.
+deep layer, but hardly its large areas and their colours. We descend by L-BFGS on the picture's spectrum, as
+`core.parametrisations` writes it, frequencies and colours weighed as in natural pictures. At the end colours are cut to
+valid ones.
 """
 
 from collections.abc import Callable
@@ -27,10 +28,10 @@ from core.errors import UsageError, WorkError
 from core.gradients import check_images, measuring, to_network
 from core.images import denormalise
 from core.objectives import layer_output
+from core.parametrisations import decode_unbounded, encode_unbounded, random_spectrum
 from core.priors import clamp_to_valid
 
-COLOURS = ((1, 1, 1), (1, 0, -1), (1, -2, 1))  # light, red against blue, green against both
-COLOUR_SHARE = 0.5  # how much of the two latter, beside light
+FAINT = 0.005  # of a photograph's contrast: deep layers do not care to remove strong noise
 
 
 def invert_features(
@@ -58,6 +59,8 @@ def invert_features(
     and for starts of another shape; WorkError when the objective is no longer finite.
     """
     check_images(images)
+    if images.shape[2] != images.shape[3]:
+        raise UsageError(f"images: {images.shape[3]} x {images.shape[2]} pixels; square ones are needed, crop them")
     if start is not None and start.shape != images.shape:
         raise UsageError(f"start: {tuple(start.shape)} for images {tuple(images.shape)}; give one of their shape each")
     features, results = layer_output(model, layer), []
@@ -75,9 +78,11 @@ def invert_features(
                 outside = (2 * values - 1).abs().pow(alpha).mean()
                 return misfit + alpha_weight * outside + tv_weight * total_variation(values, beta)
 
-            noise = 0.01 * torch.randn(1, *images.shape[1:], generator=generator)
-            first = to_network(model, noise if start is None else start[index : index + 1])
-            results.append(clamp_to_valid(_descend(objective, first, iterations, callback)))
+            if start is None:
+                spectrum = random_spectrum(1, images.shape[2], deviation=FAINT, generator=generator).to(image)
+            else:
+                spectrum = encode_unbounded(to_network(model, start[index : index + 1]))
+            results.append(clamp_to_valid(_descend(objective, spectrum, iterations, callback)))
     return torch.cat(results).to(images.device)
 
 
@@ -89,26 +94,11 @@ def total_variation(values: Tensor, beta: float) -> Tensor:
     return ((right.square() + down.square()).sum(dim=1) + 1e-12).pow(beta / 2).mean()
 
 
-def _descend(objective: Callable, start: Tensor, iterations: int, callback: Callable | None) -> Tensor:
-    """The picture of the least objective found from `start` (1, 3, H, W) in so many gradients."""
-    height, width = start.shape[2:]
-    frequency = torch.fft.fftfreq(height).square()[:, None] + torch.fft.rfftfreq(width).square()
-    amplitude = 1 / frequency.sqrt().clamp(min=1 / max(height, width)).to(start)  # (H, W // 2 + 1)
-    amplitude /= amplitude.square().mean().sqrt()
-    colours = torch.tensor(COLOURS).to(start)
-    colours = colours / colours.norm(dim=1, keepdim=True)
-    shares = torch.tensor([1, COLOUR_SHARE, COLOUR_SHARE]).to(start)[:, None, None]
-    spectrum = torch.fft.rfft2(torch.einsum("nchw,kc->nkhw", start, colours), norm="ortho") / (amplitude * shares)
-    coefficients = torch.view_as_real(spectrum).contiguous().requires_grad_(True)  # (1, 3, H, W // 2 + 1, 2)
-
-    def picture_of(coefficients: Tensor) -> Tensor:
-        spectrum = torch.view_as_complex(coefficients) * (amplitude * shares)
-        waves = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
-        picture = torch.einsum("nkhw,kc->nchw", waves, colours)
-        return picture.contiguous(memory_format=torch.channels_last)  # which convolutions like best
-
+def _descend(objective: Callable, spectrum: Tensor, iterations: int, callback: Callable | None) -> Tensor:
+    """The picture (1, 3, S, S) of the least objective found from a spectrum in so many gradients."""
+    spectrum = spectrum.contiguous().requires_grad_(True)
     optimizer = torch.optim.LBFGS(
-        [coefficients],
+        [spectrum],
         max_iter=iterations,
         max_eval=iterations,
         tolerance_grad=0,
@@ -121,14 +111,15 @@ def _descend(objective: Callable, start: Tensor, iterations: int, callback: Call
     def value_and_gradient() -> Tensor:
         nonlocal done
         done += 1
-        picture = picture_of(coefficients)
-        value = objective(picture)
-        (coefficients.grad,) = torch.autograd.grad(value, coefficients)
-        if not (value + coefficients.grad.sum()).isfinite():
+        picture = decode_unbounded(spectrum)
+        # Convolutions like channels last best.
+        value = objective(picture.contiguous(memory_format=torch.channels_last))
+        (spectrum.grad,) = torch.autograd.grad(value, spectrum)
+        if not (value + spectrum.grad.sum()).isfinite():
             raise WorkError(f"iteration {done}: the objective or its gradient is no longer finite; use smaller weights")
         if callback is not None:
             callback(Step(done, picture.detach(), value.detach()[None]))
         return value.detach()
 
     optimizer.step(value_and_gradient)
-    return picture_of(coefficients.detach())
+    return decode_unbounded(spectrum.detach())
