@@ -34,6 +34,12 @@ SETTINGS = {  # flag: (type, what it is)
     "alpha_weight": (number(0, 1e6), "weight of the alpha-norm, which keeps colours from being too strong"),
     "alpha": (number(1, 20), "exponent of the alpha-norm"),
 }
+NOTE = (
+    "Means over the images. Numbers kept: what the layer gives, for each number of the picture. Error of the picture: "
+    "||x - x_0|| / ||x_0 - its mean colour||; 1 is a blank picture. SSIM: 1 for equal pictures. Error of the pattern: "
+    "1 - correlation, whatever the contrast. Error of the layer: ||Phi(x) - Phi(x_0)|| / ||Phi(x_0)||. Probability: of "
+    "each image's class, on what was rebuilt."
+)
 DEFAULTS = defaults_of("visualizers.inversion", "invert_features")
 
 
@@ -44,6 +50,7 @@ class Inverted(NamedTuple):
     shape: tuple  # of the layer's features for one image
     pictures: object  # (N, 3, H, W)
     picture_errors: list[float]
+    pattern_errors: list[float]
     layer_errors: list[float]
     similarities: list[float]  # SSIM
     probabilities: list[float]  # of each image's label
@@ -79,7 +86,7 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
 
     from core.activations import record_activations
     from core.inputs import make_generator
-    from core.reconstruction import layer_error, picture_error, ssim
+    from core.reconstruction import layer_error, pattern_error, picture_error, ssim
     from visualizers.inversion import invert_features
 
     settings = {name: getattr(options, name) for name in SETTINGS}
@@ -106,19 +113,13 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
                     tuple(recorded[layer].shape[1:]),
                     pictures,
                     picture_error(pictures, images).tolist(),
+                    pattern_error(pictures, images).tolist(),
                     layer_error(model, pictures, images, layer).tolist(),
                     ssim(pictures, images).tolist(),
                     probabilities[rows, batch.labels].tolist(),
                 )
             )
     return results, False
-
-
-NOTE = (
-    "Means over the images. Error of the picture: ||x - x_0|| / ||x_0 - its mean colour||, 1 is a blank picture. "
-    "Error of the layer: ||Phi(x) - Phi(x_0)|| / ||Phi(x_0)||. SSIM: 1 for equal pictures. Numbers kept: what the "
-    "layer gives, for each number of the picture. Probability: of each image's class, on what was rebuilt."
-)
 
 
 def block_name(layer: str) -> str:
@@ -128,14 +129,15 @@ def block_name(layer: str) -> str:
 
 def means(results: list[Inverted]) -> tuple[list[str], list[list[str]]]:
     """The table for people: one row a layer."""
-    header = ["layer", "features", "numbers kept", "error of the picture", "SSIM", "error of the layer", "probability"]
+    header = ["layer", "features", "numbers kept", "error of the picture"]
+    header += ["SSIM", "error of the pattern", "error of the layer", "probability"]
     rows = []
     for one in results:
         count, side = len(one.picture_errors), one.pictures.shape
         kept = 1.0
         for length in one.shape:
             kept *= length
-        numbers = (one.picture_errors, one.similarities, one.layer_errors, one.probabilities)
+        numbers = (one.picture_errors, one.similarities, one.pattern_errors, one.layer_errors, one.probabilities)
         averages = [f"{sum(values) / count:.3f}" for values in numbers]
         size = " x ".join(map(str, one.shape))
         rows.append([block_name(one.layer), size, f"{kept / (3 * side[2] * side[3]):.2f}", *averages])
@@ -144,26 +146,32 @@ def means(results: list[Inverted]) -> tuple[list[str], list[list[str]]]:
 
 def each(batch, results: list[Inverted]) -> tuple[list[str], list[list]]:
     """The table for programs: every image at every layer."""
-    header = ["layer", "image", "class", "picture_error", "ssim", "layer_error", "probability"]
+    header = ["layer", "image", "class", "picture_error", "ssim", "pattern_error", "layer_error", "probability"]
     rows = []
     for one in results:
-        numbers = (one.picture_errors, one.similarities, one.layer_errors, one.probabilities)
+        numbers = (one.picture_errors, one.similarities, one.pattern_errors, one.layer_errors, one.probabilities)
         for name, title, *values in zip(batch.names, batch.titles, *numbers, strict=True):
             rows.append([one.layer, name, title.rpartition(" ")[0], *(f"{value:.6f}" for value in values)])
     return header, rows
 
 
 def depth_verdict(results: list[Inverted]) -> str:
-    """Whether the mean error of the picture rises from each layer to the next, and where it does not."""
-    errors = [(one.layer, sum(one.picture_errors) / len(one.picture_errors)) for one in results]
-    falls = [
-        f"{layer} ({error:.3f} after {before:.3f})"
-        for (_, before), (layer, error) in pairwise(errors)
-        if error <= before
-    ]
-    if falls:
-        return f"the mean error of the picture rises from layer to layer, but not at {', '.join(falls)}"
-    return "the mean error of the picture rises from each layer to the next"
+    """For each error, whether its mean rises from each layer to the next, and where it does not."""
+    sentences = []
+    for name, errors in {
+        "picture": [one.picture_errors for one in results],
+        "pattern": [one.pattern_errors for one in results],
+        "structure, 1 - SSIM,": [[1 - value for value in one.similarities] for one in results],
+    }.items():
+        averages = [sum(values) / len(values) for values in errors]
+        falls = [
+            f"{result.layer} ({after:.3f} after {before:.3f})"
+            for result, (before, after) in zip(results[1:], pairwise(averages), strict=True)
+            if after <= before
+        ]
+        where = f", but not at {', '.join(falls)}" if falls else ""
+        sentences.append(f"the mean error of the {name} rises from layer to layer{where}")
+    return "\n".join(sentences)
 
 
 def draw(model, batch, results: list[Inverted]):

@@ -24,6 +24,19 @@ def picture_error(pictures: Tensor, originals: Tensor) -> Tensor:
     return error.where(contrast > 1e-9 * originals[0].numel(), torch.nan)
 
 
+def pattern_error(pictures: Tensor, originals: Tensor) -> Tensor:
+    """Both (N, 3, H, W) -> (N,), from 0 to 2; nan where one is blank.
+
+    Neither colour casts nor contrast count. A faint reconstruction is nearer to a blank picture, which has an error
+    of the picture of only 1, and so it can beat a vivid one that keeps more.
+    """
+    _check(pictures, originals)
+    centred = [denormalise(each.detach().double()) for each in (pictures, originals)]
+    ours, wanted = ((each - each.mean(dim=(2, 3), keepdim=True)).flatten(1) for each in centred)
+    sizes = ours.norm(dim=1) * wanted.norm(dim=1)
+    return 1 - ((ours * wanted).sum(dim=1) / sizes).where(sizes > 1e-12, torch.nan)
+
+
 def layer_error(model: nn.Module, pictures: Tensor, originals: Tensor, layer: str) -> Tensor:
     """Both (N, 3, H, W) -> (N,). Raises UsageError for an unknown layer."""
     _check(pictures, originals)

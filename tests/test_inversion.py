@@ -13,7 +13,7 @@ from torch import nn
 from core.errors import UsageError, WorkError
 from core.images import normalise, valid_range
 from core.parametrisations import decode_unbounded, encode_unbounded
-from core.reconstruction import layer_error, picture_error, ssim
+from core.reconstruction import layer_error, pattern_error, picture_error, ssim
 from visualizers.inversion import invert_features
 
 FREE = {"tv_weight": 0, "alpha_weight": 0}
@@ -225,6 +225,10 @@ def test_errors_of_pictures_by_hand():
     torch.testing.assert_close(picture_error(mean.expand_as(images), images), torch.ones(2).double())
     torch.testing.assert_close(picture_error(mean + 0.7 * (images - mean), images), torch.full((2,), 0.3).double())
     assert picture_error(images, mean.expand_as(images)).isnan().all()
+    faint = mean + 0.2 * (images - mean) + 0.5  # the pattern of it, in other colours
+    torch.testing.assert_close(pattern_error(faint, images), torch.zeros(2).double(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(pattern_error(2 * mean - images, images), torch.full((2,), 2.0).double())
+    assert pattern_error(mean.expand_as(images), images).isnan().all()
     torch.testing.assert_close(ssim(images, images), torch.ones(2).double())
     with pytest.raises(UsageError, match="both must be equal"):
         picture_error(images[:1], images)

@@ -39,7 +39,7 @@ def invert_features(
     images: Tensor,
     layer: str,
     *,
-    tv_weight: float = 0.1,
+    tv_weight: float = 0.3,
     beta: float = 2.0,
     alpha_weight: float = 0.01,
     alpha: float = 6.0,
