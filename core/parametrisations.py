@@ -35,17 +35,28 @@ def random_spectrum(
 
 def decode(spectrum: Tensor) -> Tensor:
     """Spectra (N, 3, S, S // 2 + 1, 2) -> pictures (N, 3, S, S) in the network's units, all of valid colours."""
-    size = spectrum.shape[2]
-    scaled = torch.view_as_complex(spectrum.contiguous()) * frequency_scale(size).to(spectrum)
-    planes = torch.fft.irfft2(scaled, s=(size, size), norm="ortho")  # (N, 3, S, S), uncorrelated
-    colours = torch.einsum("ij,njhw->nihw", colour_axes().to(spectrum), planes)
-    return normalise(colours.sigmoid())
+    return normalise(decode_unbounded(spectrum).sigmoid())
 
 
 def encode(images: Tensor, margin: float = 1e-3) -> Tensor:
     """The way back: square pictures (N, 3, S, S) -> their spectra. Black and white are drawn in by `margin`."""
-    colours = denormalise(images).clamp(margin, 1 - margin).logit()
-    planes = torch.einsum("ij,njhw->nihw", torch.linalg.inv(colour_axes()).to(images), colours)
+    return encode_unbounded(denormalise(images).clamp(margin, 1 - margin).logit())
+
+
+def decode_unbounded(spectrum: Tensor) -> Tensor:
+    """The linear part of `decode`, without the sigmoid: (N, 3, S, S), of any value.
+
+    For a picture that is to be rebuilt exactly: a sigmoid comes to black and white only at infinity.
+    """
+    size = spectrum.shape[2]
+    scaled = torch.view_as_complex(spectrum.contiguous()) * frequency_scale(size).to(spectrum)
+    planes = torch.fft.irfft2(scaled, s=(size, size), norm="ortho")  # (N, 3, S, S), uncorrelated
+    return torch.einsum("ij,njhw->nihw", colour_axes().to(spectrum), planes)
+
+
+def encode_unbounded(images: Tensor) -> Tensor:
+    """The exact way back: square pictures (N, 3, S, S) -> the spectra that `decode_unbounded` makes them of."""
+    planes = torch.einsum("ij,njhw->nihw", torch.linalg.inv(colour_axes()).to(images), images)
     return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") / frequency_scale(images.shape[2]).to(images))
 
 

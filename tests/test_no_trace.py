@@ -27,6 +27,7 @@ from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
 from visualizers.hires_cam import hires_cam
+from visualizers.inversion import invert_features
 from visualizers.layer_cam import layer_cam
 from visualizers.occlusion import occlusion
 from visualizers.rise import rise
@@ -92,6 +93,7 @@ CALLS = {
     "Fourier form": fourier,
     "activation maps": lambda model, images: activation_maps(model, images, layer="features.4"),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
+    "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,
     "DeepDream": lambda model, images: deepdream(
