@@ -1,14 +1,13 @@
-"""Multifaceted feature visualization: a class has several looks, so show each of them. (Nguyen et al., 2016)
+"""The facets of a class: the different looks that a network sets apart among its images. (Nguyen et al., 2016)
 
     features of many images of one class -> PCA -> t-SNE in the plane -> k-means: one cluster, one facet
-    image* = argmax  score_y(image),  climbed from the mean of the images nearest to a facet's centre
 
-One picture a class mixes all its looks: half a star with five points, half one with many rays. Started from the mean
-of a facet's images, the same climb stays with that look. A facet is what the network itself sets apart: looks that it
-does not tell apart come out mixed.
+A class seldom has one look: there are stars with five points and stars with many rays. The images of a facet show what
+the network sees as alike. Facets are found without labels; kinds that the network does not tell apart come out mixed.
+`visualizers.facet_visualization` climbs a picture of each.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,15 +17,14 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, normalize
 
 from core.activations import record_activations
-from core.ascent import Step
 from core.errors import UsageError
-from core.gradients import as_labels, class_map_layer, in_chunks, measuring, scores_and_maps
-from visualizers.class_visualization import visualize_classes
+from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring, scores_and_maps
 
 LAYER = "features.10"
+NEAREST = 15  # images in the mean of a facet, as in the paper
 COUNTS = range(2, 9)  # among which the silhouette chooses
 
 
@@ -44,50 +42,55 @@ def facet_features(model: nn.Module, images: Tensor, label: int, *, layer: str =
 
         feature = mean over positions of activation * relu(M_y)      M_y: the class map, scaled to the layer's size
 
-    Flattened activations would sort images by where the object lies, a plain mean by their backgrounds; so each
-    position counts as much as it speaks for the class. The paper's fc7 has neither trouble. An image that does not
-    speak for the class anywhere, and a network without class maps, are pooled evenly.
+    Flattened activations would sort the images by where the object lies, a plain mean by their backgrounds; so each
+    position counts as much as it speaks for the class. Where none does, and in a network without class maps, all
+    count alike. Raises UsageError for an unknown class or layer, or one whose output is no map.
     """
     labels = as_labels(label, len(images), model)
-
-    def pooled(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
-        with record_activations(model, [layer]) as recorded:
-            if class_map_layer(model) is None:
-                model(chunk)
-                evidence = chunk.new_zeros(len(chunk), 1, 1)
-            else:
-                evidence = scores_and_maps(model, chunk, chunk_labels)[1].relu()  # (N, h, w)
-        activation = recorded[layer]  # (N, C, h', w')
-        if activation.dim() != 4:
-            raise UsageError(f"layer: '{layer}' gives no maps, but shape {tuple(activation.shape)}; name an earlier one")
-        weight = interpolate(evidence[:, None], activation.shape[2:], mode="bilinear")
-        weight = torch.where(weight.amax(dim=(2, 3), keepdim=True) > 0, weight, torch.ones_like(weight))
-        return torch.nn.functional.normalize((activation * weight).mean(dim=(2, 3)))
-
     with measuring(model), torch.no_grad():
-        return in_chunks(pooled, model, images, labels)
+        return in_chunks(lambda *chunk: climb_and_features(model, *chunk, layer)[1], model, images, labels)
 
 
-def find_facets(features: Tensor, *, count: int | None = None, components: int = 50, seed: int = 0) -> Facets:
+def climb_and_features(model: nn.Module, images: Tensor, labels: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+    """What to climb for the class (see `core.gradients.label_climb`), (N,), and the features (N, C)."""
+    evidence = images.new_ones(len(images), 1, 1)
+    with record_activations(model, [layer]) as recorded:
+        if class_map_layer(model) is None:
+            climb = label_scores(model, images, labels)
+        else:
+            scores, maps = scores_and_maps(model, images, labels)  # (N,), (N, h, w)
+            climb = torch.where(scores > 0, scores, maps.mean(dim=(1, 2)))
+            # Where to look is no part of the gradient.
+            evidence = torch.where(scores.view(-1, 1, 1) > 0, maps.relu(), torch.ones_like(maps)).detach()
+    activation = recorded[layer]
+    if activation.dim() != 4:
+        raise UsageError(
+            f"layer: '{layer}' gives {tuple(activation.shape)}, not maps (N, C, h, w); name an earlier one"
+        )
+    weights = interpolate(evidence[:, None], activation.shape[2:], mode="bilinear")
+    return climb, normalize((activation * weights).mean(dim=(2, 3)))
+
+
+def find_facets(
+    features: Tensor, *, count: int | None = None, components: int = 50, generator: torch.Generator | None = None
+) -> Facets:
     """features (N, C) -> the `count` facets of these images; None takes the count with the best silhouette.
 
-    components: kept by the PCA. The seed is t-SNE's and k-means' own. Raises UsageError for fewer than ten images,
-    too many facets or features all alike.
+    components: kept by the PCA. The paper takes 10 facets always. Raises UsageError for fewer than four images that
+    differ, or fewer than two of them a facet.
     """
     points = features.detach().cpu().double().numpy()
-    most = len(points) // 3
-    if len(points) < 10:
-        raise UsageError(f"images: {len(points)} are too few to find facets; give at least 10 of one class")
+    different = len(np.unique(points, axis=0))
+    most = different // 2
+    if most < 2:
+        raise UsageError(f"images: the network sees {different} different ones; give at least 4 of one class")
     if count is not None and not 2 <= count <= most:
-        raise UsageError(f"count: {count} facets of {len(points)} images; allowed are 2 to {most}")
-    if len(np.unique(points, axis=0)) < 10:
-        raise UsageError("images: fewer than 10 of them differ for the network; give more, and no copies")
+        raise UsageError(f"facets: {count} of {different} different images; allowed are 2 to {most}")
+    seed = int(torch.randint(2**31, (), generator=generator))
     reduced = PCA(min(components, *points.shape), svd_solver="full").fit_transform(points)
     perplexity = min(30.0, (len(points) - 1) / 3)
     plane = TSNE(2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed).fit_transform(reduced)
-    tried = {
-        k: KMeans(k, n_init=10, random_state=seed).fit(plane) for k in ([count] if count else COUNTS) if k <= most
-    }
+    tried = {k: KMeans(k, n_init=10, random_state=seed).fit(plane) for k in ([count] if count else COUNTS) if k <= most}
     silhouettes = {k: float(silhouette_score(plane, found.labels_)) for k, found in tried.items()}
     best = max(silhouettes, key=silhouettes.get)
     found = tried[best]
@@ -99,6 +102,13 @@ def find_facets(features: Tensor, *, count: int | None = None, components: int =
     return Facets(torch.from_numpy(labels), nearest, torch.from_numpy(plane), silhouettes[best])
 
 
-def mean_images(images: Tensor, facets: Facets, *, nearest: int = 15) -> Tensor:
-    """The mean of the images (N, 3, H, W) nearest to each facet's centre: (facets, 3, H, W)."""
-    return torch.stack([images[members[:nearest]].mean(dim=0) for members in facets.nearest])
+def mean_images(nearest: Sequence[Tensor]) -> Tensor:
+    """For each facet the images nearest to its centre, (M, 3, H, W), e.g. NEAREST -> their means, (K, 3, H, W)."""
+    return torch.stack([images.mean(dim=0) for images in nearest])
+
+
+def facet_directions(features: Tensor, facets: Facets) -> Tensor:
+    """features (N, C) -> for each facet the way from the other facets' mean features to its own: (K, C), length 1."""
+    own = torch.stack([features[members.to(features.device)].mean(dim=0) for members in facets.nearest])
+    others = (own.sum(dim=0) - own) / (len(own) - 1)
+    return normalize(own - others)
