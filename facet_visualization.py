@@ -15,7 +15,7 @@ from core.options import constant_of, defaults_of, make_parser, number, progress
 CLASSES = ("star", "tree", "spiral")
 SHOWN = 3  # images a side in the square of those nearest to a facet's centre
 TILE = 84  # pixels a side of each
-LAYER = defaults_of("visualizers.facets", "facet_features")["layer"]
+LAYERS = defaults_of("visualizers.facets", "facet_features")["layers"]
 NEAREST = constant_of("visualizers.facets", "NEAREST")
 DEFAULTS = defaults_of("visualizers.facet_visualization", "facet_visualization")
 SETTINGS = {  # flag: (type, what it is)
@@ -46,9 +46,10 @@ def main(options) -> int:
         print("no --images of one class: taking rendered scenes and the embedded network")
         options.weights = "patterns"
     model = load_network(options)
-    find_layer(model, options.layer)
+    for layer in options.layers:
+        find_layer(model, layer)
     exit_code, groups = folder(options, model) if options.images else (0, scenes(options, model))
-    columns, words = [], [footer(model), f"features of {options.layer}"]
+    columns, words = [], [footer(model), f"layers {', '.join(options.layers)}"]
     for pictures in groups:
         panels, agreement = facets_of(options, model, pictures)
         columns += panels
@@ -142,7 +143,7 @@ def facets_of(options, model, pictures: Pictures) -> tuple[list, list[str]]:
         features = []
         for index in range(pictures.count):
             image = preprocess(pictures.read(index)).to(device)
-            features.append(facet_features(model, image, label, layer=options.layer))
+            features.append(facet_features(model, image, label, layers=options.layers))
             bar.update()
         features = torch.cat(features)
         facets = find_facets(features, count=options.facets, generator=generator)
@@ -154,7 +155,7 @@ def facets_of(options, model, pictures: Pictures) -> tuple[list, list[str]]:
             starts,
             label,
             facet_directions(features, facets),
-            layer=options.layer,
+            layers=options.layers,
             generator=generator,
             callback=lambda _step: bar.update() and None,
             **{setting: getattr(options, setting) for setting in SETTINGS},
@@ -211,7 +212,8 @@ def parser():
     add("--scenes", type=whole_number(4, 100_000), default=160, metavar="N", help="rendered scenes of each class")
     add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the pictures")
     add("--facets", type=whole_number(2, 20), metavar="N", help="how many facets (default: the best by silhouette)")
-    add("--layer", default=LAYER, metavar="NAME", help="the layer whose features tell the facets apart")
+    words = f"whose features tell the facets apart (default: {' '.join(LAYERS)})"
+    add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=words)
     add("--nearest", type=whole_number(1, 1000), default=NEAREST, metavar="N", help="images in the mean of a facet")
     for name, (kind, meaning) in SETTINGS.items():
         add(f"--{name.replace('_', '-')}", type=kind, default=DEFAULTS[name], metavar="N", help=meaning)

@@ -41,7 +41,7 @@ def main(options) -> None:
             label = class_number(name)
             # One scene at a time: memory does not grow with their number.
             features = torch.cat(
-                [facet_features(model, preprocess(scene), label, layer=options.layer) for scene in scenes]
+                [facet_features(model, preprocess(scene), label, layers=options.layers) for scene in scenes]
             )
             for count, scores in ((len(kinds), given), (None, chosen)):
                 facets = find_facets(features, count=count, generator=torch.Generator().manual_seed(seed))
@@ -55,7 +55,7 @@ def main(options) -> None:
     header += ["mean ARI, count chosen", f"draws where {len(kinds)} was chosen"]
     note = (
         f"Adjusted Rand index of facets and planted kinds, {options.scenes} scenes of {options.size} pixels a draw "
-        f"(seeds {options.seed} to {options.seed + options.draws - 1}), layer {options.layer}. "
+        f"(seeds {options.seed} to {options.seed + options.draws - 1}), layers {', '.join(options.layers)}. "
         f"Weights {model.weights_name}."
     )
     write_table(options.output, header, rows, note)
@@ -67,8 +67,9 @@ def parser() -> Parser:
     add("--draws", type=whole_number(1, 1000), default=10, metavar="N", help="draws of scenes of each class")
     add("--scenes", type=whole_number(10, 10_000), default=160, metavar="N", help="scenes a draw")
     add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of a scene")
-    add("--layer", default=defaults_of("visualizers.facets", "facet_features")["layer"], help="whose features")
-    add("--seed", type=whole_number(0), default=3_000_000, metavar="N", help="the first draw's seed")
+    layers = defaults_of("visualizers.facets", "facet_features")["layers"]
+    add("--layers", nargs="+", default=layers, metavar="NAME", help=f"whose features (default: {' '.join(layers)})")
+    add("--seed", type=whole_number(0), default=4_000_000, metavar="N", help="the first draw's seed")
     add("--weights", default="patterns", metavar="FILE", help="patterns, or a file of weights for the scenes' classes")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     path = Path("visualization/facets.md")

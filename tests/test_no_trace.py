@@ -15,6 +15,8 @@ from visualizers.class_map import class_map
 from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.eigen_cam import eigen_cam
+from visualizers.facet_visualization import facet_visualization
+from visualizers.facets import facet_features
 from visualizers.fooling_image import fool
 from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.gradcam import grad_cam
@@ -50,6 +52,12 @@ def climbs(model, images):
     climb_pixels(model, layer_objective(model, "features.6"), images, iterations=2)
 
 
+def facet(model, images):
+    directions = torch.nn.functional.normalize(torch.ones(3, 384))
+    settings = {"layers": ["features.10"], "iterations": 2}
+    return facet_visualization(model, images, 1, directions, **settings)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -74,6 +82,8 @@ CALLS = {
     "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
+    "facet features": lambda model, images: facet_features(model, images, 1),
+    "facet visualization": facet,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,

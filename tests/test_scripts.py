@@ -19,6 +19,10 @@ SCRIPTS = {  # script: (quick settings, the PNGs it writes)
     "saliency_visualization": (["--size", "64", "--steps", "2"], ["saliency_visualization.png"]),
     "segmentation_visualization": (["--size", "64"], ["segmentation_visualization.png"]),
     "gradcam_visualization": (["--size", "64"], ["gradcam_visualization.png", "gradcam_visualization_captum.png"]),
+    "facet_visualization": (
+        ["--images", "chelsea", "coffee", "rocket", "motorcycle", "china", "--size", "64", "--iterations", "2"],
+        ["facet_visualization.png"],
+    ),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
     "style_transfer": (
         ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "3"],

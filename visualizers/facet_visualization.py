@@ -6,8 +6,10 @@
 A climb from noise mixes all looks of a class, or shows the one that scores most. Here each starts from the mean of the
 images nearest to a facet's centre. The paper stops there (facet_weight 0) and holds a picture to its facet by changing
 its centre first. On SqueezeNet the start is soon forgotten: round trees turn into firs, since firs score more. So we
-climb towards the facet's features, too, and let the whole picture change.
+let the whole picture change, but climb along the facet's direction d_k, too.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +27,8 @@ def facet_visualization(
     label: int,
     directions: Tensor,
     *,
-    layer: str,
-    facet_weight: float = 30.0,
+    layers: Sequence[str],
+    facet_weight: float = 20.0,
     iterations: int = 100,
     learning_rate: float = 10.0,
     l2_reg: float = 3e-5,
@@ -36,7 +38,7 @@ def facet_visualization(
 ) -> Tensor:
     """One picture a facet, (K, 3, H, W), from `mean_images` (K, 3, H, W) and `facet_directions` (K, C).
 
-    layer: the one that the features are of. facet_weight: how much the facet counts beside the class's score. The
+    layers: those that the features are of. facet_weight: how much the facet counts beside the class's score. The
     rest: see `climb_pixels`. Raises UsageError for an unknown class or layer, or directions that do not fit.
     """
     labels = as_labels(label, len(starts), model)
@@ -44,10 +46,10 @@ def facet_visualization(
         raise UsageError(f"directions: {len(directions)} for {len(starts)} pictures; give one for each")
 
     def objective(pictures: Tensor) -> Tensor:
-        climb, features = climb_and_features(model, pictures, labels, layer)
+        climb, features = climb_and_features(model, pictures, labels, layers)
         if features.shape != directions.shape:
-            sizes = f"{directions.shape[1]} numbers, {layer} has {features.shape[1]} channels"
-            raise UsageError(f"directions: {sizes}; take those of the same layer")
+            sizes = f"{directions.shape[1]} numbers, {features.shape[1]} channels"
+            raise UsageError(f"directions: {sizes}; take those of the same layers")
         return climb + facet_weight * (features * directions.to(features)).sum(dim=1)
 
     settings = {"iterations": iterations, "learning_rate": learning_rate, "l2_reg": l2_reg, "blur_every": blur_every}

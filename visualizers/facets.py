@@ -23,7 +23,7 @@ from core.activations import record_activations
 from core.errors import UsageError
 from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring, scores_and_maps
 
-LAYER = "features.10"
+LAYERS = ("features.6", "features.9", "features.10")  # strokes, parts and shapes: kinds differ in any of them
 NEAREST = 15  # images in the mean of a facet, as in the paper
 COUNTS = range(2, 9)  # among which the silhouette chooses
 
@@ -37,24 +37,27 @@ class Facets(NamedTuple):
     silhouette: float  # how well the facets are set apart in the plane, -1 to 1
 
 
-def facet_features(model: nn.Module, images: Tensor, label: int, *, layer: str = LAYER) -> Tensor:
-    """images (N, 3, H, W) of one class -> features (N, C) of length 1: the layer's mean over the class's evidence.
+def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequence[str] = LAYERS) -> Tensor:
+    """images (N, 3, H, W) of one class -> features (N, C) of length 1: the layers' means over the class's evidence.
 
-        feature = mean over positions of activation * relu(M_y)      M_y: the class map, scaled to the layer's size
+        feature = mean over positions of activation * relu(M_y)      M_y: the class map, scaled to a layer's size
 
+    Each layer's part has the same length. One layer may be given alone, in a tuple.
     Flattened activations would sort the images by where the object lies, a plain mean by their backgrounds; so each
     position counts as much as it speaks for the class. Where none does, and in a network without class maps, all
     count alike. Raises UsageError for an unknown class or layer, or one whose output is no map.
     """
     labels = as_labels(label, len(images), model)
     with measuring(model), torch.no_grad():
-        return in_chunks(lambda *chunk: climb_and_features(model, *chunk, layer)[1], model, images, labels)
+        return in_chunks(lambda *chunk: climb_and_features(model, *chunk, layers)[1], model, images, labels)
 
 
-def climb_and_features(model: nn.Module, images: Tensor, labels: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+def climb_and_features(
+    model: nn.Module, images: Tensor, labels: Tensor, layers: Sequence[str]
+) -> tuple[Tensor, Tensor]:
     """What to climb for the class (see `core.gradients.label_climb`), (N,), and the features (N, C)."""
     evidence = images.new_ones(len(images), 1, 1)
-    with record_activations(model, [layer]) as recorded:
+    with record_activations(model, layers) as recorded:
         if class_map_layer(model) is None:
             climb = label_scores(model, images, labels)
         else:
@@ -62,13 +65,15 @@ def climb_and_features(model: nn.Module, images: Tensor, labels: Tensor, layer: 
             climb = torch.where(scores > 0, scores, maps.mean(dim=(1, 2)))
             # Where to look is no part of the gradient.
             evidence = torch.where(scores.view(-1, 1, 1) > 0, maps.relu(), torch.ones_like(maps)).detach()
-    activation = recorded[layer]
-    if activation.dim() != 4:
-        raise UsageError(
-            f"layer: '{layer}' gives {tuple(activation.shape)}, not maps (N, C, h, w); name an earlier one"
-        )
-    weights = interpolate(evidence[:, None], activation.shape[2:], mode="bilinear")
-    return climb, normalize((activation * weights).mean(dim=(2, 3)))
+    parts = []
+    for layer in layers:
+        activation = recorded[layer]
+        if activation.dim() != 4:
+            shape = tuple(activation.shape)
+            raise UsageError(f"layer: '{layer}' gives {shape}, not maps (N, C, h, w); name an earlier one")
+        weights = interpolate(evidence[:, None], activation.shape[2:], mode="bilinear")
+        parts.append(normalize((activation * weights).mean(dim=(2, 3))))
+    return climb, normalize(torch.cat(parts, dim=1))
 
 
 def find_facets(
