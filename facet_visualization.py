@@ -49,11 +49,14 @@ def main(options) -> int:
     for layer in options.layers:
         find_layer(model, layer)
     exit_code, groups = folder(options, model) if options.images else (0, scenes(options, model))
-    columns, words = [], [footer(model), f"layers {', '.join(options.layers)}"]
+    columns, agreements = [], []
     for pictures in groups:
         panels, agreement = facets_of(options, model, pictures)
         columns += panels
-        words += agreement
+        agreements += agreement
+    below = [footer(model), f"layers {', '.join(options.layers)}"]
+    if agreements:
+        below.append(f"adjusted Rand index of facets and planted kinds: {', '.join(agreements)}")
     figure = draw_grid(
         list(zip(*columns, strict=True)),
         row_names=[
@@ -62,7 +65,7 @@ def main(options) -> int:
             "climbed\nfrom the mean",
         ],
         title="The facets of a class",
-        footer="; ".join(words),
+        footer="; ".join(below),
     )
     metadata = describe("facet_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
@@ -181,7 +184,7 @@ def facets_of(options, model, pictures: Pictures) -> tuple[list, list[str]]:
         return columns, []
     agreement = adjusted_rand_score(pictures.kinds, facets.labels)
     print(f"  adjusted Rand index of facets and planted kinds: {agreement:.2f} (1 the same, 0 chance)")
-    return columns, [f"adjusted Rand index {name} {agreement:.2f}"]
+    return columns, [f"{name} {agreement:.2f}"]
 
 
 def mosaic(pictures):
