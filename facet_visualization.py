@@ -54,9 +54,9 @@ def main(options) -> int:
         panels, agreement = facets_of(options, model, pictures)
         columns += panels
         agreements += agreement
-    below = [footer(model), f"layers {', '.join(options.layers)}"]
+    below = [footer(model)]
     if agreements:
-        below.append(f"adjusted Rand index of facets and planted kinds: {', '.join(agreements)}")
+        below.append(f"adjusted Rand index with the planted kinds: {', '.join(agreements)}")
     figure = draw_grid(
         list(zip(*columns, strict=True)),
         row_names=[
@@ -168,11 +168,14 @@ def facets_of(options, model, pictures: Pictures) -> tuple[list, list[str]]:
     columns = []
     print(f"{name}: {len(nearest)} facets, silhouette {facets.silhouette:.2f}")
     for number_, members in enumerate(facets.nearest):
-        share = f"facet {number_ + 1}: {len(members) / pictures.count:.0%} of {pictures.count} images"
+        share = f"{len(members) / pictures.count:.0%} of {pictures.count} images"
         held = Counter(pictures.kinds[index] for index in members.tolist()) if pictures.kinds else Counter()
         title = class_title(model, probabilities[number_], label)
-        print(f"  {share}; picture: {title}" + "".join(f"; {count} {kind}" for kind, count in held.most_common()))
-        heading = [f"{name}, {share}", *(f"{count} {kind}" for kind, count in held.most_common(1))]
+        print(
+            f"  facet {number_ + 1}: {share}; picture: {title}"
+            + "".join(f"; {count} {kind}" for kind, count in held.most_common())
+        )
+        heading = [f"{name}, facet {number_ + 1}", share, *(f"{count} {kind}" for kind, count in held.most_common(1))]
         columns.append(
             [
                 Panel(mosaic(nearest[number_][: SHOWN**2]), "\n".join(heading)),

@@ -191,7 +191,7 @@ def test_a_bare_run_says_first_that_it_takes_scenes_and_the_embedded_network(wei
     assert lines[1].startswith("weights: squeezenet1_1.safetensors")
     assert any("adjusted Rand index" in line for line in lines)
     assert len(panels) == 6
-    assert panels[0].title.startswith("star, facet 1: ")
+    assert panels[0].title.startswith("star, facet 1\n")
 
 
 def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, tmp_path, capsys, panels):
