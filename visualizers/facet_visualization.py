@@ -39,7 +39,8 @@ def facet_visualization(
     """One picture a facet, (K, 3, H, W), from `mean_images` (K, 3, H, W) and `facet_directions` (K, C).
 
     layers: those that the features are of. facet_weight: how much the facet counts beside the class's score;
-    ImageNet's scores are larger, 100 shows its facets better but may lose the class. The rest: see `climb_pixels`. Raises UsageError for an unknown class or layer, or directions that do not fit.
+    ImageNet's scores are larger, 100 shows its facets better but may lose the class. The rest: see `climb_pixels`.
+    Raises UsageError for an unknown class or layer, or directions that do not fit.
     """
     labels = as_labels(label, len(starts), model)
     if len(directions) != len(starts):

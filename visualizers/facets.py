@@ -23,7 +23,7 @@ from core.activations import record_activations
 from core.errors import UsageError
 from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring, scores_and_maps
 
-LAYERS = ("features.6", "features.9", "features.10")  # strokes, parts and shapes: kinds differ in any of them
+LAYERS = ("features.6", "features.9", "features.10")  # of three depths: kinds may differ in detail or in shape
 NEAREST = 15  # images in the mean of a facet, as in the paper
 COUNTS = range(2, 9)  # among which the silhouette chooses
 
@@ -42,10 +42,10 @@ def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequ
 
         feature = mean over positions of activation * relu(M_y)      M_y: the class map, scaled to a layer's size
 
-    Each layer's part has the same length. One layer may be given alone, in a tuple.
-    Flattened activations would sort the images by where the object lies, a plain mean by their backgrounds; so each
-    position counts as much as it speaks for the class. Where none does, and in a network without class maps, all
-    count alike. Raises UsageError for an unknown class or layer, or one whose output is no map.
+    Each layer's part has the same length. Pooled and not flattened, so that it does not matter where the object lies;
+    weighted, so that the background counts less: a position counts as much as it speaks for the class. Where none
+    does, and in a network without class maps, all count alike. Raises UsageError for an unknown class or layer, or
+    one whose output is no map.
     """
     labels = as_labels(label, len(images), model)
     with measuring(model), torch.no_grad():
