@@ -151,14 +151,24 @@ def render_batch(labels: Sequence[int | str], *, seed: int, size: int) -> tuple[
     return images, masks
 
 
-def render_indexed(label: int | str, *, seed: int, index: int, size: int = 224, background: str | None = None) -> Scene:
-    """Scene `index` of a batch, on its own; on wish before a background of one kind (see BACKGROUNDS).
+def render_indexed(
+    label: int | str,
+    *,
+    seed: int,
+    index: int,
+    size: int = 224,
+    background: str | None = None,
+    facet: int | None = None,
+) -> Scene:
+    """Scene `index` of a batch, on its own; on wish before a background of one kind (see BACKGROUNDS), or with an
+    object of one kind (see FACETS).
 
     The kind leaves the object's shape, its place and the light as they are. Its colours change, since they are
     chosen to stand out from the background.
     """
-    seed, index = check_seed(seed), check_seed(index, "index")
-    return _render(seed, index, class_number(label), check_size(size), background=background)
+    seed, index, label = check_seed(seed), check_seed(index, "index"), class_number(label)
+    _check_facet(label, facet)
+    return _render(seed, index, label, check_size(size), facet, background=background)
 
 
 def render_empty(

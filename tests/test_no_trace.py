@@ -18,6 +18,8 @@ from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.deepdream import deepdream
 from visualizers.eigen_cam import eigen_cam
+from visualizers.facet_visualization import facet_visualization
+from visualizers.facets import facet_features
 from visualizers.fooling_image import fool
 from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
@@ -62,6 +64,12 @@ def fourier(model, _images):
     fourier_visualization(model, class_objective(model, [1]), 1, size=64, iterations=2)
 
 
+def facet(model, images):
+    directions = torch.nn.functional.normalize(torch.ones(3, 384))
+    settings = {"layers": ["features.10"], "iterations": 2}
+    return facet_visualization(model, images, 1, directions, **settings)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -92,6 +100,8 @@ CALLS = {
     "channel, unit and layer climbed": climbs,
     "Fourier form": fourier,
     "activation maps": lambda model, images: activation_maps(model, images, layer="features.4"),
+    "facet features": lambda model, images: facet_features(model, images, 1),
+    "facet visualization": facet,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),

@@ -23,6 +23,10 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["--size", "64", "--scenes", "4", "--count", "2", "--iterations", "2"],
         ["neuron_visualization.png"],
     ),
+    "facet_visualization": (
+        ["--images", "chelsea", "coffee", "rocket", "motorcycle", "china", "--size", "64", "--iterations", "2"],
+        ["facet_visualization.png"],
+    ),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
     "deepdream": (
         ["--layer", "features.6", "--size", "64", "--octaves", "2", "--iterations", "2"],
