@@ -34,7 +34,9 @@ PIXEL_SIDE = 32  # of the pictures that are compared pixel by pixel: as small as
 CHUNKS = 12  # of images between two writings to the cache
 QUERIES = 7
 SCENES = 1800
-TOGETHER = 0.3  # a class is named in a drawing where this share of its points' nearest are its own
+ABOVE_CHANCE = (
+    0.15  # a class is named in a drawing where its points' nearest are its own by so much more than by chance
+)
 MOST_NAMES = 40  # more hide what they name
 WIDEST_MAP = 2000  # pixels
 FRAMED, FRAME, DASH = 110, 5, 9  # pixels: side of a neighbour's picture, width of its frame, length of its dashes
@@ -369,7 +371,7 @@ class Report:
         precisions, labels = self.precisions[what], self.images.labels
         shares = [float(precisions[labels == label].mean()) for label in range(len(self.images.class_names))]
         best = sorted(range(len(shares)), key=lambda label: -shares[label])[:MOST_NAMES]
-        return sorted(label for label in best if shares[label] >= TOGETHER)
+        return sorted(label for label in best if shares[label] >= self.chance + ABOVE_CHANCE)
 
 
 # --- The figures ---------------------------------------------------------------------------------
@@ -448,7 +450,8 @@ def draw_scatter(technique: str, images: Collection, report: Report, options):
     figure.text(0.012, 0.965, title, fontsize=14, fontweight="bold", va="center")
     words = f"{images.network}, {images.feature_words} scaled to length 1; pixels: {PIXEL_SIDE} x {PIXEL_SIDE}"
     if images.labels is not None:
-        words += f"; named: the classes to which at least {100 * TOGETHER:.0f} % of their points' nearest belong"
+        least = 100 * (report.chance + ABOVE_CHANCE)
+        words += f"; named: the classes to which at least {least:.0f} % of their points' nearest belong"
     figure.text(0.012, 0.018, words, fontsize=7.5, color="0.4", va="center")
     for place, space in enumerate(("pixels", "features")):
         plane = report.plane(technique, space)

@@ -22,6 +22,7 @@ from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
 from visualizers.hires_cam import hires_cam
+from visualizers.image_features import image_features
 from visualizers.layer_cam import layer_cam
 from visualizers.occlusion import occlusion
 from visualizers.rise import rise
@@ -68,6 +69,7 @@ CALLS = {
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
+    "features of images": lambda model, images: image_features(model, images),
     "style transfer": transfer,
     "the course's class visualization": adapter,
 }

@@ -48,8 +48,9 @@ def principal_components(features: Tensor, count: int = 2) -> Components:
     most = min(features.shape)
     if not 1 <= count <= most:
         raise UsageError(f"components: {count} of {tuple(features.shape)} features; allowed are 1 to {most}")
-    # random_state only starts the search for a few components among many: the same start, the same points.
-    pca = PCA(count, random_state=0).fit(features.double().numpy())
+    # A few among many are searched for, to full precision; scikit-learn's own choice there is an approximation.
+    solver = "arpack" if count < most / 5 else "full"
+    pca = PCA(count, svd_solver=solver, random_state=0).fit(features.double().numpy())
     axes, mean = torch.from_numpy(pca.components_), torch.from_numpy(pca.mean_)
     points = (features.double() - mean) @ axes.T
     return Components(points, axes, mean, torch.from_numpy(pca.explained_variance_ratio_))

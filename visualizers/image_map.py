@@ -27,8 +27,8 @@ def grid_shape(count: int, *, width_to_height: float = 1.5) -> tuple[int, int]:
     """(rows, columns) of about that shape with at least `count` cells, few of them empty."""
     widest = math.sqrt(count * width_to_height)
     near = range(max(1, round(widest * 0.8)), math.ceil(widest * 1.2) + 1)
-    # A tenth off the shape is worth a hundredth of the cells.
-    columns = min(near, key=lambda columns: -count % columns + count * abs(columns / widest - 1) / 10)
+    # Being a fifth off the shape is as bad as a hundredth of the cells empty.
+    columns = min(near, key=lambda columns: -count % columns + count * abs(columns / widest - 1) / 20)
     return math.ceil(count / columns), columns
 
 
