@@ -265,8 +265,8 @@ def find_features(model, sources: list[Source], options) -> tuple[list, list]:
     settings = {"layer": options.layer, "size": options.size, "thumbnail": THUMBNAIL}
     folder = cache_folder(OUTPUT_FOLDER / "embedding_cache", model, settings)
     hashes = [source.content() for source in progress(sources, desc="hashes", unit="image")]
-    found = load_entries(folder, hashes)
-    missing = [(hash_, source) for hash_, source in zip(hashes, sources, strict=True) if hash_ not in found]
+    known, unsaved = load_entries(folder, hashes).keys(), {}
+    missing = [(hash_, source) for hash_, source in zip(hashes, sources, strict=True) if hash_ not in known]
     if len(missing) < len(sources):
         print(f"features: {len(sources) - len(missing)} of {len(sources)} images are known from {folder}")
     device, broken = next(model.parameters()).device, []
@@ -286,8 +286,11 @@ def find_features(model, sources: list[Source], options) -> tuple[list, list]:
                 thumbnails = [shrink(pixels, THUMBNAIL) for pixels in pictures.values()]
                 new = dict(zip(pictures, map(Entry, rows, thumbnails), strict=True))
                 if not save_entries(folder, new):
-                    print(f"features: not kept, '{folder}' cannot be written", file=sys.stderr)
-                found |= new
+                    unsaved |= new
+    if unsaved:
+        print(f"features: not kept, '{folder}' cannot be written", file=sys.stderr)
+    # Read again at the end: small arrays held among the large ones that come and go would scatter the memory.
+    found = unsaved | load_entries(folder, hashes)
     return [found.get(hash_) for hash_ in hashes], broken
 
 
@@ -606,4 +609,4 @@ def parser():
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, parser()))
+    sys.exit(run_script(main, parser(), keep_memory=False))  # pictures of many sizes: what is kept would scatter
