@@ -128,8 +128,9 @@ def test_all_components_together_give_the_rows_again(shape):
     assert float(shares.sum()) == pytest.approx(1)
 
 
-def test_components_are_the_singular_vectors_also_of_wide_rows():
-    rows = noise(120, 700).double() * torch.linspace(4, 0.1, 700)
+@pytest.mark.parametrize("shape", [(120, 700), (700, 120)])
+def test_components_are_the_singular_vectors_also_when_searched_for(shape):
+    rows = noise(*shape).double() * torch.linspace(4, 0.1, shape[1])
     _, sizes, directions = torch.linalg.svd(rows - rows.mean(dim=0), full_matrices=False)
     found = principal_components(rows, 2)
     for axis, direction in zip(found.axes, directions, strict=False):

@@ -51,9 +51,10 @@ def principal_components(features: Tensor, count: int = 2) -> Components:
     # A few among many are searched for, to full precision; scikit-learn's own choice there is an approximation.
     solver = "arpack" if count < most / 5 else "full"
     pca = PCA(count, svd_solver=solver, random_state=0).fit(features.double().numpy())
-    axes, mean = torch.from_numpy(pca.components_), torch.from_numpy(pca.mean_)
-    points = (features.double() - mean) @ axes.T
-    return Components(points, axes, mean, torch.from_numpy(pca.explained_variance_ratio_))
+    # Copied, since what is searched for may come in reversed order in memory, which torch does not take.
+    found = (pca.components_, pca.mean_, pca.explained_variance_ratio_)
+    axes, mean, shares = (torch.from_numpy(values.copy()) for values in found)
+    return Components((features.double() - mean) @ axes.T, axes, mean, shares)
 
 
 def tsne(features: Tensor, *, perplexity: float = 30.0) -> Tensor:
