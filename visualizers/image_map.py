@@ -5,9 +5,10 @@ together move as little as can be, a linear assignment (Kuhn, 1955; Jonker and V
 
     minimise  sum over i of || point_i - centre of cell(i) ||^2,      cell(i) all different
 
-Solving it takes time with the cube of the number of cells: about a second for 2000 of them, minutes for 10 000. So
-larger maps are cut in halves first, points and cells alike, across the longer side, until a piece has at most EXACT
-cells; each piece is then solved exactly. Such a map is a little less than optimal along the cuts.
+Solving it takes time with the cube of the number of cells, more where the points lie in clumps: seconds for 2000 cells,
+minutes for 4000. So larger maps are cut in halves first, points and cells alike, across the longer side, until a piece
+has at most EXACT cells; each piece is then solved exactly: seconds for 10 000. Such a map is a little less than
+optimal along the cuts.
 """
 
 import math
