@@ -34,11 +34,9 @@ PIXEL_SIDE = 32  # of the pictures that are compared pixel by pixel: as small as
 CHUNKS = 12  # of images between two writings to the cache
 QUERIES = 7
 SCENES = 1800
-ABOVE_CHANCE = (
-    0.15  # a class is named in a drawing where its points' nearest are its own by so much more than by chance
-)
+ABOVE_CHANCE = 0.1  # a class is named in a drawing where its precision is so much above chance
 MOST_NAMES = 40  # more hide what they name
-WIDEST_MAP = 2000  # pixels
+WIDEST_MAP, WIDEST_CELL, NARROWEST = 2000, 120, 800  # pixels: of a map, of an image in it, of its figure
 FRAMED, FRAME, DASH = 110, 5, 9  # pixels: side of a neighbour's picture, width of its frame, length of its dashes
 GREEN, RED = (20, 150, 60), (215, 40, 30)
 LONGEST_NAME = 15
@@ -388,6 +386,10 @@ def draw_neighbours(images: Collection, report: Report, options):
     from visualizers.nearest_neighbours import nearest_neighbours
 
     queries = choose_queries(images, options.seed)
+    nearness = {
+        "features": lambda distance: f"cosine {1 - distance**2 / 2:.2f}",  # of rows of length 1
+        "pixels": lambda distance: f"distance {distance:.1f}",
+    }
     halves = []
     for space, footer in (
         ("features", f"{images.network}, {images.feature_words}, cosine"),
@@ -397,7 +399,8 @@ def draw_neighbours(images: Collection, report: Report, options):
         rows = [[panel(images, options.size, query)] if space == "features" else [] for query in queries.tolist()]
         for row, query, found, far in zip(rows, queries.tolist(), near.tolist(), distances.tolist(), strict=True):
             row += [
-                panel(images, options.size, other, query, distance) for other, distance in zip(found, far, strict=True)
+                panel(images, options.size, other, query, nearness[space](distance))
+                for other, distance in zip(found, far, strict=True)
             ]
         title = f"Nearest by {space}: {report.share(space)}".removesuffix(": ")
         halves.append(draw_grid(rows, cell=1.1, title=title, footer=footer))
@@ -414,7 +417,7 @@ def choose_queries(images: Collection, seed: int):
     return torch.tensor(order[:QUERIES])
 
 
-def panel(images: Collection, size: int, index: int, query: int | None = None, distance: float = 0.0):
+def panel(images: Collection, size: int, index: int, query: int | None = None, nearness: str = ""):
     """Image `index`, as a neighbour of a query framed: a whole green frame for its class, a broken red one for another.
 
     The picture is read again: of thousands of images only thumbnails are kept.
@@ -433,7 +436,7 @@ def panel(images: Collection, size: int, index: int, query: int | None = None, d
     if query is None:
         return Panel(pixels, name)
     if images.labels is None:
-        return Panel(pixels, f"{name}\n{distance:.2f}")
+        return Panel(pixels, f"{name}\n{nearness}")
     right = source.class_name == images.sources[query].class_name
     if not right:  # broken, so that it differs by more than its colour
         down, across = np.indices(edge.shape) // DASH
@@ -544,10 +547,11 @@ def spread(centres, sizes, bounds):
 
 def draw_map(images: Collection, report: Report, options):
     """Every image in a cell of its own, by t-SNE of the features and a linear assignment; uint8 (H, W, 3)."""
+    import textwrap
+
     import numpy as np
     import torch
     from matplotlib.figure import Figure
-    from PIL import Image
 
     from core.figures import DOTS_PER_INCH, pixels_of
     from visualizers.image_map import grid_shape, place_on_grid
@@ -557,29 +561,30 @@ def draw_map(images: Collection, report: Report, options):
     cells = place_on_grid(points, rows, columns)
     down, right = cells // columns, cells % columns
     report.measure(measured_as := "image map, cells", torch.stack([right, down], dim=1))
-    side = min(THUMBNAIL, max(12, WIDEST_MAP // columns))
+    side = min(WIDEST_CELL, max(12, WIDEST_MAP // columns))
     canvas = np.full((rows * side, columns * side, 3), 255, np.uint8)
     for index, (y, x) in enumerate(zip((down * side).tolist(), (right * side).tolist(), strict=True)):
-        small = Image.fromarray(images.thumbnails[index]).resize((side - 1, side - 1), Image.Resampling.BOX)
-        canvas[y : y + side - 1, x : x + side - 1] = small  # a white line between two
+        # Of a few hundred images there is room for more than is kept of them: they are read again.
+        pixels = images.thumbnails[index] if side <= THUMBNAIL else images.sources[index].read(options.size)
+        canvas[y : y + side - 1, x : x + side - 1] = shrink(pixels, side - 1)  # a white line between two
     height, width = canvas.shape[:2]
-    head, foot, margin = 50, 26, 10
-    whole = np.array([width + 2 * margin, height + head + foot])
+    words = f"{images.network}, {images.feature_words}; t-SNE, then a linear assignment"
+    share = report.share(measured_as)
+    words += f"; of the {report.count} nearest cells {share}" if share else ""
+    lines = textwrap.wrap(words, max(width, NARROWEST) // 7)
+    head, foot, margin = 50, 12 + 15 * len(lines), 10
+    whole = np.array([max(width, NARROWEST) + 2 * margin, height + head + foot])
     figure = Figure(figsize=whole / DOTS_PER_INCH, dpi=DOTS_PER_INCH, facecolor="white")
     title = f"{images.what}, those alike to the network side by side"
-    share = report.share(measured_as)
-    left, size = margin / whole[0], min(16, max(8, width / 70))
+    left, size = margin / whole[0], min(16, whole[0] / 75)
     figure.text(left, 1 - head / 2 / whole[1], title, fontsize=size, fontweight="bold", va="center")
-    words = f"{images.network}, {images.feature_words}; t-SNE, then a linear assignment"
-    words += f"; of the {report.count} nearest cells {share}" if share else ""
-    figure.text(left, foot / 2 / whole[1], words, fontsize=7.5, color="0.4", va="center")
+    figure.text(left, foot / 2 / whole[1], "\n".join(lines), fontsize=7.5, color="0.4", va="center")
     axes = figure.add_axes((left, foot / whole[1], width / whole[0], height / whole[1]))
     axes.imshow(canvas, aspect="auto", interpolation="nearest")
     axes.set_axis_off()
     if images.labels is not None:
-        name_classes(
-            axes, (torch.stack([right, down], dim=1).numpy() + 0.5) * side, images, report.kept_together(measured_as)
-        )
+        middles = (torch.stack([right, down], dim=1).numpy() + 0.5) * side
+        name_classes(axes, middles, images, report.kept_together(measured_as), fontsize=max(9, 0.75 * size))
     return pixels_of(figure)
 
 
