@@ -29,6 +29,7 @@ from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
 from visualizers.hires_cam import hires_cam
+from visualizers.image_features import image_features
 from visualizers.inversion import invert_features
 from visualizers.layer_cam import layer_cam
 from visualizers.occlusion import occlusion
@@ -105,6 +106,7 @@ CALLS = {
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),
+    "features of images": lambda model, images: image_features(model, images),
     "style transfer": transfer,
     "DeepDream": lambda model, images: deepdream(
         model, images, "features.6", guide=images[:1], octaves=2, iterations=2
