@@ -12,7 +12,8 @@ CLASSES = (  # the first group that the network knows
     ("star", "spiral", "honeycomb", "fish", "butterfly"),
 )
 MOMENTS = (0.01, 0.05, 0.1, 0.25, 1.0)  # of all iterations: what the strip shows
-DEFAULTS = defaults_of("visualizers.class_visualization", "visualize_classes")
+TECHNIQUE = "visualizers.class_visualization"
+DEFAULTS = defaults_of(TECHNIQUE, "visualize_classes") | defaults_of(TECHNIQUE, "climb_pixels")
 EMBEDDED = {"iterations": 200, "learning_rate": 15.0, "l2_reg": 3e-5, "blur_every": 2}  # its scores are smaller
 SETTINGS = {  # flag: (type, what it is)
     "iterations": (whole_number(1, 100_000), "steps of gradient ascent"),

@@ -7,11 +7,12 @@ from conftest import random_squeezenet, state_of
 from core.activations import record_activations
 from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
+from core.objectives import channel_objective, layer_objective, unit_objective
 from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
 from visualizers.class_map import class_map
-from visualizers.class_visualization import visualize_classes
+from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
@@ -43,6 +44,12 @@ def adapter(model, images):
     ClassVisualization().create_class_visualization(1, {}, model, torch.DoubleTensor, **settings)
 
 
+def climbs(model, images):
+    for objective in (channel_objective(model, "features.6", 3), unit_objective(model, "features.6", 3)):
+        climb_pixels(model, objective, images, iterations=2)
+    climb_pixels(model, layer_objective(model, "features.6"), images, iterations=2)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -66,6 +73,7 @@ CALLS = {
     "sanity check": lambda model, images: sanity_check(saliency_map, model, images, 1, generator=torch.Generator()),
     "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
+    "channel, unit and layer climbed": climbs,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,

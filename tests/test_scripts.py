@@ -279,14 +279,14 @@ def test_a_name_with_mathematics_in_it_is_drawn_as_it_is(weights, picture):
 def test_defaults_are_read_from_the_signature_without_an_import():
     import inspect
 
-    from visualizers.class_visualization import visualize_classes
+    from visualizers.class_visualization import climb_pixels
 
     expected = {
         name: parameter.default
-        for name, parameter in inspect.signature(visualize_classes).parameters.items()
+        for name, parameter in inspect.signature(climb_pixels).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    assert defaults_of("visualizers.class_visualization", "visualize_classes") == expected
+    assert defaults_of("visualizers.class_visualization", "climb_pixels") == expected
 
 
 def test_classes_are_found_by_number_and_by_name():

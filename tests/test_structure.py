@@ -147,7 +147,7 @@ def test_a_module_that_is_imported_but_not_there_is_named(unpacked):
     (unpacked / "core" / "ascent.py").unlink()
     result = collect(unpacked)
     assert result.returncode == 1
-    assert "missing: core/ascent.py, which style_utils.py imports" in result.stderr
+    assert "missing: core/ascent.py, which core/objectives.py imports" in result.stderr
 
 
 def test_a_file_that_does_not_compile_stops_the_packing(unpacked):

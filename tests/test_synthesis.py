@@ -10,8 +10,9 @@ from core import priors
 from core.ascent import normalised_ascent, optimise_pixels
 from core.errors import UsageError, WorkError
 from core.images import denormalise, normalise, valid_range
+from core.objectives import channel_objective, class_objective
 from visualizers import ClassVisualization
-from visualizers.class_visualization import visualize_classes
+from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.fooling_image import fool
 
 
@@ -36,6 +37,20 @@ def test_the_score_rises_and_the_colours_stay_valid(squeezenet):
     assert (after > before).all()
     black, white = valid_range(pictures)
     assert ((pictures >= black) & (pictures <= white)).all()
+
+
+def test_class_visualization_is_the_climb_of_its_class(squeezenet, images):
+    settings = {"iterations": 4, "max_jitter": 3, "clip_pixels": 0.2}
+    classes = visualize_classes(squeezenet, [1, 4], start=images[:2], generator=seeded(), **settings)
+    objective = class_objective(squeezenet, [1, 4])
+    assert torch.equal(climb_pixels(squeezenet, objective, images[:2], generator=seeded(), **settings), classes)
+
+
+def test_a_channel_is_climbed_likewise(squeezenet, images):
+    objective = channel_objective(squeezenet, "features.3.expand3x3", [3, 7])
+    start = priors.clamp_to_valid(images[:2])
+    pictures = climb_pixels(squeezenet, objective, start, iterations=8, learning_rate=3.0, max_jitter=0, l2_reg=0.0)
+    assert (objective(pictures) > objective(start)).all()
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_seed_another():

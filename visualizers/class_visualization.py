@@ -1,13 +1,12 @@
 """Class visualization: what picture does the network hold most typical of a class? (Simonyan et al., 2014)
 
-    image* = argmax  score_y(image) - l2_reg * ||image||^2
+    image* = argmax  score_y(image) - l2_reg * ||image||^2        score_y, or any other objective
 
-climbed from noise along the normalised gradient. What keeps the picture from being mere noise to the eye:
-random jitter before each step, a blur every few steps, colours clamped to valid ones, and on wish the
-clipping of pixels of small norm or small contribution (all Yosinski et al., 2015).
+climbed from noise along the normalised gradient. What keeps the picture from being mere noise to the eye: random
+jitter before each step, a blur every few steps, colours clamped to valid ones, and on wish the clipping of pixels of
+small norm or small contribution (all Yosinski et al., 2015).
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 
 import torch
@@ -15,10 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core import priors
-from core.ascent import Step, normalised_ascent, optimise_pixels
+from core.ascent import Callback, Objective, Step, normalised_ascent, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_labels, label_climb, measuring, to_network
+from core.gradients import as_labels, measuring, to_network
 from core.images import deprocess
+from core.objectives import class_objective
 
 
 def visualize_classes(
@@ -26,6 +26,28 @@ def visualize_classes(
     labels,
     *,
     size: int = 224,
+    start: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    **settings,
+) -> Tensor:
+    """labels (N,) -> pictures (N, 3, size, size) in the network's units, within the valid colours.
+
+    start: (N, 3, H, W), instead of noise. settings: those of `climb_pixels`. Raises UsageError for a label or
+    a share out of range. A class with score 0 climbs the mean of its class map until its score is positive.
+    """
+    labels = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
+    if start is None:
+        start = torch.randn(1, 3, size, size, generator=generator).repeat(len(labels), 1, 1, 1)
+    if len(start) != len(labels):
+        raise UsageError(f"start: {len(start)} pictures for {len(labels)} labels; give one for each")
+    return climb_pixels(model, class_objective(model, labels), start, generator=generator, **settings)
+
+
+def climb_pixels(
+    model: nn.Module,
+    objective: Objective,
+    start: Tensor,
+    *,
     iterations: int = 100,
     learning_rate: float = 25.0,
     l2_reg: float = 1e-3,
@@ -35,26 +57,18 @@ def visualize_classes(
     clip_pixels: float = 0.0,
     clip_gradients: float = 0.0,
     generator: torch.Generator | None = None,
-    start: Tensor | None = None,
-    callback: Callable[[Step], bool | None] | None = None,
+    callback: Callback | None = None,
 ) -> Tensor:
-    """labels (N,) -> pictures (N, 3, size, size) in the network's units, within the valid colours.
+    """Climb any objective of core.objectives from `start` (N, 3, H, W) -> pictures like those of visualize_classes.
 
-    learning_rate: length of a step, the Euclidean norm over the picture. max_jitter and blur_sigma:
-    pixels. clip_pixels, clip_gradients: the share of pixels set to the mean colour at each blur, those
-    with the smallest norm, and those with the smallest gradient * pixel. start: (N, 3, H, W), instead of
-    noise. Raises UsageError for a label or a share out of range. A class with score 0 climbs the mean of
-    its class map until its score is positive.
+    learning_rate: length of a step, the Euclidean norm over the picture. max_jitter and blur_sigma: pixels.
+    clip_pixels, clip_gradients: the share of pixels set to the mean colour at each blur, those with the smallest
+    norm, and those with the smallest gradient * pixel.
     """
-    labels = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
-    if start is None:
-        start = torch.randn(1, 3, size, size, generator=generator).repeat(len(labels), 1, 1, 1)
-    if len(start) != len(labels):
-        raise UsageError(f"start: {len(start)} pictures for {len(labels)} labels; give one for each")
 
-    def objective(images: Tensor) -> Tensor:
+    def penalised(images: Tensor) -> Tensor:
         jittered = priors.random_jitter(images, max_jitter, generator)
-        return label_climb(model, jittered, labels) - l2_reg * images.square().sum(dim=(1, 2, 3))
+        return objective(jittered) - l2_reg * images.square().sum(dim=(1, 2, 3))
 
     def constrain(images: Tensor, gradient: Tensor, iteration: int) -> Tensor:
         images = priors.clamp_to_valid(images)
@@ -66,15 +80,9 @@ def visualize_classes(
                 images = priors.zero_smallest(images, gradient * images, clip_gradients)
         return images
 
+    loop = {"iterations": iterations, "constrain": constrain, "callback": callback}
     with measuring(model):
-        return optimise_pixels(
-            to_network(model, start),
-            objective,
-            normalised_ascent(learning_rate),
-            iterations=iterations,
-            constrain=constrain,
-            callback=callback,
-        )
+        return optimise_pixels(to_network(model, start), penalised, normalised_ascent(learning_rate), **loop)
 
 
 class ClassVisualization:
@@ -85,9 +93,8 @@ class ClassVisualization:
     ) -> Image.Image:
         """Return the picture of one class; every `show_every` iterations, write one to visualization/.
 
-        kwargs: l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every, generate_plots.
-        `dtype` is the course's tensor type (torch.FloatTensor, torch.cuda.FloatTensor): where and in which
-        precision to compute; None keeps the model's.
+        kwargs: l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every, generate_plots. `dtype`
+        is the course's tensor type (torch.cuda.FloatTensor): where and how precisely to compute; None: the model's.
         """
         same = ("l2_reg", "learning_rate", "blur_every", "max_jitter")
         names = {"num_iterations": "iterations"} | {name: name for name in same}  # the course's -> ours
