@@ -1,10 +1,10 @@
 """A network that draws scenes from codes: the deep generator network (Dosovitskiy and Brox, 2016; Nguyen et al., 2016).
 
-A code is what the embedded network's `features.12` says of a picture, whitened: its 512 channels are projected on
-their C principal components, each of these maps is taken apart into cosine waves (DCT), and each wave is divided by
-its standard deviation over scenes,
+A code says what is where, and in which colours: the embedded network's `features.12`, 512 channels, and the picture
+itself shrunk to 13 x 13 pixels, since the network learned to look past colours. Both are whitened: projected on C
+principal components, each map taken apart into cosine waves (DCT), each wave divided by its standard deviation,
 
-    code = (DCT(components @ features) - centre) / spread,    (N, C, 13, 13)
+    code = (DCT(components @ [features, colours]) - centre) / spread,    (N, C, 13, 13)
 
 so that the codes of scenes have mean 0 and variance 1 in every number, and ||code||^2 says how unusual a code is. Large
 shapes are common and cheap, speckles are rare and dear. `Generator` undoes all this, and draws the picture.
@@ -17,19 +17,21 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from core.activations import record_activations
 from core.errors import UsageError
 from core.gradients import chunk_length, measuring, to_network
-from core.images import normalise
+from core.images import denormalise, normalise
 
 GENERATOR_WEIGHTS = Path(__file__).resolve().parent / "generator.safetensors"
 LAYER = "features.12"
 SIZE = 224  # of the pictures
 CELLS = 13  # of LAYER's map, along a side
 CHANNELS = 512  # of LAYER
-COMPONENTS = 64  # 95 % of the variance
+COMPONENTS = 64 + 3  # 95 % of the variance of LAYER, and the colours
 SLOPE = 0.1  # of the leaky ReLUs
+DARKEST = 0.02  # of the enlarged colours, 0 to 1: black and white themselves have no gradient
 
 
 class Block(nn.Module):
@@ -51,10 +53,10 @@ class Block(nn.Module):
 class Generator(nn.Module):
     """codes (N, C, 13, 13) -> pictures (N, 3, 224, 224) in the network's units, within the valid colours."""
 
-    def __init__(self, components: int = COMPONENTS, widths: tuple[int, int, int] = (160, 64, 48)) -> None:
+    def __init__(self, components: int = COMPONENTS, widths: tuple[int, int, int] = (128, 64, 32)) -> None:
         super().__init__()
         wide, middle, narrow = widths
-        self.register_buffer("components", torch.zeros(components, CHANNELS))
+        self.register_buffer("components", torch.zeros(components, CHANNELS + 3))
         self.register_buffer("centre", torch.zeros(components, CELLS, CELLS))
         self.register_buffer("spread", torch.ones(components, CELLS, CELLS))
         self.register_buffer("waves", cosine_waves(CELLS), persistent=False)
@@ -68,30 +70,51 @@ class Generator(nn.Module):
             nn.Conv2d(narrow, 3 * 4 * 4, 3, padding=1),
             nn.PixelShuffle(4),  # 224 x 224
         )
+        for module in self.layers.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=SLOPE)
+                nn.init.zeros_(module.bias)
+        with torch.no_grad():  # a block begins as the identity, the picture as its enlarged colours
+            for module in (*(block.layers[-1] for block in self.layers if isinstance(block, Block)), self.layers[-2]):
+                module.weight.mul_(0.05)
 
     def forward(self, codes: Tensor) -> Tensor:
         maps = self.waves.T @ (codes * self.spread + self.centre) @ self.waves  # (N, C, 13, 13)
-        return normalise(self.layers(maps).sigmoid())
+        # The code's colours are the shrunken picture, rotated: turned back and enlarged, they lack the details only.
+        turned_back = torch.linalg.inv(self.components[-3:, -3:])
+        colours = denormalise(torch.einsum("kc,nchw->nkhw", turned_back, maps[:, -3:]))
+        blurred = interpolate(colours, (SIZE, SIZE), mode="bilinear", align_corners=False)  # (N, 3, 224, 224)
+        return normalise((blurred.clamp(DARKEST, 1 - DARKEST).logit() + self.layers(maps)).sigmoid())
 
-    def encode(self, features: Tensor) -> Tensor:
-        """What LAYER gives, (N, 512, 13, 13) -> codes (N, C, 13, 13)."""
-        return (self.to_waves(features) - self.centre) / self.spread
+    def encode(self, sources: Tensor) -> Tensor:
+        """What `code_sources` gives, (N, 515, 13, 13) -> codes (N, C, 13, 13)."""
+        return (self._to_waves(sources) - self.centre) / self.spread
 
-    def to_waves(self, features: Tensor) -> Tensor:
-        """The cosine waves in the principal components of features (N, 512, 13, 13), not yet whitened."""
-        return self.waves @ torch.einsum("kc,nchw->nkhw", self.components, features) @ self.waves.T
+    def _to_waves(self, sources: Tensor) -> Tensor:
+        return self.waves @ torch.einsum("kc,nchw->nkhw", self.components, sources) @ self.waves.T
 
     @torch.no_grad()
-    def fit_codes(self, features: Tensor) -> None:
-        """Set components, centre and spread so that the codes of these features are white."""
-        cells = features.permute(0, 2, 3, 1).flatten(0, 2).double()  # (N * 169, 512)
-        cells = cells - cells.mean(dim=0)
-        values, vectors = torch.linalg.eigh(cells.T @ cells / len(cells))  # the largest last
-        count = len(self.components)
-        self.components.copy_((vectors[:, -count:] / values[-count:].sqrt()).T.flip(0))
-        waves = self.to_waves(features)
+    def fit_codes(self, sources: Tensor) -> None:
+        """Set components, centre and spread so that the codes of these sources are white."""
+        count = len(self.components) - 3
+        self.components[:count, :CHANNELS] = _principal_components(sources[:, :CHANNELS], count)
+        self.components[count:, CHANNELS:] = _principal_components(sources[:, CHANNELS:], 3)
+        waves = self._to_waves(sources)
         self.centre.copy_(waves.mean(dim=0))
         self.spread.copy_(waves.std(dim=0))
+
+
+def code_sources(features: Tensor, images: Tensor) -> Tensor:
+    """What LAYER gives, (N, 512, 13, 13), and the pictures (N, 3, 224, 224), shrunk: (N, 515, 13, 13)."""
+    return torch.cat([features, adaptive_avg_pool2d(images, CELLS)], dim=1)
+
+
+def _principal_components(maps: Tensor, count: int) -> Tensor:
+    """The first principal components of all cells of maps (N, C, h, w), scaled to variance 1: (count, C)."""
+    cells = maps.permute(0, 2, 3, 1).flatten(0, 2).double()  # (N * h * w, C)
+    cells = cells - cells.mean(dim=0)
+    values, vectors = torch.linalg.eigh(cells.T @ cells / len(cells))  # the largest last
+    return (vectors[:, -count:] / values[-count:].sqrt()).T.flip(0).to(maps)
 
 
 def _doubled(before: int, after: int) -> list[nn.Module]:
@@ -121,8 +144,9 @@ def codes_of(generator: Generator, encoder: nn.Module, images: Tensor) -> Tensor
     codes = []
     with measuring(encoder), torch.no_grad(), record_activations(encoder, [LAYER]) as recorded:
         for chunk in images.split(chunk_length(images)):
-            encoder(to_network(encoder, chunk))
-            codes.append(generator.encode(recorded[LAYER]))
+            chunk = to_network(encoder, chunk)
+            encoder(chunk)
+            codes.append(generator.encode(code_sources(recorded[LAYER], chunk)))
     return torch.cat(codes)
 
 

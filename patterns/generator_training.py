@@ -2,10 +2,10 @@
 
     loss = mean |G(code) - scene| + weight * sum over layers ||F_l(G(code)) - F_l(scene)||^2 / ||F_l(scene)||^2
 
-F_l: what layer l of the embedded network gives, which stays as it is. The first term alone would draw a blurred mean of
-all scenes with about this code; the second asks for edges and textures that the network takes for the scene's own
-(Dosovitskiy and Brox, 2016; without their adversary). The codes are made a little noisy, since an
-ascent will ask for codes that no scene has.
+F_l: what layer l of the embedded network, which stays as it is, gives for a square cut out of the picture. The first
+term alone would draw a blurred mean of all scenes with about this code; the second asks for edges and textures that the
+network takes for the scene's own (Dosovitskiy and Brox, 2016; without their adversary). The codes are made a little
+noisy, since an ascent will ask for codes that no scene has.
 """
 
 import json
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,13 +25,13 @@ from core.errors import WorkError
 from core.images import preprocess
 from core.squeezenet import load_squeezenet
 from patterns.evaluate import HIGHEST_SEED
-from patterns.generator import SIZE, Generator
+from patterns.generator import COMPONENTS, LAYER, SIZE, Generator, code_sources
 from patterns.learning import augment
 from patterns.pool import ScenePool, render_round
 from patterns.training import HELD_OUT_SEED, load_checkpoint, save_checkpoint
 
 SCENE_SEED = 2 * HIGHEST_SEED  # far above those of the classifier's training
-CODE_INDEX = 12  # of LAYER among `features`
+WHITENED = 576  # scenes that say what the codes' mean and variance are
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,19 @@ class GeneratorRecipe:
     steps: int
     seed: int
     classes: tuple[int, ...]
-    widths: tuple[int, int, int] = (160, 64, 48)  # channels at 14, 28 and 56 cells a side
-    components: int = 64
+    widths: tuple[int, int, int] = (128, 64, 32)  # channels at 14, 28 and 56 cells a side
+    components: int = COMPONENTS
     batch: int = 16
-    learning_rate: float = 1e-3  # the highest; Adam
-    warm_up: float = 0.03  # share of the steps in which the learning rate rises
+    learning_rate: float = 2e-3  # the highest; Adam
+    warm_up: float = 0.05  # share of the steps in which the learning rate rises
     code_noise: float = 0.2  # standard deviation; a code's own is 1
-    layers: tuple[int, ...] = (1, 2, 5, 8, 12)  # of `features`, that the picture is to agree in
-    feature_weight: float = 0.1
+    layers: tuple[int, ...] = (2, 5, 8, 12)  # of `features`, that the picture is to agree in
+    feature_weight: float = 0.25
+    cut: int = 112  # side of the square that the features are compared in
     rounds: int = 48  # scenes of each class in the pool
-    steps_per_round: int = 8  # one new scene of each class every so many steps
-    evaluate_every: int = 250
-    held_out_rounds: int = 4  # held-out scenes of each class for the learning curve
+    steps_per_round: int = 16  # one new scene of each class every so many steps
+    evaluate_every: int = 200
+    held_out_rounds: int = 2  # held-out scenes of each class for the learning curve
     half_precision: bool = True  # bfloat16 arithmetic where torch deems it safe
 
     def learning_rate_at(self, step: int) -> float:
@@ -96,7 +98,7 @@ class GeneratorTraining:
             # What it holds follows from the step, so a resumed training finds the same scenes.
             pool.fill(recipe.rounds + self.step // recipe.steps_per_round)
             if self.step == 0:
-                self.network.fit_codes(self._features(preprocess(pool.images)))
+                self.network.fit_codes(self._sources(pool.images[:WHITENED]))
             while self.step < until:
                 began = time.perf_counter()
                 self._train_one(pool)
@@ -113,14 +115,16 @@ class GeneratorTraining:
         images = augment(pool.images[chosen], self.generator)
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate_at(self.step)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.half_precision):
-            with torch.no_grad():
-                wanted = sequence_features(self.encoder.features, images, {*recipe.layers, CODE_INDEX})
-        codes = self.network.encode(wanted[CODE_INDEX].float())
+        down, right = torch.randint(SIZE - recipe.cut + 1, (2,), generator=self.generator).tolist()
+        square = (..., slice(down, down + recipe.cut), slice(right, right + recipe.cut))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.half_precision), torch.no_grad():
+            sources = code_sources(self.encoder.features(images).float(), images)
+            wanted = sequence_features(self.encoder.features, images[square], recipe.layers)
+        codes = self.network.encode(sources)
         codes = codes + recipe.code_noise * torch.randn(codes.shape, generator=self.generator)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.half_precision):
             pictures = self.network(codes)
-            got = sequence_features(self.encoder.features, pictures, recipe.layers)
+            got = sequence_features(self.encoder.features, pictures[square], recipe.layers)
         pixels = (pictures.float() - images).abs().mean()
         features = sum(relative_error(got[index].float(), wanted[index].float()) for index in recipe.layers)
         loss = pixels + recipe.feature_weight * features
@@ -132,24 +136,28 @@ class GeneratorTraining:
         self.losses.append((pixels.item(), features.item()))
         self.step += 1
 
-    def _features(self, images: Tensor) -> Tensor:
+    def _sources(self, pictures: np.ndarray) -> Tensor:
+        """What the codes are made of, (N, 515, 13, 13), for uint8 pictures (N, 224, 224, 3)."""
+        starts = range(0, len(pictures), self.recipe.batch)
         with torch.no_grad():
-            return torch.cat([self.encoder.features(chunk) for chunk in images.split(self.recipe.batch)])
+            chunks = (preprocess(pictures[start : start + self.recipe.batch]) for start in starts)
+            return torch.cat([code_sources(self.encoder.features(chunk), chunk) for chunk in chunks])
 
     def _held_out(self) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, 224, 224), normalised, and their labels (N,)."""
+        """What the codes of held-out scenes are made of, (N, 515, 13, 13), and their labels (N,)."""
         classes, rounds = self.recipe.classes, range(self.recipe.held_out_rounds)
-        pictures = [picture for n in rounds for picture in render_round(classes, HELD_OUT_SEED, n, SIZE)]
-        return preprocess(pictures), torch.tensor(classes).repeat(len(rounds))
+        pictures = np.concatenate([render_round(classes, HELD_OUT_SEED, n, SIZE) for n in rounds])
+        return self._sources(pictures), torch.tensor(classes).repeat(len(rounds))
 
     def _time_to_evaluate(self) -> bool:
         return self.step % self.recipe.evaluate_every == 0 or self.step == self.recipe.steps
 
-    def _accuracy(self, images: Tensor, labels: Tensor) -> float:
+    def _accuracy(self, sources: Tensor, labels: Tensor) -> float:
         """The share of held-out scenes that the embedded network names from what the generator draws of them."""
+        draw = self.network
         with torch.no_grad():
-            chunks = [self.network.encode(self._features(chunk)) for chunk in images.split(self.recipe.batch)]
-            named = torch.cat([self.encoder(self.network(codes)).argmax(dim=1) for codes in chunks])
+            chunks = sources.split(self.recipe.batch)
+            named = torch.cat([self.encoder(draw(draw.encode(chunk))).argmax(dim=1) for chunk in chunks])
         return (named == labels).float().mean().item()
 
     def news(self) -> str:
@@ -167,7 +175,7 @@ class GeneratorTraining:
         return state, {
             "architecture": "patterns.generator.Generator",
             "widths": json.dumps(recipe.widths),
-            "encoder": f"features.{CODE_INDEX} of {self.encoder.weights_name}",
+            "encoder": f"{LAYER} of {self.encoder.weights_name}",
             "data": "procedural scenes rendered by patterns.scenes",
             "steps": str(recipe.steps),
             "seed": str(recipe.seed),

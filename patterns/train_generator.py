@@ -11,7 +11,7 @@ from pathlib import Path
 from core.options import OUTPUT_FOLDER, Parser, number, run_script, whole_number
 from patterns.train import INTERRUPTED, train_to_file
 
-STEPS = 3000
+STEPS = 1200
 NAME = "generator"
 
 
@@ -74,7 +74,7 @@ def parser() -> Parser:
     add = result.add_argument
     add("--steps", type=whole_number(1, 10_000_000), default=STEPS, metavar="N", help="steps in all")
     add("--seed", type=whole_number(0, 10**6), default=0, metavar="N", help="start of all random numbers")
-    add("--learning-rate", type=number(1e-6, 1), default=1e-3, metavar="N", help="the highest")
+    add("--learning-rate", type=number(1e-6, 1), default=2e-3, metavar="N", help="the highest")
     add("--precision", choices=("bfloat16", "float32"), default="bfloat16", help="of the arithmetic while training")
     add("--workers", type=whole_number(0, 64), default=1, metavar="N", help="processes that render scenes")
     add("--fresh", action="store_true", help="start anew even if there is a checkpoint")
