@@ -51,6 +51,8 @@ def main(options) -> int:
     judge = load_judge(options, model)
     encoder, generate = load_squeezenet("patterns", options.device), load_generator(device=device)
     if options.layer:
+        if options.labels:
+            raise UsageError("labels: classes and units of a layer do not go together; give --labels or --layer")
         targets = options.channels
         names = [f"{options.layer}, channel {channel}" for channel in targets]
         objectives = [unit_objective(model, options.layer, [channel]) for channel in targets]

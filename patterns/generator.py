@@ -30,6 +30,7 @@ SIZE = 224  # of the pictures
 CELLS = 13  # of LAYER's map, along a side
 CHANNELS = 512  # of LAYER
 COMPONENTS = 64 + 3  # 95 % of the variance of LAYER, and the colours
+WIDTHS = (128, 64, 32, 16)  # channels at 14, 28, 56 and 112 cells a side
 SLOPE = 0.1  # of the leaky ReLUs
 DARKEST = 0.02  # of the enlarged colours, 0 to 1: black and white themselves have no gradient
 
@@ -53,9 +54,9 @@ class Block(nn.Module):
 class Generator(nn.Module):
     """codes (N, C, 13, 13) -> pictures (N, 3, 224, 224) in the network's units, within the valid colours."""
 
-    def __init__(self, components: int = COMPONENTS, widths: tuple[int, int, int] = (128, 64, 32)) -> None:
+    def __init__(self, components: int = COMPONENTS, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
-        wide, middle, narrow = widths
+        wide, middle, narrow, last = widths
         self.register_buffer("components", torch.zeros(components, CHANNELS + 3))
         self.register_buffer("centre", torch.zeros(components, CELLS, CELLS))
         self.register_buffer("spread", torch.ones(components, CELLS, CELLS))
@@ -67,8 +68,12 @@ class Generator(nn.Module):
             Block(wide),
             *_doubled(wide, middle),  # 28 x 28
             *_doubled(middle, narrow),  # 56 x 56
-            nn.Conv2d(narrow, 3 * 4 * 4, 3, padding=1),
-            nn.PixelShuffle(4),  # 224 x 224
+            nn.Upsample(scale_factor=2, mode="bilinear"),  # 112 x 112
+            nn.Conv2d(narrow, last, 3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(last, 3, 3, padding=1),
+            # Finer details are left out: pixels made each from a channel of its own drew chequered traces.
+            nn.Upsample(scale_factor=2, mode="bilinear"),  # 224 x 224
         )
         for module in self.layers.modules():
             if isinstance(module, nn.Conv2d):
@@ -118,10 +123,10 @@ def _principal_components(maps: Tensor, count: int) -> Tensor:
 
 
 def _doubled(before: int, after: int) -> list[nn.Module]:
-    """Twice the side: nearest neighbours, then two convolutions, which leaves no chequered traces."""
+    """Twice the side, then two convolutions."""
     return [
         nn.LeakyReLU(SLOPE),
-        nn.Upsample(scale_factor=2),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
         nn.Conv2d(before, after, 3, padding=1),
         nn.LeakyReLU(SLOPE),
         nn.Conv2d(after, after, 3, padding=1),

@@ -25,7 +25,7 @@ from core.errors import WorkError
 from core.images import preprocess
 from core.squeezenet import load_squeezenet
 from patterns.evaluate import HIGHEST_SEED
-from patterns.generator import COMPONENTS, LAYER, SIZE, Generator, code_sources
+from patterns.generator import COMPONENTS, LAYER, SIZE, WIDTHS, Generator, code_sources
 from patterns.learning import augment
 from patterns.pool import ScenePool, render_round
 from patterns.training import HELD_OUT_SEED, load_checkpoint, save_checkpoint
@@ -41,14 +41,14 @@ class GeneratorRecipe:
     steps: int
     seed: int
     classes: tuple[int, ...]
-    widths: tuple[int, int, int] = (128, 64, 32)  # channels at 14, 28 and 56 cells a side
+    widths: tuple[int, ...] = WIDTHS
     components: int = COMPONENTS
     batch: int = 16
     learning_rate: float = 2e-3  # the highest; Adam
     warm_up: float = 0.05  # share of the steps in which the learning rate rises
     code_noise: float = 0.2  # standard deviation; a code's own is 1
     layers: tuple[int, ...] = (2, 5, 8, 12)  # of `features`, that the picture is to agree in
-    feature_weight: float = 0.25
+    feature_weight: float = 0.15
     cut: int = 112  # side of the square that the features are compared in
     rounds: int = 48  # scenes of each class in the pool
     steps_per_round: int = 16  # one new scene of each class every so many steps

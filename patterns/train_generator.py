@@ -11,7 +11,7 @@ from pathlib import Path
 from core.options import OUTPUT_FOLDER, Parser, number, run_script, whole_number
 from patterns.train import INTERRUPTED, train_to_file
 
-STEPS = 1200
+STEPS = 800
 NAME = "generator"
 
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 from conftest import random_squeezenet, state_of
+from torch import nn
 
 from core.activations import record_activations
 from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
-from core.objectives import channel_objective, layer_objective, unit_objective
+from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.sanity import sanity_check
 from style_utils import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
@@ -17,6 +18,7 @@ from visualizers.deconvnet import deconvnet
 from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
 from visualizers.fused_layer_cam import fused_layer_cam
+from visualizers.generator_visualization import climb_codes
 from visualizers.gradcam import grad_cam
 from visualizers.gradcam_plus_plus import grad_cam_plus_plus
 from visualizers.gradient_times_input import gradient_times_input
@@ -50,6 +52,11 @@ def climbs(model, images):
     climb_pixels(model, layer_objective(model, "features.6"), images, iterations=2)
 
 
+def climb(model, images):
+    chance = torch.Generator().manual_seed(0)
+    climb_codes(model, nn.Identity(), class_objective(model, 1), images, iterations=2, generator=chance)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -74,6 +81,7 @@ CALLS = {
     "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
+    "generator visualization": climb,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,
