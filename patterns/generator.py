@@ -81,7 +81,7 @@ class Generator(nn.Module):
                 nn.init.zeros_(module.bias)
         with torch.no_grad():  # a block begins as the identity, the picture as its enlarged colours
             for module in (*(block.layers[-1] for block in self.layers if isinstance(block, Block)), self.layers[-2]):
-                module.weight.mul_(0.05)
+                module.weight.mul_(0.2)
 
     def forward(self, codes: Tensor) -> Tensor:
         maps = self.waves.T @ (codes * self.spread + self.centre) @ self.waves  # (N, C, 13, 13)

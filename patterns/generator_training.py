@@ -48,7 +48,7 @@ class GeneratorRecipe:
     warm_up: float = 0.05  # share of the steps in which the learning rate rises
     code_noise: float = 0.2  # standard deviation; a code's own is 1
     layers: tuple[int, ...] = (2, 5, 8, 12)  # of `features`, that the picture is to agree in
-    feature_weight: float = 0.15
+    feature_weight: float = 1.0
     cut: int = 112  # side of the square that the features are compared in
     rounds: int = 48  # scenes of each class in the pool
     steps_per_round: int = 16  # one new scene of each class every so many steps

@@ -177,13 +177,11 @@ def test_stop_and_resume_gives_the_same_generator_bit_for_bit(tmp_path):
 
 def test_a_few_steps_lower_the_loss():
     """Two scenes, always the same: less to learn, so that a few seconds show it."""
-    training = GeneratorTraining(
-        replace(TINY, widths=(16, 16, 16, 16), steps=30, rounds=1, steps_per_round=1000, learning_rate=1e-2)
-    )
+    settings = {"widths": (16,) * 4, "steps": 75, "rounds": 1, "steps_per_round": 1000, "code_noise": 0.0}
+    training = GeneratorTraining(replace(TINY, learning_rate=5e-3, **settings))
     training.run(workers=0)
-    first, last = np.mean(training.losses[:5], axis=0), np.mean(training.losses[-5:], axis=0)
-    assert last[1] < 0.85 * first[1]
-    assert last[0] < 1.05 * first[0]  # it begins with the enlarged colours, which are near
+    features = np.array(training.losses)[:, 1]
+    assert features[-10:].mean() < 0.85 * features[:5].mean()
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys):
