@@ -1,7 +1,7 @@
 """What excites the network most, in the world of rendered scenes? Pictures drawn by a generator whose code climbs.
 
-Writes visualization/generator_visualization.png: the generator's picture of each class above the one climbed pixel by
-pixel; and what the generator knows: scenes it has never seen, and below them what it draws of their codes.
+Writes visualization/generator_visualization.png: the generator's picture of each class, below it those climbed pixel by
+pixel and in the Fourier form; and what the generator knows: scenes it has never seen, and what it draws of their codes.
 
 The generator has seen rendered scenes only. So for the ImageNet network this is the scene that excites the class most,
 not a photograph of it.
@@ -9,9 +9,7 @@ not a photograph of it.
 
 import sys
 
-from class_visualization import DEFAULTS as PIXELS
-from class_visualization import EMBEDDED
-from class_visualization import SETTINGS as PIXEL_SETTINGS
+from class_visualization import FORMS, settings_of
 from core.errors import UsageError
 from core.options import defaults_of, find_class, make_parser, number, progress, run_script, whole_number
 
@@ -38,73 +36,70 @@ def main(options) -> int:
 
     from core.figures import Panel, describe, draw_grid, save_picture, stack, stretch
     from core.images import deprocess, preprocess
-    from core.inputs import class_title, first_known, footer, load_network, make_generator
-    from core.objectives import class_objective, unit_objective
+    from core.inputs import class_title, footer, load_network, make_generator
     from core.squeezenet import load_squeezenet
     from patterns.generator import SIZE, codes_of, load_generator
-    from patterns.scenes import CLASS_NAMES, render_scene
+    from patterns.scenes import render_scene
     from visualizers.class_visualization import climb_pixels
+    from visualizers.fourier_visualization import fourier_visualization
     from visualizers.generator_visualization import climb_codes
 
     model = load_network(options)
     device = next(model.parameters()).device
     judge = load_judge(options, model)
     encoder, generate = load_squeezenet("patterns", options.device), load_generator(device=device)
-    if options.layer:
-        if options.labels:
-            raise UsageError("labels: classes and units of a layer do not go together; give --labels or --layer")
-        targets = options.channels
-        names = [f"{options.layer}, channel {channel}" for channel in targets]
-        objectives = [unit_objective(model, options.layer, [channel]) for channel in targets]
-    else:
-        wanted = options.labels or first_known(CLASSES, model.class_names)
-        wanted = range(len(model.class_names)) if wanted == ["all"] else wanted
-        targets = [find_class(text, model.class_names) for text in wanted]
-        names = [model.class_names[label] for label in targets]
-        objectives = [class_objective(model, [label]) for label in targets]
-    settings = {name: getattr(options, name) for name in SETTINGS}
+    names, labels, objectives = find_targets(options, model)
     scenes = [render_scene(name, seed=SCENE_SEED, size=SIZE).image for name in (*SHOWN, *STARTS)]
     codes = codes_of(generate, encoder, preprocess(scenes).to(device))
     starts = codes[len(SHOWN) : len(SHOWN) + options.starts]
-    noise = torch.randn(1, 3, SIZE, SIZE, generator=make_generator(options)).to(device)
-    own = PIXELS | (EMBEDDED if model.class_names == CLASS_NAMES else {})
-    own = {name: own[name] for name in PIXEL_SETTINGS}
+    settings = {name: getattr(options, name) for name in SETTINGS}
+    others = {form: settings_of(form, model) for form in FORMS}
 
-    def drawn(picture, objective, index: int) -> tuple[Panel, str, bool]:
-        """The panel of a picture (1, 3, H, W), what is said of it, and whether the judge names it."""
+    def by_generator(objective, **loop):
+        """Of the pictures from all starts, the one that the objective likes best."""
+        climbed = climb_codes(model, generate, objective, starts, **loop, **settings)
         with torch.no_grad():
-            value, title, named = objective(picture).item(), names[index], False
-            if not options.layer:
-                title = class_title(model, model(picture)[0].softmax(dim=0), targets[index])
-            if judge is not None:
-                seen = preprocess(deprocess(picture)[0]).to(device)  # in 8 bits, as a file has it
-                probabilities = judge(seen)[0].softmax(dim=0)
-                named = int(probabilities.argmax()) == targets[index]
-                title += f"\njudge: {class_title(judge, probabilities, int(probabilities.argmax()))}"
-        return Panel(stretch(deprocess(picture)[0]), title), f"{value:.2f}", named
+            values = objective(generate(climbed))
+            return generate(climbed[values.argmax()][None])
 
-    rows, right = ([], []), [0, 0]
-    total = len(names) * (settings["iterations"] + own["iterations"])
-    with progress(total=total, desc="generator visualization", unit="step") as bar:
+    def by_pixels(objective, **loop):
+        noise = torch.randn(1, 3, SIZE, SIZE, generator=loop["generator"])
+        return climb_pixels(model, objective, noise, **loop, **others["pixels"])
+
+    def by_waves(objective, **loop):
+        return fourier_visualization(model, objective, 1, size=SIZE, **loop, **others["fourier"])
+
+    kinds = {"generator": by_generator, "pixels": by_pixels, "Fourier form": by_waves}
+    rows, right = {kind: [] for kind in kinds}, dict.fromkeys(kinds, 0)
+    steps = settings["iterations"] + sum(others[form]["iterations"] for form in FORMS)
+    with progress(total=len(names) * steps, desc="generator visualization", unit="step") as bar:
         for index, (name, objective) in enumerate(zip(names, objectives, strict=True)):
-            chance = make_generator(options)
-            loop = {"generator": chance, "callback": lambda _: bar.update() and None}
-            climbed = climb_codes(model, generate, objective, starts, **loop, **settings)
-            with torch.no_grad():
-                before, values = objective(generate(starts)).max().item(), objective(generate(climbed))
-                picture = generate(climbed[values.argmax()][None])
-            pixels = climb_pixels(model, objective, noise, **loop, **own)
-            at_first = (before, objective(noise).item())
-            for row, (kind, result) in enumerate((("generator", picture), ("pixels", pixels))):
-                panel, value, named = drawn(result, objective, index)
-                rows[row].append(panel)
-                right[row] += named
-                said = panel.title.replace("\n", ", ")
-                bar.write(f"{name}, {kind}: objective {at_first[row]:.2f} at first, {value} at the last step; {said}")
+            for kind, make in kinds.items():
+                first = []  # the objective of the start; of several starts, that of the best
+
+                def watch(step, first=first) -> None:
+                    bar.update()
+                    if not first:
+                        first.append(step.value.max().item())
+
+                picture = make(objective, generator=make_generator(options), callback=watch)
+                title = name
+                with torch.no_grad():
+                    last = objective(picture).item()
+                    if labels:
+                        title = class_title(model, model(picture)[0].softmax(dim=0), labels[index])
+                    if judge is not None:
+                        seen = judge(preprocess(deprocess(picture)[0]).to(device))[0].softmax(dim=0)
+                        best = int(seen.argmax())
+                        right[kind] += best == labels[index]
+                        title += f"\njudge: {class_title(judge, seen, best)}"
+                shown = deprocess(picture)[0]
+                rows[kind].append(Panel(stretch(shown) if kind == "pixels" else shown, title))
+                said = title.replace("\n", ", ")
+                bar.write(f"{kind}: {said}: objective {first[0]:.2f} at first, {last:.2f} of the picture")
     if judge is not None:
-        print(
-            f"the judge names {right[0]} of {len(names)} pictures of the generator as asked, {right[1]} of the pixels"
-        )
+        counts = ", ".join(f"{count} of the {kind}" for kind, count in right.items())
+        print(f"of {len(names)} pictures each, the judge names as asked: {counts}")
     with torch.no_grad():
         redrawn = torch.cat([generate(code[None]) for code in codes[: len(SHOWN)]])
     known = [
@@ -114,8 +109,8 @@ def main(options) -> int:
     figure = stack(
         [
             draw_grid(
-                rows,
-                row_names=("drawn by\nthe generator", "climbed pixel\nby pixel"),
+                list(rows.values()),
+                row_names=list(rows),
                 columns=5 if len(names) <= 10 else 9,
                 title="What excites the network most, within the world of rendered scenes",
             ),
@@ -130,6 +125,22 @@ def main(options) -> int:
     metadata = describe("generator_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
     return 0
+
+
+def find_targets(options, model):
+    """What to excite: (names, class numbers or nothing for units, objectives)."""
+    from core.inputs import first_known
+    from core.objectives import class_objective, unit_objective
+
+    if options.layer and options.labels:
+        raise UsageError("labels: classes and units of a layer do not go together; give --labels or --layer")
+    if options.layer:
+        names = [f"{options.layer}, channel {channel}" for channel in options.channels]
+        return names, [], [unit_objective(model, options.layer, [channel]) for channel in options.channels]
+    named = options.labels or first_known(CLASSES, model.class_names)
+    named = range(len(model.class_names)) if named == ["all"] else named
+    labels = [find_class(text, model.class_names) for text in named]
+    return [model.class_names[label] for label in labels], labels, [class_objective(model, [x]) for x in labels]
 
 
 def load_judge(options, model):

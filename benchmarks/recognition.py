@@ -1,17 +1,24 @@
-"""Are the embedded network's class visualizations recognisable? A second network, trained from another seed, judges.
+"""Are the class visualizations recognisable? A second network, which took no part in making them, judges.
 
-Makes the picture of every class exactly as class_visualization.py does, and counts how often the judge names it
-as the class asked for: the 8-bit picture as it is, and with its contrast stretched as the figure shows it.
-Train the judge with: python -m patterns.train --seed 1 --output visualization/second.safetensors
+Makes the picture of every class exactly as class_visualization.py does, in pixels and in the Fourier form, and ranks
+the class asked for among the judge's answers: of the 8-bit picture as it is, and for pixels also with its contrast
+stretched as the figure shows it. On the embedded network over its 36 classes and over ten of them; on ImageNet's over
+ten.
+Train a judge with: python -m patterns.train --seed 1 --output visualization/second.safetensors
 """
 
 import sys
 from pathlib import Path
 
+from core.errors import UsageError, WorkError
 from core.files import write_whole
 from core.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
 
 CHUNK = 6  # classes at a time
+TEN = (  # the first group that the network knows
+    ("gorilla", "tarantula", "hourglass", "bee eater", "goldfish", "zebra", "lemon", "pineapple", "castle", "volcano"),
+    ("star", "spiral", "honeycomb", "fish", "butterfly", "bricks", "leopard spots", "tree", "umbrella", "mushroom"),
+)
 
 
 def main(options) -> None:
@@ -19,40 +26,79 @@ def main(options) -> None:
     import numpy as np
     import torch
 
-    from class_visualization import DEFAULTS, EMBEDDED, SETTINGS
+    from class_visualization import FORMS, make_pictures, settings_of
     from core.figures import stretch
     from core.images import deprocess, preprocess
-    from core.inputs import load_network, make_generator
-    from core.squeezenet import load_squeezenet
-    from patterns.examples import check_classes
+    from core.inputs import first_known, load_network, make_generator
     from patterns.scenes import CLASS_NAMES
-    from visualizers.class_visualization import visualize_classes
 
-    model, judge = load_network(options), load_squeezenet(options.judge, options.device)
-    check_classes(model)
-    check_classes(judge)
-    settings = {name: (DEFAULTS | EMBEDDED)[name] for name in SETTINGS}
-    rows, counts = [], np.zeros(2, dtype=int)
-    for start in progress(range(0, len(CLASS_NAMES), CHUNK), desc="recognition", unit="chunk"):
-        labels = list(range(start, min(start + CHUNK, len(CLASS_NAMES))))
-        pictures = deprocess(visualize_classes(model, labels, generator=make_generator(options), **settings))
-        stretched = [(255 * stretch(picture)).round().astype(np.uint8) for picture in pictures]
-        with torch.no_grad():
-            named = [judge(preprocess(kind)).argmax(dim=1).tolist() for kind in (list(pictures), stretched)]
-        for label, plain, contrasted in zip(labels, *named, strict=True):
-            counts += (plain == label, contrasted == label)
-            rows.append(f"| {CLASS_NAMES[label]} | {CLASS_NAMES[plain]} | {CLASS_NAMES[contrasted]} |")
-    head = "| class asked for | named as it is | named with its contrast stretched |\n| --- | --- | --- |\n"
-    shares = ", ".join(f"{count} of {len(CLASS_NAMES)} ({count / len(CLASS_NAMES):.0%})" for count in counts)
-    verdict = f"Named as the class asked for: {shares}, as it is and stretched; seed {options.seed}.\n"
-    print("\n".join(rows) + f"\n{verdict}wrote {options.output}")
-    write_whole(options.output, f"{head}{chr(10).join(rows)}\n\n{verdict}".encode())
+    model = load_network(options)
+    names, judge = model.class_names, load_judge(options, model)
+    ten = [names.index(name) for name in first_known(TEN, names)]
+    labels = list(range(len(names))) if names == CLASS_NAMES else ten
+    answers = {"pixels": [], "pixels, contrast stretched": [], "fourier": []}  # the judge's five best, class by class
+    for start in progress(range(0, len(labels), CHUNK), desc="recognition", unit="chunk"):
+        part = labels[start : start + CHUNK]
+        for form in FORMS:
+            made = make_pictures(form, model, part, 224, make_generator(options), None, settings_of(form, model))
+            kinds = {form: list(deprocess(made))}
+            if form == "pixels":
+                stretched = [(255 * stretch(picture)).round().astype(np.uint8) for picture in kinds[form]]
+                kinds["pixels, contrast stretched"] = stretched
+            for kind, pictures in kinds.items():
+                with torch.no_grad():
+                    answers[kind] += judge(preprocess(pictures).to(options.found_device)).topk(5).indices.tolist()
+
+    def cell(label: int, best: list[int]) -> str:
+        place = f"place {best.index(label) + 1}" if label in best else "not in the first five"
+        return names[label] if best[0] == label else f"{names[best[0]]} ({place})"
+
+    lines = ["| form | classes | first choice | among the first five |", "| --- | --- | --- | --- |"]
+    for kind, bests in answers.items():
+        for chosen in (labels, ten) if labels != ten else (ten,):
+            pairs = [(label, best) for label, best in zip(labels, bests, strict=True) if label in chosen]
+            first, five = sum(label == best[0] for label, best in pairs), sum(label in best for label, best in pairs)
+            shares = " | ".join(f"{count} ({count / len(pairs):.0%})" for count in (first, five))
+            lines.append(f"| {kind} | {len(pairs)} | {shares} |")
+    lines += ["", f"The ten: {', '.join(names[label] for label in ten)}. Seed {options.seed}.", ""]
+    lines += [f"| class asked for | {' | '.join(f'{kind}, named as' for kind in answers)} |", "| --- " * 4 + "|"]
+    for index, label in enumerate(labels):
+        lines.append(f"| {names[label]} | {' | '.join(cell(label, bests[index]) for bests in answers.values())} |")
+    text = "\n".join(lines) + "\n"
+    write_whole(options.output, text.encode())
+    print(f"{text}wrote {options.output}")
+
+
+def load_judge(options, model):
+    """The network that judges; its classes must be those of the network judged."""
+    import torchvision
+
+    from core.squeezenet import choose_device, load_squeezenet
+
+    options.found_device = choose_device(options.device)
+    if options.judge:
+        judge = load_squeezenet(options.judge, options.device)
+        if judge.class_names != model.class_names:
+            raise UsageError(f"judge: {judge.weights_name} has other classes than {model.weights_name}; give its like")
+        return judge
+    known = torchvision.models.list_models(module=torchvision.models)
+    if options.judge_model not in known:
+        raise UsageError(f"judge-model: '{options.judge_model}' is unknown; allowed are {', '.join(known)}")
+    if len(model.class_names) != 1000:
+        raise UsageError("judge-model: torchvision's networks know ImageNet's classes; use --judge, or other --weights")
+    try:
+        judge = torchvision.models.get_model(options.judge_model, weights="DEFAULT")
+    except (OSError, RuntimeError) as error:
+        raise WorkError(f"judge-model: the weights of {options.judge_model} cannot be had ({error})") from None
+    return judge.eval().to(options.found_device)
 
 
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.recognition", description=__doc__)
     add = result.add_argument
-    add("--judge", required=True, metavar="FILE", help="weights of the second network")
+    judge = result.add_mutually_exclusive_group(required=True)
+    judge.add_argument("--judge", metavar="FILE", help="weights of a second SqueezeNet with the same classes")
+    judge.add_argument("--judge-model", metavar="NAME", help="a torchvision network, e.g. resnet18; ImageNet only")
     add("--weights", default="patterns", metavar="FILE", help="weights of the network whose pictures are judged")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0), default=0, metavar="N", help="start of all random numbers")

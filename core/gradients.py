@@ -66,8 +66,19 @@ def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
 def deconvnet_relus(model: nn.Module) -> Iterator[None]:
     """The deconvnet's rule (Zeiler and Fergus, 2014) for every ReLU, also inside Fire modules.
 
-    A ReLU passes R_in = 1[R_out > 0] * R_out, whatever the sign of f. So its own backward pass is led around: it
-    works on a detached copy f', and relu(f') + (f - f) goes on, the same numbers with the gradient of f.
+    A ReLU passes R_in = 1[R_out > 0] * R_out, whatever the sign of f.
+    """
+    _relus(model, "a deconvnet")
+    with straight_relus(model, lambda gradient: gradient.clamp(min=0)):
+        yield
+
+
+@contextmanager
+def straight_relus(model: nn.Module, rule: Callable[[Tensor], Tensor] | None = None) -> Iterator[None]:
+    """Within the block every ReLU passes R_in = rule(R_out), or R_out, whatever the sign of f; its output is the same.
+
+    So its own backward pass is led around: it works on a detached copy f', and relu(f') + (f - f) goes on, the same
+    numbers with the gradient of f.
     """
     inputs: list[Tensor] = []  # of the ReLU at work; ReLUs hold no other ReLUs
 
@@ -77,13 +88,13 @@ def deconvnet_relus(model: nn.Module) -> Iterator[None]:
 
     def join(_module, _arguments, output: Tensor) -> Tensor:
         joined = output + (inputs[-1] - inputs.pop().detach())
-        if joined.requires_grad:
-            joined.register_hook(lambda gradient: gradient.clamp(min=0))
+        if rule is not None and joined.requires_grad:
+            joined.register_hook(rule)
         return joined
 
-    relus, handles = _relus(model, "a deconvnet"), []
+    handles = []
     try:
-        for relu in relus:
+        for relu in (module for module in model.modules() if isinstance(module, nn.ReLU)):
             handles += [relu.register_forward_pre_hook(lead_around), relu.register_forward_hook(join)]
         yield
     finally:

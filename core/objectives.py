@@ -9,7 +9,8 @@ Each function here returns `objective(images (N, 3, H, W)) -> (N,)`, one value a
     layer    ||a||, the Euclidean norm over channels and positions     (DeepDream's)
 
 An objective is called within `core.gradients.measuring(model)`, as the ascents do. The forward pass stops at the
-layer. After a ReLU, a channel or unit can be 0 with gradient 0: then take the convolution before it as the layer.
+layer. After a ReLU most units, and many channels, are 0 with gradient 0 on noise, and no ascent would start. While one
+is 0, its gradient is therefore taken as if the layer's own ReLUs passed all: it climbs towards where it is alive.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from core.activations import find_layer
 from core.ascent import Objective
 from core.errors import UsageError
-from core.gradients import as_labels, check_images, label_climb
+from core.gradients import as_labels, check_images, label_climb, straight_relus
 
 
 class _Reached(Exception):
@@ -38,8 +39,7 @@ def channel_objective(model: nn.Module, layer: str, channels) -> Objective:
 
     Raises UsageError for an unknown layer at once, for a channel that the layer has not when images are there.
     """
-    output = layer_output(model, layer)
-    return lambda images: _own_channels(output(images), layer, channels).mean(dim=(1, 2))
+    return _kept_alive(model, layer, lambda maps: _own_channels(maps, layer, channels).mean(dim=(1, 2)))
 
 
 def unit_objective(model: nn.Module, layer: str, channels) -> Objective:
@@ -47,19 +47,34 @@ def unit_objective(model: nn.Module, layer: str, channels) -> Objective:
 
     Raises UsageError as `channel_objective` does.
     """
-    output = layer_output(model, layer)
 
-    def objective(images: Tensor) -> Tensor:
-        maps = _own_channels(output(images), layer, channels)  # (N, h, w)
-        return maps[:, maps.shape[1] // 2, maps.shape[2] // 2]
+    def centre(maps: Tensor) -> Tensor:
+        own = _own_channels(maps, layer, channels)  # (N, h, w)
+        return own[:, own.shape[1] // 2, own.shape[2] // 2]
 
-    return objective
+    return _kept_alive(model, layer, centre)
 
 
 def layer_objective(model: nn.Module, layer: str) -> Objective:
     """The norm of all that the layer gives for each image. Raises UsageError for an unknown layer."""
     output = layer_output(model, layer)
     return lambda images: output(images).flatten(1).norm(dim=1)
+
+
+def _kept_alive(model: nn.Module, layer: str, value_of: Callable[[Tensor], Tensor]) -> Objective:
+    """images -> value_of(what the layer gives), also with a gradient where a ReLU of the layer made it 0."""
+    output, module = layer_output(model, layer), find_layer(model, layer)
+
+    def objective(images: Tensor) -> Tensor:
+        values = value_of(output(images))
+        dead = values == 0
+        if dead.any() and values.requires_grad:
+            with straight_relus(module):
+                straight = value_of(output(images))
+            values = torch.where(dead, straight, values)  # the same numbers
+        return values
+
+    return objective
 
 
 def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import run
 
 from benchmarks.growth import growth
 from benchmarks.readme import TABLES, fill, marks
@@ -83,3 +84,37 @@ def test_a_table_is_the_same_rows_as_markdown_and_as_csv(tmp_path):
     path = write_csv(tmp_path / "x.md", ["a", "b"], [["1", "two, three"]])
     assert path.name == "x.csv"
     assert path.read_text() == 'a,b\n1,"two, three"\n'
+
+
+def test_recognition_counts_the_first_and_the_first_five(weights, monkeypatch, tmp_path):
+    from class_visualization import FORMS
+
+    for settings in FORMS.values():
+        monkeypatch.setitem(settings, "iterations", 1)
+    table = tmp_path / "table.md"
+    arguments = ["--weights", weights, "--judge", weights, "--output", table]
+    assert run("benchmarks.recognition", *arguments) == 0
+    lines = table.read_text().splitlines()
+    rows = [line.split(" | ") for line in lines[lines.index(next(x for x in lines if "class asked" in x)) + 2 :]]
+    assert len(rows) == 10
+    for column, form in enumerate(("pixels", "pixels, contrast stretched", "fourier"), start=1):
+        first = sum(row[column].rstrip(" |") == row[0].strip("| ") for row in rows)
+        five = first + sum("(place " in row[column] for row in rows)
+        assert f"| {form} | 10 | {first} ({first / 10:.0%}) | {five} ({five / 10:.0%}) |" in lines
+
+
+def test_a_judge_that_cannot_judge_is_one_sentence(weights, monkeypatch, tmp_path, capsys):
+    import torch
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    for code, words, arguments in (
+        (2, "has other classes than", ["--judge", "patterns", "--weights", weights]),
+        (2, "'resnet' is unknown; allowed are alexnet", ["--judge-model", "resnet", "--weights", weights]),
+        (2, "know ImageNet's classes", ["--judge-model", "resnet18"]),
+        (1, "the weights of resnet18 cannot be had", ["--judge-model", "resnet18", "--weights", weights]),
+    ):
+        assert run("benchmarks.recognition", *arguments, "--output", tmp_path / "table.md") == code
+        said = capsys.readouterr().err
+        assert words in said
+        assert "Traceback" not in said
+    assert not (tmp_path / "table.md").exists()

@@ -278,36 +278,36 @@ QUICK = ["--iterations", "2", "--starts", "1", "--labels", "star"]
 
 
 @pytest.fixture
-def quick_pixels(monkeypatch):
-    """Two steps are enough for the pictures climbed pixel by pixel, too."""
-    import generator_visualization
+def quick_forms(monkeypatch):
+    """Two steps are enough for the pictures climbed without a generator, too."""
+    import generator_visualization as script
 
-    monkeypatch.setitem(generator_visualization.EMBEDDED, "iterations", 2)
-    monkeypatch.setitem(generator_visualization.PIXELS, "iterations", 2)
+    original = script.settings_of
+    monkeypatch.setattr(script, "settings_of", lambda form, model: original(form, model) | {"iterations": 2})
 
 
-def test_the_script_writes_its_picture_and_the_same_seed_gives_the_same_bytes(quick_pixels, tmp_path, capsys, panels):
+def test_the_script_writes_its_picture_and_the_same_seed_gives_the_same_bytes(quick_forms, tmp_path, capsys, panels):
     for name in ("a.png", "b.png"):
         code = run("generator_visualization", *QUICK, "--weights", "patterns", "--output", tmp_path / name)
         assert code == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     said = capsys.readouterr().out
-    assert "star, generator: objective " in said
-    assert "star, pixels: objective " in said
+    assert "generator: star " in said
+    assert "pixels: star " in said
     with Image.open(tmp_path / "a.png") as image:
         assert image.text["Script"] == "generator_visualization.py"
     titles = [panel.title for panel in panels]
-    assert sum(title.startswith("star ") for title in titles) == 4  # two kinds, two runs
+    assert sum(title.startswith("star ") for title in titles) == 6  # three kinds, two runs
     assert titles.count("house") == 2
 
 
-def test_a_second_network_judges_and_units_are_excited_too(quick_pixels, tmp_path, capsys):
+def test_a_second_network_judges_and_units_are_excited_too(quick_forms, tmp_path, capsys):
     settings = ["--weights", "patterns", "--output", tmp_path / "a.png"]
     assert run("generator_visualization", *QUICK, *settings, "--judge", "patterns") == 0
-    assert "the judge names " in capsys.readouterr().out
+    assert "the judge names as asked: " in capsys.readouterr().out
     units = ["--layer", "features.9", "--channels", "7", "--iterations", "2", "--starts", "1"]
     assert run("generator_visualization", *units, *settings) == 0
-    assert "features.9, channel 7, generator: objective" in capsys.readouterr().out
+    assert "generator: features.9, channel 7: objective" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.eigen_cam import eigen_cam
 from visualizers.fooling_image import fool
+from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.generator_visualization import climb_codes
 from visualizers.gradcam import grad_cam
@@ -57,6 +58,10 @@ def climb(model, images):
     climb_codes(model, nn.Identity(), class_objective(model, 1), images, iterations=2, generator=chance)
 
 
+def fourier(model, _images):
+    fourier_visualization(model, class_objective(model, [1]), 1, size=64, iterations=2)
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -82,6 +87,7 @@ CALLS = {
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
     "generator visualization": climb,
+    "Fourier form": fourier,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
     "features": lambda model, images: extract_features(images, model.features),
     "style transfer": transfer,

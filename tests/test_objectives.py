@@ -10,6 +10,7 @@ from core.activations import record_activations
 from core.errors import UsageError
 from core.gradients import label_climb, measuring
 from core.objectives import channel_objective, class_objective, layer_objective, layer_output, unit_objective
+from visualizers.class_visualization import climb_pixels
 
 
 def known_network():
@@ -79,6 +80,28 @@ def test_the_gradient_is_that_of_the_whole_pass(squeezenet, images):
         torch.testing.assert_close(gradient, expected)
     norms = layer_objective(squeezenet, "features.3")(images)
     assert torch.autograd.grad(norms.sum(), images)[0].abs().amax(dim=(1, 2, 3)).min() > 0
+
+
+@pytest.mark.parametrize("make", [channel_objective, unit_objective])
+def test_what_is_dead_gets_the_gradient_before_the_relu_and_what_is_alive_its_own(make):
+    model = known_network()
+    images = PICTURES.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(make(model, "1", [0, 1])(images).sum(), images)
+    (expected,) = torch.autograd.grad(make(model, "0", [0, 1])(images).sum(), images)
+    if make is channel_objective:
+        expected[0, :, 0, 0] = 0  # there the channel that is alive elsewhere is 0
+    assert torch.equal(gradient, expected)
+    assert (gradient[1, :, 1, 1] < 0).all()  # channel 1, dead, is minus the colours
+
+
+def test_dead_units_inside_a_fire_module_climb_until_they_are_alive(squeezenet, images):
+    with torch.no_grad():
+        maps = layer_output(squeezenet, "features.12")(images)
+    dead = (maps[:, :, 1, 1] == 0).all(dim=0).nonzero().flatten()[:3]
+    assert len(dead) == 3
+    objective = unit_objective(squeezenet, "features.12", dead)
+    settings = {"iterations": 40, "learning_rate": 3.0, "max_jitter": 0, "l2_reg": 0.0, "blur_every": 0}
+    assert (objective(climb_pixels(squeezenet, objective, images, **settings)) > 0).all()
 
 
 def test_the_pass_stops_at_the_layer_from_the_second_time_on(images):

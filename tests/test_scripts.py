@@ -53,6 +53,49 @@ def test_the_same_seed_gives_the_same_png_byte_for_byte(script, weights, tmp_pat
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+def test_both_forms_are_drawn_in_named_rows_and_each_is_as_alone(weights, panels, tmp_path, capsys):
+    settings, drawn = ["--labels", "3", "gorilla", "--iterations", "4", "--size", "64"], {}
+    for form in ("pixels", "fourier", "both"):
+        panels.clear()
+        assert run("class_visualization", *settings, "--form", form, "--output", tmp_path / f"{form}.png") == 0
+        drawn[form] = list(panels)
+        said = capsys.readouterr().out
+        assert said.count(" in the noise, ") == (4 if form == "both" else 2)
+    assert ("pixels: tiger shark" in said, "fourier: gorilla" in said) == (True, True)
+    assert len(drawn["both"]) == len(drawn["pixels"]) + len(drawn["fourier"])
+    for alone, together in zip(drawn["pixels"] + drawn["fourier"], drawn["both"], strict=True):
+        assert alone.title == together.title
+        assert np.array_equal(alone.pixels, together.pixels)
+    finals = [
+        next(panel for panel in drawn[form] if panel.title.startswith("gorilla")) for form in ("pixels", "fourier")
+    ]
+    assert not np.allclose(finals[0].pixels, finals[1].pixels / 255)
+    with Image.open(tmp_path / "fourier.png") as one, Image.open(tmp_path / "both.png") as two:
+        assert two.height > 1.7 * one.height
+        assert json.loads(one.text["Settings"])["rotation"] > 0
+
+
+def test_the_same_seed_gives_the_same_png_of_both_forms(weights, tmp_path):
+    for name in ("a.png", "b.png"):
+        settings = ["--labels", "3", "--iterations", "3", "--size", "64", "--form", "both"]
+        assert run("class_visualization", *settings, "--output", tmp_path / name) == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--form", "fourier", "--blur-every", "3"], "blur_every: --form fourier has no such setting; it belongs to"),
+        (["--rotation", "3"], "rotation: --form pixels has no such setting; it belongs to --form fourier"),
+        (["--form", "both", "--learning-rate", "3"], "learning_rate: it has another unit in each form"),
+    ],
+)
+def test_a_setting_of_the_other_form_is_refused(arguments, words, weights, tmp_path, capsys):
+    assert run("class_visualization", *arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "visualization").exists()
+
+
 def test_another_seed_gives_another_class_visualization(weights, tmp_path):
     settings, _ = SCRIPTS["class_visualization"]
     pixels = []
