@@ -18,7 +18,7 @@ CLASSES = (  # the first group that the network knows
     ("star", "spiral", "honeycomb", "fish", "butterfly"),
 )
 SHOWN = ("bricks", "target", "eye", "house", "mushroom")  # scenes that the generator draws from their own codes
-STARTS = ("marble", "leaf", "heart", "cup")  # scenes whose codes the ascents start from
+STARTS = ("marble", "wood grain", "cracks", "leopard spots")  # scenes whose codes the ascents start from
 SCENE_SEED = 2027
 DEFAULTS = defaults_of("visualizers.generator_visualization", "climb_codes")
 SETTINGS = {  # flag: (type, what it is)
@@ -37,6 +37,7 @@ def main(options) -> int:
     from core.figures import Panel, describe, draw_grid, save_picture, stack, stretch
     from core.images import deprocess, preprocess
     from core.inputs import class_title, footer, load_network, make_generator
+    from core.parametrisations import decode, random_spectrum
     from core.squeezenet import load_squeezenet
     from patterns.generator import SIZE, codes_of, load_generator
     from patterns.scenes import render_scene
@@ -55,19 +56,24 @@ def main(options) -> int:
     settings = {name: getattr(options, name) for name in SETTINGS}
     others = {form: settings_of(form, model) for form in FORMS}
 
+    # Each returns the objective of its start, and the last picture.
     def by_generator(objective, **loop):
-        """Of the pictures from all starts, the one that the objective likes best."""
         climbed = climb_codes(model, generate, objective, starts, **loop, **settings)
         with torch.no_grad():
-            values = objective(generate(climbed))
-            return generate(climbed[values.argmax()][None])
+            best = objective(generate(climbed)).argmax()
+            return objective(generate(starts)).max(), generate(climbed[best][None])
 
     def by_pixels(objective, **loop):
-        noise = torch.randn(1, 3, SIZE, SIZE, generator=loop["generator"])
-        return climb_pixels(model, objective, noise, **loop, **others["pixels"])
+        noise = torch.randn(1, 3, SIZE, SIZE, generator=loop["generator"]).to(device)
+        with torch.no_grad():
+            return objective(noise), climb_pixels(model, objective, noise, **loop, **others["pixels"])
 
     def by_waves(objective, **loop):
-        return fourier_visualization(model, objective, 1, size=SIZE, **loop, **others["fourier"])
+        start = random_spectrum(1, SIZE, generator=loop["generator"]).to(device)
+        with torch.no_grad():
+            return objective(decode(start)), fourier_visualization(
+                model, objective, 1, size=SIZE, start=start, **loop, **others["fourier"]
+            )
 
     kinds = {"generator": by_generator, "pixels": by_pixels, "Fourier form": by_waves}
     rows, right = {kind: [] for kind in kinds}, dict.fromkeys(kinds, 0)
@@ -75,14 +81,8 @@ def main(options) -> int:
     with progress(total=len(names) * steps, desc="generator visualization", unit="step") as bar:
         for index, (name, objective) in enumerate(zip(names, objectives, strict=True)):
             for kind, make in kinds.items():
-                first = []  # the objective of the start; of several starts, that of the best
-
-                def watch(step, first=first) -> None:
-                    bar.update()
-                    if not first:
-                        first.append(step.value.max().item())
-
-                picture = make(objective, generator=make_generator(options), callback=watch)
+                loop = {"generator": make_generator(options), "callback": lambda _: bar.update() and None}
+                first, picture = make(objective, **loop)
                 title = name
                 with torch.no_grad():
                     last = objective(picture).item()
@@ -96,7 +96,7 @@ def main(options) -> int:
                 shown = deprocess(picture)[0]
                 rows[kind].append(Panel(stretch(shown) if kind == "pixels" else shown, title))
                 said = title.replace("\n", ", ")
-                bar.write(f"{kind}: {said}: objective {first[0]:.2f} at first, {last:.2f} of the picture")
+                bar.write(f"{kind}: {said}: objective {first.item():.2f} at first, {last:.2f} at last")
     if judge is not None:
         counts = ", ".join(f"{count} of the {kind}" for kind, count in right.items())
         print(f"of {len(names)} pictures each, the judge names as asked: {counts}")
@@ -110,15 +110,15 @@ def main(options) -> int:
         [
             draw_grid(
                 list(rows.values()),
-                row_names=list(rows),
+                row_names=("code of a\ngenerator", "single\npixels", "Fourier\nform"),
                 columns=5 if len(names) <= 10 else 9,
-                title="What excites the network most, within the world of rendered scenes",
+                title="What excites the network most, drawn by a generator of scenes, and without one",
             ),
             draw_grid(
                 known,
                 row_names=("a new scene", "drawn from\nits code"),
                 title="What the generator knows",
-                footer=f"{footer(model)}; contrast stretched where faint",
+                footer=f"{footer(model)}; the generator knows rendered scenes only; single pixels: contrast stretched",
             ),
         ]
     )

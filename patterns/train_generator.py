@@ -59,7 +59,7 @@ def draw_learning_curve(training, path: Path) -> None:
         left.plot(steps, means[:, part] / means[0, part], color=colour, label=f"{name}, {means[0, part]:.2f} at first")
     left.set_xlabel("steps")
     left.set_ylabel("loss, as a share of its first value")
-    left.set_ylim(0, 1.05)
+    left.set_ylim(bottom=0)
     left.legend(loc="upper center", frameon=False)
     right = left.twinx()
     right.plot(*zip(*training.accuracies, strict=True), color="tab:orange", marker=".")
