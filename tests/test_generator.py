@@ -175,6 +175,7 @@ def test_stop_and_resume_gives_the_same_generator_bit_for_bit(tmp_path):
         GeneratorTraining.load(tmp_path / "checkpoint.pt", replace(TINY, seed=4))
 
 
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss():
     """Two scenes, always the same: less to learn, so that a few seconds show it."""
     settings = {"widths": (16,) * 4, "steps": 75, "rounds": 1, "steps_per_round": 1000, "code_noise": 0.0}
