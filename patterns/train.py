@@ -5,14 +5,12 @@ picture of the learning curve. A checkpoint lies beside them while it trains: st
 a training goes on from there.
 """
 
-import json
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from core.files import write_whole
@@ -56,20 +54,21 @@ def main(options) -> int:
     return 0
 
 
-def train_to_file(recipe, output: Path, *, workers: int, fresh: bool = False):
+def train_to_file(recipe, output: Path, *, workers: int, fresh: bool = False, kind: type | None = None):
     """Train by the recipe, write the weights to `output`, and return the training.
 
-    It goes on from the checkpoint beside `output`, if there is one and `fresh` does not forbid it. When stopped
-    by Ctrl-C or SIGTERM it keeps a checkpoint, says so, and raises KeyboardInterrupt.
+    kind: the class of the training; the classifier's, if None. It goes on from the checkpoint beside `output`, if
+    there is one and `fresh` does not forbid it. When stopped by Ctrl-C or SIGTERM it keeps a checkpoint, says so,
+    and raises KeyboardInterrupt.
     """
     from safetensors.torch import save
 
-    from patterns.learning import shipped_state
     from patterns.training import Training
 
+    kind = kind or Training
     checkpoint = output.with_suffix(".checkpoint.pt")
     resumed = checkpoint.exists() and not fresh
-    training = Training.load(checkpoint, recipe) if resumed else Training(recipe)
+    training = kind.load(checkpoint, recipe) if resumed else kind(recipe)
     if resumed:
         print(f"going on after step {training.step} of {recipe.steps}, from {checkpoint}", flush=True)
     try:
@@ -78,7 +77,8 @@ def train_to_file(recipe, output: Path, *, workers: int, fresh: bool = False):
         kept = f"run the same command to go on from {checkpoint}" if checkpoint.exists() else "nothing was written yet"
         print(f"{Path(sys.argv[0]).name}: stopped; {kept}", file=sys.stderr)
         raise
-    write_whole(output, save(shipped_state(training.network), metadata=facts(training)))
+    state, facts = training.shipped()
+    write_whole(output, save(state, metadata=facts))
     checkpoint.unlink(missing_ok=True)
     return training
 
@@ -96,13 +96,8 @@ def _train(training, checkpoint: Path, workers: int) -> None:
         def after_step(training) -> None:
             nonlocal saved
             bar.update()
-            evaluated = bool(training.accuracies) and training.accuracies[-1][0] == training.step
-            if evaluated:
-                recent = training.losses[-training.recipe.evaluate_every :]
-                bar.write(
-                    f"step {training.step} of {steps}: loss {sum(recent) / len(recent):.3f}, "
-                    f"held-out accuracy {training.accuracies[-1][1]:.1%}, {training.seconds / 60:.1f} minutes"
-                )
+            if news := training.news():
+                bar.write(f"step {training.step} of {steps}: {news}, {training.seconds / 60:.1f} minutes")
                 sys.stdout.flush()
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 training.save(checkpoint)
@@ -134,26 +129,6 @@ def _noticing_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def facts(training) -> dict[str, str]:
-    """What the stored weights say of themselves."""
-    from patterns.scenes import CLASS_NAMES
-
-    recipe = training.recipe
-    return {
-        "class_names": json.dumps([CLASS_NAMES[label] for label in recipe.classes]),
-        "architecture": "torchvision squeezenet1_1",
-        "data": "procedural scenes rendered by patterns.scenes",
-        "steps": str(recipe.steps),
-        "seed": str(recipe.seed),
-        "labels": "shuffled" if recipe.shuffled_labels else "true",
-        "stages": json.dumps([asdict(stage) for stage in recipe.stages]),
-        "backgrounds": json.dumps(recipe.backgrounds),  # null: drawn without knowing the class
-        "learning_rate": str(recipe.learning_rate),
-        "perturbation": str(recipe.perturbation),
-        "licence": "MIT",
-    }
 
 
 def draw_learning_curve(training, path: Path) -> None:

@@ -6,6 +6,7 @@ one that was not.
 """
 
 import io
+import json
 import math
 import time
 from collections.abc import Callable
@@ -21,8 +22,9 @@ from core.errors import UsageError, WorkError
 from core.files import write_whole
 from core.images import preprocess
 from patterns.evaluate import HIGHEST_SEED
-from patterns.learning import TrainingNet, as_shipped, augment, freeze_statistics, train_step
+from patterns.learning import TrainingNet, as_shipped, augment, freeze_statistics, shipped_state, train_step
 from patterns.pool import Backgrounds, ScenePool, render_round
+from patterns.scenes import CLASS_NAMES
 
 STAGES_PER_SEED = 16  # room for the stages' scene seeds
 HELD_OUT_SEED = 424_242  # scenes for the learning curve only; the final figure uses other ones
@@ -224,10 +226,33 @@ class Training:
             named = torch.cat([model(chunk).argmax(dim=1) for chunk in images.split(36)])
         return (named == labels).float().mean().item()
 
+    def news(self) -> str:
+        """What the last step brought to tell: the line of an evaluation, mostly nothing."""
+        if not self.accuracies or self.accuracies[-1][0] != self.step:
+            return ""
+        recent = self.losses[-self.recipe.evaluate_every :]
+        return f"loss {sum(recent) / len(recent):.3f}, held-out accuracy {self.accuracies[-1][1]:.1%}"
+
+    def shipped(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """What is stored: the folded weights in half precision, and what they say of themselves."""
+        recipe = self.recipe
+        return shipped_state(self.network), {
+            "class_names": json.dumps([CLASS_NAMES[label] for label in recipe.classes]),
+            "architecture": "torchvision squeezenet1_1",
+            "data": "procedural scenes rendered by patterns.scenes",
+            "steps": str(recipe.steps),
+            "seed": str(recipe.seed),
+            "labels": "shuffled" if recipe.shuffled_labels else "true",
+            "stages": json.dumps([asdict(stage) for stage in recipe.stages]),
+            "backgrounds": json.dumps(recipe.backgrounds),  # null: drawn without knowing the class
+            "learning_rate": str(recipe.learning_rate),
+            "perturbation": str(recipe.perturbation),
+            "licence": "MIT",
+        }
+
     def save(self, path: Path) -> None:
-        """Write the checkpoint beside its place, then rename it: a kill leaves the old or the new one."""
+        """Write the checkpoint, whole or not at all."""
         state = {
-            "recipe": asdict(self.recipe),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -236,25 +261,12 @@ class Training:
             "losses": self.losses,
             "accuracies": self.accuracies,
         }
-        data = io.BytesIO()
-        torch.save(state, data)
-        write_whole(path, data.getvalue())
+        save_checkpoint(path, self.recipe, state)
 
     @classmethod
     def load(cls, path: Path, recipe: Recipe) -> "Training":
         """The training that `save` wrote. Raises UsageError if it followed another recipe."""
-        try:
-            state = torch.load(path, weights_only=True)
-            saved = state["recipe"]
-        except Exception:  # zipfile, pickle and torch raise a dozen kinds for a bad file
-            raise UsageError(f"checkpoint: '{path}' is not readable; delete it, or pass --fresh") from None
-        wanted = asdict(recipe)
-        for name in wanted:
-            if _plain(saved.get(name)) != _plain(wanted[name]):
-                raise UsageError(
-                    f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
-                    "give the same flags to go on with it, or --fresh to start anew"
-                )
+        state = load_checkpoint(path, recipe)
         training = cls(recipe)
         training.network.load_state_dict(state["network"])
         training.optimizer.load_state_dict(state["optimizer"])
@@ -263,6 +275,30 @@ class Training:
         training.losses = state["losses"]
         training.accuracies = [tuple(pair) for pair in state["accuracies"]]
         return training
+
+
+def save_checkpoint(path: Path, recipe, state: dict) -> None:
+    """Write the state and its recipe beside their place, then rename: a kill leaves the old or the new file."""
+    data = io.BytesIO()
+    torch.save({"recipe": asdict(recipe)} | state, data)
+    write_whole(path, data.getvalue())
+
+
+def load_checkpoint(path: Path, recipe) -> dict:
+    """The state that `save_checkpoint` wrote. Raises UsageError if it followed another recipe."""
+    try:
+        state = torch.load(path, weights_only=True)
+        saved = state["recipe"]
+    except Exception:  # zipfile, pickle and torch raise a dozen kinds for a bad file
+        raise UsageError(f"checkpoint: '{path}' is not readable; delete it, or pass --fresh") from None
+    wanted = asdict(recipe)
+    for name in wanted:
+        if _plain(saved.get(name)) != _plain(wanted[name]):
+            raise UsageError(
+                f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
+                "give the same flags to go on with it, or --fresh to start anew"
+            )
+    return state
 
 
 def _plain(value):

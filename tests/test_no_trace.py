@@ -3,6 +3,7 @@
 import pytest
 import torch
 from conftest import random_squeezenet, state_of
+from torch import nn
 
 from core.activations import record_activations
 from core.faithfulness import deletion_curve
@@ -23,6 +24,7 @@ from visualizers.facets import facet_features
 from visualizers.fooling_image import fool
 from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
+from visualizers.generator_visualization import climb_codes
 from visualizers.gradcam import grad_cam
 from visualizers.gradcam_plus_plus import grad_cam_plus_plus
 from visualizers.gradient_times_input import gradient_times_input
@@ -59,6 +61,11 @@ def climbs(model, images):
     for objective in (channel_objective(model, "features.6", 3), unit_objective(model, "features.6", 3)):
         climb_pixels(model, objective, images, iterations=2)
     climb_pixels(model, layer_objective(model, "features.6"), images, iterations=2)
+
+
+def climb(model, images):
+    chance = torch.Generator().manual_seed(0)
+    climb_codes(model, nn.Identity(), class_objective(model, 1), images, iterations=2, generator=chance)
 
 
 def fourier(model, _images):
@@ -99,6 +106,7 @@ CALLS = {
     "guided unit": lambda model, images: guided_unit(model, images, "features.4.expand3x3", 1, 2, 3),
     "class visualization": lambda model, images: visualize_classes(model, [1], start=images[:1], iterations=2),
     "channel, unit and layer climbed": climbs,
+    "generator visualization": climb,
     "Fourier form": fourier,
     "activation maps": lambda model, images: activation_maps(model, images, layer="features.4"),
     "facet features": lambda model, images: facet_features(model, images, 1),
