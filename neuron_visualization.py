@@ -468,7 +468,7 @@ def networks(subject: Subject) -> Iterator[tuple]:
     asked, missing = subject.options.model or [OURS], []
     for name in asked:
         try:
-            yield name, subject.model if name == OURS else load_torchvision(name)
+            yield name, subject.model if name == OURS else load_torchvision(name, otherwise=f"leave {name} out")
         except WorkError as error:
             missing.append(error)
             print(f"left out: {name}: {error}", file=sys.stderr)

@@ -350,18 +350,9 @@ def test_a_shared_scale_is_that_of_the_enlarged_maps_too(weights, tmp_path):
     assert np.abs(figures[0] - figures[1]).mean() > 2
 
 
-def test_a_picture_that_cannot_climb_says_so(weights, monkeypatch):
-    from core import figures
-
-    panels, draw_grid = [], figures.draw_grid
-
-    def watched(rows, **settings):
-        panels.extend(panel for row in rows for panel in row)
-        return draw_grid(rows, **settings)
-
-    monkeypatch.setattr(figures, "draw_grid", watched)
+def test_a_picture_that_cannot_climb_says_so(weights, panels):
     channels = [str(channel) for channel in range(12)]
-    settings = ["--technique", "channels", "--layer", "classifier.3", "--channels", *channels]
+    settings = ["--technique", "units", "--layer", "features.12", "--channels", *channels]
     assert run("neuron_visualization", *QUICK, *settings) == 0
     stuck = [panel.title.endswith("\n0 to 0") for panel in panels]
     assert any(stuck)
