@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from core.errors import UsageError, WorkError
@@ -31,6 +32,7 @@ LAYER = "features.7"  # the seventh of 13: beyond edges, not yet whole objects
 NAMESAKE = ("activations", "patches", "channels")  # what a bare run draws, under each other
 COUNT = 6  # channels side by side
 MARKED = 9  # strongest maps of a picture
+PICTURES = 5  # whose activations are drawn; patches are sought in all
 PANEL = 254  # pixels of a channel's panel
 OURS = "squeezenet1_1"
 TEMPLATE_SIZE = 32  # pixels, CIFAR-10's
@@ -55,19 +57,27 @@ class Subject:
 
     @cached_property
     def batch(self):
-        """The pictures named, or of the default ones the first."""
-        from core.inputs import load_batch
+        """The first few of the pictures named, or the default ones."""
+        from core.inputs import load_batch, load_pictures, readable_pictures
         from patterns.examples import example_scenes
 
+        if self.options.images:
+            readable = islice(readable_pictures(self.pictures, self.broken), PICTURES)
+            few = [picture for picture, _ in readable]
+            return load_pictures(self.model, few, [None] * len(few), self.options.size)
         without_labels = argparse.Namespace(**vars(self.options) | {"labels": None})  # those are of the templates
-        batch = load_batch(without_labels, self.model, example_scenes)
-        self.failed |= bool(batch.broken)
-        return batch
+        return load_batch(without_labels, self.model, example_scenes)
+
+    @cached_property
+    def pictures(self) -> list:
+        """All pictures named, not yet read."""
+        from core.inputs import list_pictures
+
+        return list_pictures(self.options.images)
 
     def stream(self, what: str) -> Iterator:
         """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""
-        from core.images import centre_crop, preprocess
-        from core.inputs import list_pictures, open_picture
+        from core.inputs import stream_pictures
         from patterns.dataset import stream_scenes
 
         options = self.options
@@ -75,24 +85,11 @@ class Subject:
             scenes = stream_scenes(options.scenes, seed=options.seed, size=options.size)
             yield from progress(scenes, desc=what, unit="scene", total=options.scenes)
             return
-        pictures = list_pictures(options.images)
-        for picture in progress(pictures, desc=what, unit="image"):
-            if picture.source in self.broken:  # in an earlier stream
-                continue
-            try:
-                whole = open_picture(picture)
-            except UsageError as error:
-                print(f"skipped: {error}", file=sys.stderr)
-                self.broken[picture.source] = error
-                self.failed = True
-                continue
-            yield preprocess(centre_crop(whole, options.size))
-        if {picture.source for picture in pictures} == set(self.broken):
-            raise next(iter(self.broken.values()))
+        yield from stream_pictures(progress(self.pictures, desc=what, unit="image"), options.size, self.broken)
 
     @cached_property
     def broken(self) -> dict:
-        """What is wrong with each file of the stream that could not be read."""
+        """What is wrong with each file that could not be read."""
         return {}
 
     @cached_property
@@ -102,8 +99,12 @@ class Subject:
 
         if self.named_channels:
             return self.named_channels
-        stream = self.stream("which channels are selective")
-        return selective_channels(self.model, self.layer, stream, number=self.options.count or COUNT)
+        stream, number = self.stream("which channels are selective"), self.options.count or COUNT
+        found = selective_channels(self.model, self.layer, stream, number=number)
+        if len(found) < number:
+            cause = "what the others like best is among the patches already; give more pictures, or name --channels"
+            print(f"channels: {len(found)} instead of {number}, since {cause}")
+        return found
 
     @cached_property
     def named_channels(self) -> list[int]:
@@ -137,8 +138,10 @@ class Subject:
 
     @property
     def source(self) -> str:
-        options = self.options
-        return f"{len(options.images)} names" if options.images else f"{options.scenes} rendered scenes"
+        if not self.options.images:
+            return f"{self.options.scenes} rendered scenes"
+        count = len(self.pictures) - len(self.broken)
+        return f"{count} pictures" if count > 1 else "1 picture"
 
 
 class Drawn(NamedTuple):
@@ -170,7 +173,7 @@ def main(options) -> int:
     if not options.technique:
         metadata = describe("neuron_visualization.py", vars(options), subject.model.weights_name)
         print(f"wrote {save_picture(stack(figures), options.output, metadata)}")
-    return int(subject.failed)
+    return int(subject.failed or bool(subject.broken))
 
 
 def draw_templates(subject: Subject) -> Drawn:
@@ -295,7 +298,7 @@ def draw_activations(subject: Subject) -> Drawn:
         scale = full_scale(values) if options.shared_scale else None
         whole = mosaic([colours(one, scale=scale) for one in values], side=560)
         large = upsample(maps[0, marked], batch.images.shape[2:]).numpy()  # (marked, H, W)
-        near = mosaic([overlay(batch.pixels[index], one) for one in large], side=560)
+        near = mosaic([overlay(batch.pixels[index], one, scale=scale) for one in large], side=560)
         peaks = maps[0, marked].amax(dim=(1, 2)).tolist()
         words = [f"{channel}: {peak:.3g}" for channel, peak in zip(marked, peaks, strict=True)]
         rows.append(
@@ -311,12 +314,16 @@ def draw_activations(subject: Subject) -> Drawn:
             ]
         )
         print(f"{batch.names[index]}: {layer}, channel: largest value: {', '.join(words)}")
+    scale_words = "all maps of a picture on one scale" if options.shared_scale else "each map on its own scale"
+    left_out = len(subject.pictures) - len(subject.broken) - len(rows) if options.images else 0
+    if left_out > 0:
+        print(f"activations: of the first {len(rows)} pictures; name one to see its own")
+    few = f"the first {len(rows)} pictures of {len(rows) + left_out}; " if left_out > 0 else ""
     pixels = draw_grid(
         rows,
         cell=5.1,
         title=f"Where each channel fires: {subject.layer_title}",
-        footer=f"{'all maps on one scale' if options.shared_scale else 'each map on its own scale'}; "
-        f"{footer(subject.model)}",
+        footer=f"{few}{scale_words}; {footer(subject.model)}",
     )
     return Drawn(pixels, subject.model.weights_name)
 
@@ -388,7 +395,11 @@ def draw_climbed(subject: Subject, what: str) -> Drawn:
                 middle = [length // 2 for length in subject.map_shape[1:]]
                 picture = receptive_field(model, layer, channel, *middle, size=(options.size,) * 2).cut(picture)
             words = f"{what} {channel}\n{before[index]:.3g} to {after[index]:.3g}"
-            row.append(Panel(resize(stretch(deprocess(picture)[0]), (PANEL, PANEL), anti_aliasing=True), words))
+            # A ReLU below the layer holds it at 0, or the steps were too few: what is drawn is the noise at the start.
+            stuck = before[index] == after[index] == 0
+            note = "its value stayed 0; take more --iterations, or the layer before it" if stuck else ""
+            drawn = resize(stretch(deprocess(picture)[0]), (PANEL, PANEL), anti_aliasing=True)
+            row.append(Panel(drawn, words, note))
             values = f"objective {before[index]:.3g} at first, {after[index]:.3g} at last"
             print(f"{form}: {what} {channel} of {layer}: {values}")
         rows.append(row)
@@ -457,7 +468,7 @@ def networks(subject: Subject) -> Iterator[tuple]:
     asked, missing = subject.options.model or [OURS], []
     for name in asked:
         try:
-            yield name, subject.model if name == OURS else load_torchvision(name)
+            yield name, subject.model if name == OURS else load_torchvision(name, otherwise=f"leave {name} out")
         except WorkError as error:
             missing.append(error)
             print(f"left out: {name}: {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ Train a judge with: python -m patterns.train --seed 1 --output visualization/sec
 import sys
 from pathlib import Path
 
-from core.errors import UsageError, WorkError
+from core.errors import UsageError
 from core.files import write_whole
 from core.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
 
@@ -71,9 +71,8 @@ def main(options) -> None:
 
 def load_judge(options, model):
     """The network that judges; its classes must be those of the network judged."""
-    import torchvision
-
     from core.squeezenet import choose_device, load_squeezenet
+    from core.torchvision_models import check_model_name, load_torchvision
 
     options.found_device = choose_device(options.device)
     if options.judge:
@@ -81,16 +80,10 @@ def load_judge(options, model):
         if judge.class_names != model.class_names:
             raise UsageError(f"judge: {judge.weights_name} has other classes than {model.weights_name}; give its like")
         return judge
-    known = torchvision.models.list_models(module=torchvision.models)
-    if options.judge_model not in known:
-        raise UsageError(f"judge-model: '{options.judge_model}' is unknown; allowed are {', '.join(known)}")
+    check_model_name(options.judge_model)
     if len(model.class_names) != 1000:
         raise UsageError("judge-model: torchvision's networks know ImageNet's classes; use --judge, or other --weights")
-    try:
-        judge = torchvision.models.get_model(options.judge_model, weights="DEFAULT")
-    except (OSError, RuntimeError) as error:
-        raise WorkError(f"judge-model: the weights of {options.judge_model} cannot be had ({error})") from None
-    return judge.eval().to(options.found_device)
+    return load_torchvision(options.judge_model, otherwise="give --judge FILE").to(options.found_device)
 
 
 def parser() -> Parser:

@@ -132,10 +132,14 @@ def outline(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
 
 
 def mosaic(tiles: Sequence[np.ndarray], *, side: int = 520) -> Mosaic:
-    """Put small square pictures (h, h, 3) in [0, 1], all of one size, into a square of about `side` pixels, on white.
+    """Put small pictures (h, w, 3) in [0, 1], all of one size, into a square of about `side` pixels, on white.
 
     A tile larger than its place is averaged down; the pixels of a smaller one are drawn as squares, all of one size.
+    One that is not square lies in the middle of a square place.
     """
+    longest = max(tiles[0].shape[:2])
+    margins = [((longest - length) // 2, -((length - longest) // 2)) for length in tiles[0].shape[:2]]
+    tiles = [np.pad(tile, (*margins, (0, 0)), constant_values=1) for tile in tiles]
     columns = math.ceil(math.sqrt(len(tiles)))
     there, place = len(tiles[0]), max(4, (side + MOSAIC_GAP) // columns - MOSAIC_GAP)
     place = place // there * there or place
@@ -151,7 +155,7 @@ def mosaic(tiles: Sequence[np.ndarray], *, side: int = 520) -> Mosaic:
 
 def blank_note(values: np.ndarray, reason: str = "its class has score 0 here") -> str:
     """The words for a map that is zero everywhere, else nothing."""
-    return "" if np.any(np.abs(values) > ROUNDING) else f"blank: {reason}"
+    return "" if np.any(np.abs(values) > ROUNDING) else f"blank: {reason or 'nothing speaks for the class here'}"
 
 
 def _scaled(values: np.ndarray, scale: float | None = None) -> np.ndarray:

@@ -124,24 +124,35 @@ def load_pictures(model: nn.Module, pictures: Sequence[Picture], chosen: Sequenc
     return _as_batch(model, names, crops, [None] * len(crops), labels, broken)
 
 
-def stream_pictures(pictures: Iterable[Picture], size: int, broken: list[UsageError]) -> Iterator[Tensor]:
+def stream_pictures(pictures: Iterable[Picture], size: int, broken: dict[Path | str, UsageError]) -> Iterator[Tensor]:
     """Read the pictures one at a time, square: (1, 3, size, size) each, in the network's units, on the CPU.
 
     For folders of any length: one picture is held at a time. A broken file is named on stderr, left out, and its
-    error added to `broken`. Raises the first of these errors if no picture is left.
+    error kept in `broken`, by its source; files that are there already are passed over, so a second stream names
+    none again. Raises the first of these errors if no picture is left.
     """
+    for _, whole in readable_pictures(pictures, broken):
+        yield images.preprocess(images.centre_crop(whole, size))
+
+
+def readable_pictures(
+    pictures: Iterable[Picture], broken: dict[Path | str, UsageError]
+) -> Iterator[tuple[Picture, Image]]:
+    """Each picture that can be read, and what it holds; the others as `stream_pictures` says."""
     count = 0
     for picture in pictures:
+        if picture.source in broken:
+            continue
         try:
             whole = open_picture(picture)
         except UsageError as error:
             print(f"skipped: {error}", file=sys.stderr)
-            broken.append(error)
+            broken[picture.source] = error
             continue
         count += 1
-        yield images.preprocess(images.centre_crop(whole, size))
+        yield picture, whole
     if broken and not count:
-        raise broken[0]
+        raise next(iter(broken.values()))
 
 
 def _as_batch(model, names, crops, masks, chosen, broken) -> Batch:

@@ -64,7 +64,7 @@ def frequency_scale(size: int) -> Tensor:
     """What each number of a spectrum is multiplied by, (S, S // 2 + 1), in float64: c / max(frequency, 1 / S).
 
     Frequencies are in cycles a pixel. c makes the mean square over the full S x S spectrum 1, so by Parseval's theorem
-    a spectrum of unit variance gives pixels of unit variance, whatever the size.
+    complex numbers of unit variance give pixels of unit variance, whatever the size.
     """
     frequency = torch.fft.fftfreq(size, dtype=torch.float64)
     radius = (frequency[:, None].square() + frequency[None].square()).sqrt().clamp(min=1 / size)  # (S, S)

@@ -23,15 +23,15 @@ def check_model_name(name: str) -> None:
         raise UsageError(f"model: '{name}' is no image classifier of torchvision; {hint}")
 
 
-def load_torchvision(name: str) -> nn.Module:
+def load_torchvision(name: str, *, otherwise: str = "do without it") -> nn.Module:
     """The network on the CPU, in eval mode, frozen, with its first ImageNet weights; `weights_name` says which.
 
     Raises UsageError for an unknown name, WorkError if the weights are not in torchvision's cache and cannot be
-    downloaded.
+    downloaded; `otherwise` tells what else a person can do then.
     """
     check_model_name(name)
     weights = next(iter(get_model_weights(name)))  # of several the first, as in the network's paper
-    path, _ = torchvision_file(weights, f"leave {name} out")
+    path, _ = torchvision_file(weights, otherwise)
     model = get_model(name, weights=weights).requires_grad_(False).eval()
     model.weights_name = path.name
     return model

@@ -107,11 +107,18 @@ def test_a_judge_that_cannot_judge_is_one_sentence(weights, monkeypatch, tmp_pat
     import torch
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "alexnet-owt-7be5be79.pth").write_bytes(b"cut off")
     for code, words, arguments in (
         (2, "has other classes than", ["--judge", "patterns", "--weights", weights]),
-        (2, "'resnet' is unknown; allowed are alexnet", ["--judge-model", "resnet", "--weights", weights]),
+        (
+            2,
+            "'resnet' is no image classifier of torchvision; did you mean resnet",
+            ["--judge-model", "resnet", "--weights", weights],
+        ),
         (2, "know ImageNet's classes", ["--judge-model", "resnet18"]),
-        (1, "the weights of resnet18 cannot be had", ["--judge-model", "resnet18", "--weights", weights]),
+        (1, "cannot be reached", ["--judge-model", "resnet18", "--weights", weights]),
+        (1, "alexnet-owt-7be5be79.pth' is damaged", ["--judge-model", "alexnet", "--weights", weights]),
     ):
         assert run("benchmarks.recognition", *arguments, "--output", tmp_path / "table.md") == code
         said = capsys.readouterr().err

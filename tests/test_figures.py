@@ -64,6 +64,7 @@ def test_a_zero_map_is_one_colour_and_not_noise_at_full_scale(draw):
 def test_a_blank_map_is_noted_and_another_is_not():
     assert blank_note(np.zeros((2, 2)), "a reason") == "blank: a reason"
     assert blank_note(np.ones((2, 2))) == ""
+    assert len(blank_note(np.zeros((2, 2)), "")) > len("blank: ")  # never without a reason
 
 
 def test_a_faint_picture_is_stretched_and_a_full_one_kept():

@@ -280,6 +280,16 @@ def test_a_mosaic_holds_every_tile_at_its_place_and_marks_it():
     assert whole.pixels.shape[0] == whole.pixels.shape[1] <= 60
 
 
+@pytest.mark.parametrize("shape", [(1, 7), (7, 1), (2, 3)])
+def test_a_tile_that_is_not_square_lies_in_the_middle_of_a_square_place(shape):
+    whole = mosaic(np.zeros((3, *shape, 3)), side=60)
+    pixel = whole.side // max(shape)
+    inside = whole.pixels[: whole.side, : whole.side]
+    dark = np.argwhere(inside[..., 0] == 0)
+    assert len(dark) == shape[0] * shape[1] * pixel**2
+    assert np.abs(dark.mean(axis=0) - (whole.side - 1) / 2).max() <= pixel / 2
+
+
 def test_a_large_tile_is_averaged_down():
     checks = np.indices((64, 64)).sum(axis=0)[..., None] % 2 * np.ones(3)
     inside = mosaic([checks] * 4, side=34).pixels[2:14, 2:14]
@@ -296,6 +306,58 @@ def test_a_mark_frames_its_pixels_in_the_figure():
 
 
 # --- The script ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder_of_noise(tmp_path):
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(8):
+        Image.fromarray(random.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(folder / f"{index}.png")
+    return folder
+
+
+def test_of_a_long_folder_the_activations_of_the_first_few_are_drawn_and_the_patches_of_all(
+    weights, folder_of_noise, capsys
+):
+    (folder_of_noise / "0.png").write_bytes(b"no picture")
+    code = run(
+        "neuron_visualization", *QUICK, "--technique", "activations", "patches", "--channels", "3",
+        "--images", folder_of_noise,
+    )  # fmt: skip
+    out, error = capsys.readouterr()
+    assert code == 1
+    assert error.count("skipped: ") == 1  # named once, though two techniques meet it
+    shown = [line.split(":")[0] for line in out.splitlines() if "largest value" in line]
+    assert shown == ["1", "2", "3", "4", "5"]
+    assert "activations: of the first 5 pictures" in out
+
+
+def test_fewer_channels_than_asked_for_are_explained(weights, folder_of_noise, capsys):
+    assert run("neuron_visualization", *QUICK, "--technique", "patches", "--images", folder_of_noise / "1.png") == 0
+    assert "channels: 1 instead of 2, since " in capsys.readouterr().out
+
+
+def test_a_shared_scale_is_that_of_the_enlarged_maps_too(weights, tmp_path):
+    figures = []
+    for settings in ([], ["--shared-scale"]):
+        path = tmp_path / f"{len(settings)}.png"
+        settings = [*settings, "--technique", "activations", "--channels", "0", "1", "2", "3", "--output", path]
+        run("neuron_visualization", *QUICK, *settings)
+        with Image.open(path) as image:
+            figures.append(np.asarray(image.convert("RGB"))[60:-60, -560:].astype(int))
+    assert np.abs(figures[0] - figures[1]).mean() > 2
+
+
+def test_a_picture_that_cannot_climb_says_so(weights, panels):
+    channels = [str(channel) for channel in range(12)]
+    settings = ["--technique", "units", "--layer", "features.12", "--channels", *channels]
+    assert run("neuron_visualization", *QUICK, *settings) == 0
+    stuck = [panel.title.endswith("\n0 to 0") for panel in panels]
+    assert any(stuck)
+    assert not all(stuck)
+    assert [panel.note.startswith("its value stayed 0; ") for panel in panels] == stuck
 
 
 def test_several_techniques_are_a_file_each(weights, tmp_path):
