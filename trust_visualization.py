@@ -394,7 +394,12 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     what = f"{options.scenes} scenes (seed {options.seed})" if options.scenes else f"{count} images"
     fewer = [name for name, values in scores.items() if len(values["stability"]) < count]
     few = len(scores[fewer[0]]["stability"]) if fewer else 0
-    part = f" (random networks and noise on {few} of them for {', '.join(fewer)})" if fewer else ""
+    with_labels = "labels" in anyone
+    dear = "random networks, random labels and noise" if with_labels else "random networks and noise"
+    part = f" (for {', '.join(fewer)} {dear} on {few} of them)" if fewer else ""
+    labels_from = (
+        f" Random labels: {Path(options.random_labels).name}, trained on shuffled ones." if with_labels else ""
+    )
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
     draws = defaults_of("core.faithfulness", "stability")["draws"]
     note = (
@@ -406,7 +411,7 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
         f"{blank} were blank all the same and are left out. Deletion to the mean colour, insertion into a blur of "
         f"{blur_pixels(options)} pixels, {options.steps} steps, softmax probability. Change under noise: relative, of "
         f"standard deviation {options.noise:g} in normalised units, the largest of {draws}. "
-        f"Weights {model.weights_name}."
+        f"Weights {model.weights_name}.{labels_from}"
     )
     return header, rows, note
 
