@@ -1,6 +1,7 @@
 """Features, neighbours, PCA, t-SNE, the image map and the cache, each against numbers known otherwise; the script."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -272,6 +273,21 @@ def test_a_damaged_file_is_not_believed_and_goes(damage, tmp_path):
     path.write_bytes(damage(path.read_bytes()))
     assert load_entries(tmp_path, entries(1)) == {}
     assert not path.exists()
+
+
+@pytest.mark.parametrize("method", ["read_bytes", "unlink"])
+def test_a_damaged_file_that_cannot_be_read_or_deleted_is_passed_over(method, tmp_path, monkeypatch):
+    save_entries(tmp_path, entries(1))
+    (tmp_path / "damaged.safetensors").write_bytes(b"nothing")
+    original = getattr(Path, method)
+
+    def refuses(path, *arguments, **settings):
+        if path.stem == "damaged":
+            raise PermissionError
+        return original(path, *arguments, **settings)
+
+    monkeypatch.setattr(Path, method, refuses)
+    assert len(load_entries(tmp_path, entries(1))) == 1
 
 
 def test_a_cache_that_cannot_be_written_is_said_and_no_error(tmp_path):
