@@ -49,9 +49,16 @@ def main(options) -> int:
     for layer in options.layers:
         find_layer(model, layer)
     exit_code, groups = folder(options, model) if options.images else (0, scenes(options, model))
-    columns, agreements = [], []
+    columns, agreements, stopped = [], [], False
     for pictures in groups:
-        panels, agreement = facets_of(options, model, pictures)
+        try:
+            panels, agreement = facets_of(options, model, pictures)
+        except KeyboardInterrupt:
+            if not columns:
+                raise
+            stopped = True
+            print("stopped: the classes that were finished are drawn", file=sys.stderr)
+            break
         columns += panels
         agreements += agreement
     below = [footer(model)]
@@ -69,6 +76,8 @@ def main(options) -> int:
     )
     metadata = describe("facet_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
+    if stopped:
+        raise KeyboardInterrupt
     return exit_code
 
 

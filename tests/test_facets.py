@@ -194,6 +194,24 @@ def test_a_bare_run_says_first_that_it_takes_scenes_and_the_embedded_network(wei
     assert panels[0].title.startswith("star, facet 1\n")
 
 
+def test_ctrl_c_draws_the_classes_that_are_finished(weights, tmp_path, monkeypatch, panels, capsys):
+    import visualizers.facets as module
+
+    original, calls = module.find_facets, []
+
+    def stop_at_the_second(*arguments, **settings):
+        calls.append(0)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(module, "find_facets", stop_at_the_second)
+    assert run("facet_visualization", *QUICK, "--labels", "star", "tree") == 130
+    assert len(panels) == 6
+    assert (tmp_path / "visualization" / "facet_visualization.png").exists()
+    assert "the classes that were finished are drawn" in capsys.readouterr().err
+
+
 def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, tmp_path, capsys, panels):
     folder = tmp_path / "pictures"
     folder.mkdir()
