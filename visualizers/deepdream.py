@@ -59,7 +59,7 @@ def deepdream(
     pictures, stopped = to_network(model, images), False
     sizes = octave_sizes(pictures, octaves=octaves, ratio=ratio, jitter=jitter)
     if guide is not None:
-        octave_sizes(guide, octaves=1, ratio=1, jitter=0)  # is it large enough?
+        _check_sides("guide", guide, SMALLEST_SIDE)
 
     def update(image: Tensor, gradient: Tensor, _iteration: int) -> None:
         smooth = blur(gradient, smoothing)
@@ -99,10 +99,15 @@ def octave_sizes(images: Tensor, *, octaves: int, ratio: float, jitter: int) -> 
     """(height, width) of each octave, from small to large; UsageError if the picture itself is too small."""
     height, width = images.shape[2:]
     least = max(SMALLEST_SIDE, jitter + 1)  # no more can be mirrored than there is
-    if min(height, width) < least:
-        raise UsageError(f"images: {width} x {height} pixels are too few; at least {least} are needed each way")
+    _check_sides("images", images, least)
     sizes = [(round(height / ratio**k), round(width / ratio**k)) for k in reversed(range(octaves))]
     return [size for size in sizes if min(size) >= least]
+
+
+def _check_sides(argument: str, images: Tensor, least: int) -> None:
+    height, width = images.shape[2:]
+    if min(height, width) < least:
+        raise UsageError(f"{argument}: {width} x {height} pixels are too few; at least {least} are needed each way")
 
 
 def zoom_sequence(
