@@ -29,7 +29,7 @@ LAYERS = {  # name: what it is; what follows a ReLU or a pooling, block by block
 SIZE = 128
 CELL = 1.45  # inches: a dozen pictures side by side
 SETTINGS = {  # flag: (type, what it is)
-    "iterations": (whole_number(1, 100_000), "gradients computed for each picture"),
+    "iterations": (whole_number(1, 100_000), "gradients computed for each picture; the last line search may add a few"),
     "tv_weight": (number(0, 1e6), "weight of the total variation, which makes smooth"),
     "beta": (number(1, 10), "exponent of the total variation"),
     "alpha_weight": (number(0, 1e6), "weight of the alpha-norm, which keeps colours from being too strong"),
@@ -37,9 +37,9 @@ SETTINGS = {  # flag: (type, what it is)
 }
 NOTE = (
     "Means over the images. Numbers kept: what the layer gives, for each number of the picture. Error of the picture: "
-    "||x - x_0|| / ||x_0 - its mean colour||; 1 is a blank picture; an image of one colour has none, "
-    "and is left out. SSIM: 1 for equal pictures. Error of the pattern: 1 - correlation, whatever the contrast. Error of "
-    "the layer: ||Phi(x) - Phi(x_0)|| / ||Phi(x_0)||. Probability: of each image's class, on what was rebuilt."
+    "||x - x_0|| / ||x_0 - its mean colour||; 1 is a blank picture; an image of one colour has none, and is left out. "
+    "SSIM: 1 for equal pictures. Error of the pattern: 1 - correlation, whatever the contrast. Error of the layer: "
+    "||Phi(x) - Phi(x_0)|| / ||Phi(x_0)||. Probability: of each image's class, on what was rebuilt."
 )
 DEFAULTS = defaults_of("visualizers.inversion", "invert_features")
 
