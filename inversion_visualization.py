@@ -3,6 +3,10 @@
 Writes visualization/inversion_visualization.png: one row an image, the original at the left, then one reconstruction a
 layer, from shallow to deep. Beside it a table, .md, the means over the images, and .csv, every image at every layer:
 how far the reconstruction is from the picture, for the eye and for the layer, and what the network says of it.
+
+The deepest layer starts from noise, each other one from the picture of the next deeper layer. That layer's features
+were computed from this one's, so nothing comes in that these do not hold. Layers within a fire module, each of which
+holds but a part, start from noise.
 """
 
 import math
@@ -83,7 +87,7 @@ def main(options) -> int:
 
 
 def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
-    """Every layer in turn; interrupted, those that are finished, if any, and True."""
+    """Every layer, the shallowest first; interrupted, those that are finished, if any, and True."""
     import torch
 
     from core.activations import record_activations
@@ -92,22 +96,26 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
     from visualizers.inversion import invert_features
 
     settings = {name: getattr(options, name) for name in SETTINGS}
-    total = len(options.layers) * len(batch.names) * options.iterations
     results, rows, images = [], torch.arange(len(batch.names)), batch.images
+    with torch.no_grad(), record_activations(model, options.layers) as recorded:
+        model(images[:1])  # tells the order of the layers
+    layers, leader = list(reversed(recorded)), None
+    total = len(layers) * len(batch.names) * options.iterations
     with progress(total=total, desc="inversion", unit="step") as bar:
-        for layer in options.layers:
+        for layer in layers:  # the deepest first
             bar.set_postfix_str(layer)
             try:
-                # The same chance for every layer, so that a layer's picture does not depend on those before it.
-                generator = make_generator(options)
-                watch = {"generator": generator, "callback": lambda _: bar.update()}
-                pictures = invert_features(model, images, layer, **watch, **settings)
+                # From noise the descent is stuck early on at some layers, pool1 above all; deeper ones lead the way.
+                start = leader if on_trunk(layer) else None
+                watch = {"generator": make_generator(options), "callback": lambda _: bar.update()}
+                pictures = invert_features(model, images, layer, start=start, **watch, **settings)
+                leader = pictures if on_trunk(layer) else leader
             except KeyboardInterrupt:
                 if not results:
                     raise
-                print(f"stopped before {layer} was finished: the layers before it are drawn", file=sys.stderr)
-                return results, True
-            with torch.no_grad(), record_activations(model, [layer]) as recorded:
+                print(f"stopped before {layer} was finished: the layers after it are drawn", file=sys.stderr)
+                return results[::-1], True
+            with torch.no_grad():
                 probabilities = torch.cat([model(picture).softmax(dim=1).cpu() for picture in pictures.split(1)])
             results.append(
                 Inverted(
@@ -121,7 +129,12 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
                     probabilities[rows, batch.labels].tolist(),
                 )
             )
-    return results, False
+    return results[::-1], False
+
+
+def on_trunk(layer: str) -> bool:
+    """Whether all that comes later is computed from this layer alone: not of a branch within a fire module."""
+    return layer.count(".") < 2
 
 
 def block_name(layer: str) -> str:

@@ -283,13 +283,37 @@ def test_one_layer_alone_is_said_neither_to_rise_nor_to_fall(weights, picture, c
     assert "rises" not in capsys.readouterr().out
 
 
+def test_each_layer_starts_from_the_picture_of_the_next_deeper_one_whose_features_come_from_its_own(
+    weights, picture, monkeypatch, panels
+):
+    import visualizers.inversion
+
+    whole, seen = visualizers.inversion.invert_features, []
+
+    def watched(model, images, layer, *, start, **settings):
+        seen.append((layer, start, whole(model, images, layer, start=start, **settings)))
+        return seen[-1][2]
+
+    monkeypatch.setattr(visualizers.inversion, "invert_features", watched)
+    layers = ["features.4", "features.1", "features.4.expand1x1", "features.9"]
+    assert run("inversion_visualization", *QUICK[:-2], *layers, "--images", picture) == 0
+    assert [layer for layer, *_ in seen] == ["features.9", "features.4", "features.4.expand1x1", "features.1"]
+    (deepest, first), (middle, second), (branch, _), (shallow, _) = (each[1:] for each in seen)
+    assert deepest is None
+    assert middle is first
+    assert branch is None  # what features.4 holds came from the other branch, too
+    assert shallow is second
+    titles = [panel.title.partition("\n")[0] for panel in panels[1:]]
+    assert titles == ["features.1", "features.4.expand1x1", "features.4", "features.9"]
+
+
 def test_an_interrupt_draws_the_layers_that_are_finished(weights, picture, tmp_path, monkeypatch, panels, capsys):
     import visualizers.inversion
 
     whole = visualizers.inversion.invert_features
 
     def stops(model, images, layer, **settings):
-        if layer == "features.9":
+        if layer == "features.1":
             raise KeyboardInterrupt
         return whole(model, images, layer, **settings)
 
@@ -298,7 +322,7 @@ def test_an_interrupt_draws_the_layers_that_are_finished(weights, picture, tmp_p
     assert len(panels) == 2
     assert (tmp_path / "visualization" / "inversion_visualization.png").exists()
     captured = capsys.readouterr()
-    assert "stopped before features.9" in captured.err
+    assert "stopped before features.1" in captured.err
 
 
 @pytest.mark.parametrize(
