@@ -92,14 +92,15 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
 
     if options.labels and len(options.labels) > 1:
         raise UsageError(f"labels: {len(options.labels)} classes for --images; give one, all pictures are of one class")
-    named, good, predicted = list_pictures(options.images), [], Counter()
+    named, good, broken, predicted = list_pictures(options.images), [], [], Counter()
     for picture in progress(named, desc="read", unit="picture"):
         batch = load_pictures(model, [picture], [None], options.size)
-        name_broken(batch)
+        broken += batch.broken
         good += [picture.source] * len(batch.names)
         predicted.update(batch.labels.tolist())
     if not good:
-        raise batch.broken[0]
+        raise broken[0]
+    name_broken(broken)
     label, _ = predicted.most_common(1)[0]
     if options.labels:
         label = find_class(options.labels[0], model.class_names)
@@ -111,7 +112,7 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
         whole = default_photograph(source) if source in PHOTOGRAPHS else load_image(source)
         return np.asarray(centre_crop(whole, options.size))
 
-    return int(len(good) < len(named)), [Pictures(label, len(good), read, [])]
+    return int(bool(broken)), [Pictures(label, len(good), read, [])]
 
 
 def scenes(options, model) -> list[Pictures]:

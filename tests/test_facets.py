@@ -233,6 +233,7 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
         (["--weights", "RANDOM"], "give a folder of pictures of one class, or --weights patterns"),
         (["--images", "chelsea", "--labels", "1", "2"], "2 classes for --images"),
         (["--images", "chelsea", "coffee"], "sees 2 different ones"),
+        (["--images", "broken.png"], "'broken.png' is not a picture"),
         (["--labels", "gorilla"], "no class is called 'gorilla'"),
         (["--layers", "features.77"], "features.12.expand3x3"),
         (["--facets", "5", "--labels", "star"], "allowed are 2 to 4"),
@@ -241,6 +242,7 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
 def test_wrong_use_of_the_script_is_one_sentence_and_exit_code_2(arguments, words, weights, capsys, tmp_path):
     arguments = [str(weights) if each == "RANDOM" else each for each in arguments]
     quick = QUICK[:-2]
+    (tmp_path / "broken.png").write_text("nothing")
     assert run("facet_visualization", *quick, *arguments) == 2
     said = capsys.readouterr().err
     assert words in said
