@@ -5,8 +5,8 @@ layer, from shallow to deep. Beside it a table, .md, the means over the images, 
 how far the reconstruction is from the picture, for the eye and for the layer, and what the network says of it.
 
 The deepest layer starts from noise, each other one from the picture of the next deeper layer. That layer's features
-were computed from this one's, so nothing comes in that these do not hold. Layers within a fire module, each of which
-holds but a part, start from noise.
+were computed from this one's, so nothing comes in that these do not hold. Layers within a fire module, most of which
+hold but a part, start from noise.
 """
 
 import math
@@ -133,7 +133,7 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
 
 
 def on_trunk(layer: str) -> bool:
-    """Whether all that comes later is computed from this layer alone: not of a branch within a fire module."""
+    """Whether the layer is a whole link of the network's chain, from which alone all later ones are computed."""
     return layer.count(".") < 2
 
 
