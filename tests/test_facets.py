@@ -236,6 +236,7 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
         (["--images", "broken.png"], "'broken.png' is not a picture"),
         (["--labels", "gorilla"], "no class is called 'gorilla'"),
         (["--layers", "features.77"], "features.12.expand3x3"),
+        (["--layers", "classifier.1"], "'classifier.1' is of the classifier; name one of the features"),
         (["--facets", "5", "--labels", "star"], "allowed are 2 to 4"),
     ],
 )
