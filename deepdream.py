@@ -10,6 +10,7 @@ import sys
 from core.options import (
     PICTURE_SUFFIXES,
     ROOT,
+    check_output,
     constant_of,
     defaults_of,
     make_parser,
@@ -52,7 +53,6 @@ SETTINGS = {  # flag: (type, what it is)
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
-    from core.activations import find_layer
     from core.errors import UsageError
     from core.figures import describe
     from core.inputs import Picture, list_pictures, load_network
@@ -65,14 +65,17 @@ def main(options) -> int:
         raise UsageError(
             f"{flag}: got {len(pictures)} pictures and {len(jobs)} dreams of each; give one --images, --layer"
         )
-    if options.output.suffix == ".gif" and not options.zoom:
+    if options.zoom:
+        options.output = options.output.with_suffix(".gif")
+        check_output(options.output)
+    elif options.output.suffix.lower() == ".gif":
         raise UsageError(f"output: '{options.output}' is for an animation; give --zoom FRAMES, or a .png or .jpg")
     guides = list_pictures([options.guide]) if options.guide else []
     if len(guides) > 1:
         raise UsageError(f"guide: '{options.guide}' holds {len(guides)} pictures; give one")
     model = load_network(options)
-    for layer in layers:
-        find_layer(model, layer)
+    for job in jobs:
+        check_job(model, *job)
     given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
     settings = {name: (DEFAULTS | (ZOOM if options.zoom else {}) | given)[name] for name in SETTINGS}
     metadata = describe("deepdream.py", vars(options) | settings, model.weights_name)
@@ -92,6 +95,19 @@ def main(options) -> int:
     if write(model, starts, jobs, settings, options, metadata):
         raise KeyboardInterrupt
     return 1 if broken else 0
+
+
+def check_job(model, layer: str, channel: int | None) -> None:
+    """Raise UsageError for an unknown layer or channel before the first dream, not after it."""
+    import torch
+
+    from core.gradients import measuring
+    from core.tiles import position_sum
+    from visualizers.deepdream import SMALLEST_SIDE
+
+    smallest = torch.zeros(1, 3, SMALLEST_SIDE, SMALLEST_SIDE).to(next(model.parameters()))
+    with measuring(model), torch.no_grad():
+        position_sum(model, layer, channels=channels_of(channel))(smallest)
 
 
 def read(picture, side: int, model):
@@ -160,7 +176,7 @@ def write_animation(model, starts: list, jobs: list, settings: dict, options, me
     frames = zoom_sequence(model, start, layer, frames=options.zoom, **how)
     watched = progress(frames, total=options.zoom, desc=f"{name}, {layer}", unit="frame")
     frames, interrupted = until_interrupted(deprocess(frame)[0] for frame in watched)
-    path = options.output.with_suffix(".gif")
+    path = options.output
     save_animation(frames, path, metadata, milliseconds=MILLISECONDS, most_bytes=MOST_BYTES)
     print(f"wrote {path}, {len(frames)} frames, {path.stat().st_size / 1e6:.1f} MB")
     return interrupted

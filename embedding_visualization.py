@@ -336,8 +336,9 @@ class Report:
             near, _ = nearest_neighbours(points, self.count)
             self.precisions[what] = precision_at_k(near, self.images.labels)
             share = mean_interval(self.precisions[what])
-            words = f"{share.mean:7.1%} ({share.low:.1%} to {share.high:.1%})"
-        print(f"  {what:<30}{words}{also}", flush=True)
+            words = f"{share.mean:7.1%} ({max(0, share.low):.1%} to {min(1, share.high):.1%})"
+        if words or also:
+            print(f"  {what:<30}{words}{also}", flush=True)
 
     def share(self, what: str) -> str:
         """What was measured, for a title: "83.1 ± 0.8 % are of its class", or nothing."""

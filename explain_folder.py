@@ -51,7 +51,7 @@ def main(options) -> int:
             there += 1
             continue
         batch = load_pictures(model, [picture], [label], options.size)
-        name_broken(batch)
+        name_broken(batch.broken)
         if batch.names:
             explain(batch, 0, target, metadata)
         written, broken = written + len(batch.names), broken + len(batch.broken)

@@ -49,9 +49,16 @@ def main(options) -> int:
     for layer in options.layers:
         find_layer(model, layer)
     exit_code, groups = folder(options, model) if options.images else (0, scenes(options, model))
-    columns, agreements = [], []
+    columns, agreements, stopped = [], [], False
     for pictures in groups:
-        panels, agreement = facets_of(options, model, pictures)
+        try:
+            panels, agreement = facets_of(options, model, pictures)
+        except KeyboardInterrupt:
+            if not columns:
+                raise
+            stopped = True
+            print("stopped: the classes that were finished are drawn", file=sys.stderr)
+            break
         columns += panels
         agreements += agreement
     below = [footer(model)]
@@ -69,6 +76,8 @@ def main(options) -> int:
     )
     metadata = describe("facet_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
+    if stopped:
+        raise KeyboardInterrupt
     return exit_code
 
 
@@ -83,14 +92,15 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
 
     if options.labels and len(options.labels) > 1:
         raise UsageError(f"labels: {len(options.labels)} classes for --images; give one, all pictures are of one class")
-    named, good, predicted = list_pictures(options.images), [], Counter()
+    named, good, broken, predicted = list_pictures(options.images), [], [], Counter()
     for picture in progress(named, desc="read", unit="picture"):
         batch = load_pictures(model, [picture], [None], options.size)
-        name_broken(batch)
+        broken += batch.broken
         good += [picture.source] * len(batch.names)
         predicted.update(batch.labels.tolist())
     if not good:
-        raise batch.broken[0]
+        raise broken[0]
+    name_broken(broken)
     label, _ = predicted.most_common(1)[0]
     if options.labels:
         label = find_class(options.labels[0], model.class_names)
@@ -102,7 +112,7 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
         whole = default_photograph(source) if source in PHOTOGRAPHS else load_image(source)
         return np.asarray(centre_crop(whole, options.size))
 
-    return int(len(good) < len(named)), [Pictures(label, len(good), read, [])]
+    return int(bool(broken)), [Pictures(label, len(good), read, [])]
 
 
 def scenes(options, model) -> list[Pictures]:

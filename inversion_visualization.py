@@ -3,8 +3,13 @@
 Writes visualization/inversion_visualization.png: one row an image, the original at the left, then one reconstruction a
 layer, from shallow to deep. Beside it a table, .md, the means over the images, and .csv, every image at every layer:
 how far the reconstruction is from the picture, for the eye and for the layer, and what the network says of it.
+
+The deepest layer starts from noise, each other one from the picture of the next deeper layer. That layer's features
+were computed from this one's, so nothing comes in that these do not hold. Layers within a fire module, most of which
+hold but a part, start from noise.
 """
 
+import math
 import sys
 import textwrap
 from itertools import pairwise
@@ -28,7 +33,7 @@ LAYERS = {  # name: what it is; what follows a ReLU or a pooling, block by block
 SIZE = 128
 CELL = 1.45  # inches: a dozen pictures side by side
 SETTINGS = {  # flag: (type, what it is)
-    "iterations": (whole_number(1, 100_000), "gradients computed for each picture"),
+    "iterations": (whole_number(1, 100_000), "gradients computed for each picture; the last line search may add a few"),
     "tv_weight": (number(0, 1e6), "weight of the total variation, which makes smooth"),
     "beta": (number(1, 10), "exponent of the total variation"),
     "alpha_weight": (number(0, 1e6), "weight of the alpha-norm, which keeps colours from being too strong"),
@@ -36,9 +41,9 @@ SETTINGS = {  # flag: (type, what it is)
 }
 NOTE = (
     "Means over the images. Numbers kept: what the layer gives, for each number of the picture. Error of the picture: "
-    "||x - x_0|| / ||x_0 - its mean colour||; 1 is a blank picture. SSIM: 1 for equal pictures. Error of the pattern: "
-    "1 - correlation, whatever the contrast. Error of the layer: ||Phi(x) - Phi(x_0)|| / ||Phi(x_0)||. Probability: of "
-    "each image's class, on what was rebuilt."
+    "||x - x_0|| / ||x_0 - its mean colour||; 1 is a blank picture; an image of one colour has none, and is left out. "
+    "SSIM: 1 for equal pictures. Error of the pattern: 1 - correlation, whatever the contrast. Error of the layer: "
+    "||Phi(x) - Phi(x_0)|| / ||Phi(x_0)||. Probability: of each image's class, on what was rebuilt."
 )
 DEFAULTS = defaults_of("visualizers.inversion", "invert_features")
 
@@ -73,15 +78,16 @@ def main(options) -> int:
     metadata = describe("inversion_visualization.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
     write_markdown(options.output, *means(results), note=NOTE)
-    print(f"wrote {write_csv(options.output, *each(batch, results))}")
-    print(depth_verdict(results))
+    print(f"wrote {write_csv(options.output, *each(model, batch, results))}")
+    if len(results) > 1:
+        print(depth_verdict(results))
     if stopped:
         raise KeyboardInterrupt
     return batch.exit_code
 
 
 def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
-    """Every layer in turn; interrupted, those that are finished, if any, and True."""
+    """Every layer, the shallowest first; interrupted, those that are finished, if any, and True."""
     import torch
 
     from core.activations import record_activations
@@ -90,22 +96,26 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
     from visualizers.inversion import invert_features
 
     settings = {name: getattr(options, name) for name in SETTINGS}
-    total = len(options.layers) * len(batch.names) * options.iterations
     results, rows, images = [], torch.arange(len(batch.names)), batch.images
+    with torch.no_grad(), record_activations(model, options.layers) as recorded:
+        model(images[:1])  # tells the order of the layers
+    layers, leader = list(reversed(recorded)), None
+    total = len(layers) * len(batch.names) * options.iterations
     with progress(total=total, desc="inversion", unit="step") as bar:
-        for layer in options.layers:
+        for layer in layers:  # the deepest first
             bar.set_postfix_str(layer)
             try:
-                # The same chance for every layer, so that a layer's picture does not depend on those before it.
-                generator = make_generator(options)
-                watch = {"generator": generator, "callback": lambda _: bar.update()}
-                pictures = invert_features(model, images, layer, **watch, **settings)
+                # From noise the descent is stuck early on at some layers, pool1 above all; deeper ones lead the way.
+                start = leader if on_trunk(layer) else None
+                watch = {"generator": make_generator(options), "callback": lambda _: bar.update()}
+                pictures = invert_features(model, images, layer, start=start, **watch, **settings)
+                leader = pictures if on_trunk(layer) else leader
             except KeyboardInterrupt:
                 if not results:
                     raise
-                print(f"stopped before {layer} was finished: the layers before it are drawn", file=sys.stderr)
-                return results, True
-            with torch.no_grad(), record_activations(model, [layer]) as recorded:
+                print(f"stopped before {layer} was finished: the layers after it are drawn", file=sys.stderr)
+                return results[::-1], True
+            with torch.no_grad():
                 probabilities = torch.cat([model(picture).softmax(dim=1).cpu() for picture in pictures.split(1)])
             results.append(
                 Inverted(
@@ -119,7 +129,12 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
                     probabilities[rows, batch.labels].tolist(),
                 )
             )
-    return results, False
+    return results[::-1], False
+
+
+def on_trunk(layer: str) -> bool:
+    """Whether the layer is a whole link of the network's chain, from which alone all later ones are computed."""
+    return layer.count(".") < 2
 
 
 def block_name(layer: str) -> str:
@@ -133,25 +148,28 @@ def means(results: list[Inverted]) -> tuple[list[str], list[list[str]]]:
     header += ["SSIM", "error of the pattern", "error of the layer", "probability"]
     rows = []
     for one in results:
-        count, side = len(one.picture_errors), one.pictures.shape
-        kept = 1.0
-        for length in one.shape:
-            kept *= length
+        kept = math.prod(one.shape) / one.pictures[0].numel()
         numbers = (one.picture_errors, one.similarities, one.pattern_errors, one.layer_errors, one.probabilities)
-        averages = [f"{sum(values) / count:.3f}" for values in numbers]
+        averages = [f"{mean(values):.3f}" for values in numbers]
         size = " x ".join(map(str, one.shape))
-        rows.append([block_name(one.layer), size, f"{kept / (3 * side[2] * side[3]):.2f}", *averages])
+        rows.append([block_name(one.layer), size, f"{kept:.2f}", *averages])
     return header, rows
 
 
-def each(batch, results: list[Inverted]) -> tuple[list[str], list[list]]:
+def mean(values: list[float]) -> float:
+    """Over the images that have the number: a blank picture, of one colour, has no error of its own."""
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def each(model, batch, results: list[Inverted]) -> tuple[list[str], list[list]]:
     """The table for programs: every image at every layer."""
     header = ["layer", "image", "class", "picture_error", "ssim", "pattern_error", "layer_error", "probability"]
     rows = []
     for one in results:
         numbers = (one.picture_errors, one.similarities, one.pattern_errors, one.layer_errors, one.probabilities)
-        for name, title, *values in zip(batch.names, batch.titles, *numbers, strict=True):
-            rows.append([one.layer, name, title.rpartition(" ")[0], *(f"{value:.6f}" for value in values)])
+        for name, label, *values in zip(batch.names, batch.labels.tolist(), *numbers, strict=True):
+            rows.append([one.layer, name, model.class_names[label], *(f"{value:.6f}" for value in values)])
     return header, rows
 
 
@@ -163,7 +181,10 @@ def depth_verdict(results: list[Inverted]) -> str:
         "pattern": [one.pattern_errors for one in results],
         "structure, 1 - SSIM,": [[1 - value for value in one.similarities] for one in results],
     }.items():
-        averages = [sum(values) / len(values) for values in errors]
+        averages = [mean(values) for values in errors]
+        if not all(map(math.isfinite, averages)):
+            sentences.append(f"the error of the {name} is unknown: all pictures are blank")
+            continue
         falls = [
             f"{result.layer} ({after:.3f} after {before:.3f})"
             for result, (before, after) in zip(results[1:], pairwise(averages), strict=True)
@@ -184,7 +205,8 @@ def draw(model, batch, results: list[Inverted]):
     rows = [[Panel(pixels, title)] for pixels, title in zip(batch.pixels, titles, strict=True)]
     for one in results:
         for index, row in enumerate(rows):
-            lines = [f"error {one.picture_errors[index]:.2f} ({one.layer_errors[index]:.2f})"]
+            error = one.picture_errors[index]
+            lines = [f"error {'–' if math.isnan(error) else f'{error:.2f}'} ({one.layer_errors[index]:.2f})"]
             lines.append(f"SSIM {one.similarities[index]:.2f}")
             lines.append(f"class {probability_text(one.probabilities[index])}")
             if index == 0:

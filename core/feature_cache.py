@@ -44,9 +44,12 @@ def load_entries(folder: Path, wanted: Iterable[bytes]) -> dict[bytes, Entry]:
     """The entries in the folder whose content hash, 32 bytes, is wanted. Damaged files are deleted."""
     wanted, found = set(wanted), {}
     for path in sorted(folder.glob("*.safetensors")):
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != path.stem:
-            path.unlink()
+        try:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != path.stem:
+                path.unlink()
+                continue
+        except OSError:  # another run was quicker, or it may not be read or deleted: the work goes on without
             continue
         try:
             kept = load(data)

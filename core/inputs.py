@@ -65,7 +65,7 @@ def load_batch(options: argparse.Namespace, model: nn.Module, scenes: Callable) 
     )
     if not batch.names:
         raise batch.broken[0]
-    name_broken(batch)
+    name_broken(batch.broken)
     return batch
 
 
@@ -78,9 +78,9 @@ def with_reason(explain: Callable) -> tuple:
     return result, next(filter(None, reasons), "")
 
 
-def name_broken(batch: Batch) -> None:
+def name_broken(broken: Iterable[UsageError]) -> None:
     """Name each file that could not be read."""
-    for error in batch.broken:
+    for error in broken:
         print(f"skipped: {error}", file=sys.stderr)
 
 

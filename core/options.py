@@ -140,7 +140,7 @@ def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in PICTURE_SUFFIXES and path.is_dir():
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif") and path.is_dir():
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):

@@ -187,7 +187,7 @@ def test_a_layer_that_is_silent_leaves_the_picture_as_it_is(images):
         ({"tile": 100}, "100 pixels are too few; at least 256"),
         ({"ratio": 0.5}, "5 and 0.5; at least 1 and 1.0"),
         ({"jitter": 64}, "64 x 64 pixels are too few; at least 65"),
-        ({"guide": torch.zeros(1, 3, 20, 90)}, "90 x 20 pixels are too few"),
+        ({"guide": torch.zeros(1, 3, 20, 90)}, "guide: 90 x 20 pixels are too few"),
     ],
 )
 def test_what_is_not_allowed_is_named(squeezenet, images, settings, words):
@@ -339,16 +339,26 @@ def test_what_a_large_picture_takes_is_told_before(weights, picture, monkeypatch
         (["--guide", "tiny.png"], "at least 33 are needed"),
         (["--zoom", "2", "--layer", "features.4", "features.9"], "got 1 pictures and 2 dreams"),
         (["--output", "x.gif"], "give --zoom FRAMES"),
+        (["--output", "x.GIF"], "give --zoom FRAMES"),
+        (["--output", "taken.png", "--zoom", "2"], "'taken.gif' is a folder"),
         (["--jitter", "64"], "at least 65 are needed"),
     ],
 )
 def test_wrong_use_is_one_sentence(arguments, words, weights, tmp_path, capsys):
     Image.new("RGB", (50, 20)).save("tiny.png")
+    (tmp_path / "taken.gif").mkdir()
     assert run("deepdream", *QUICK, *arguments) == 2
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1
     assert not (tmp_path / "visualization").exists()
+
+
+def test_a_channel_that_one_layer_lacks_is_named_before_the_first_dream(weights, picture, monkeypatch, capsys):
+    monkeypatch.setattr("visualizers.deepdream.deepdream", None)  # not to be called
+    layers = ["--layer", "features.12", "features.4", "--channel", "200"]
+    assert run("deepdream", "--images", picture, *layers, *QUICK) == 2
+    assert "'features.4' has no channel 200" in capsys.readouterr().err
 
 
 def test_a_constant_picture_is_dreamt_and_not_a_stack_trace(squeezenet):

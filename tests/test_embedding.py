@@ -1,6 +1,7 @@
 """Features, neighbours, PCA, t-SNE, the image map and the cache, each against numbers known otherwise; the script."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn import manifold
 from core.activations import record_activations
 from core.errors import UsageError
 from core.feature_cache import Entry, cache_folder, load_entries, save_entries
+from core.intervals import Interval
 from visualizers.embedding import principal_components, trustworthiness, tsne
 from visualizers.image_features import image_features, unit_length
 from visualizers.image_map import grid_shape, place_on_grid
@@ -274,6 +276,21 @@ def test_a_damaged_file_is_not_believed_and_goes(damage, tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("method", ["read_bytes", "unlink"])
+def test_a_damaged_file_that_cannot_be_read_or_deleted_is_passed_over(method, tmp_path, monkeypatch):
+    save_entries(tmp_path, entries(1))
+    (tmp_path / "damaged.safetensors").write_bytes(b"nothing")
+    original = getattr(Path, method)
+
+    def refuses(path, *arguments, **settings):
+        if path.stem == "damaged":
+            raise PermissionError
+        return original(path, *arguments, **settings)
+
+    monkeypatch.setattr(Path, method, refuses)
+    assert len(load_entries(tmp_path, entries(1))) == 1
+
+
 def test_a_cache_that_cannot_be_written_is_said_and_no_error(tmp_path):
     (tmp_path / "file").touch()
     assert not save_entries(tmp_path / "file" / "cache", entries(1))
@@ -397,6 +414,7 @@ def test_pictures_without_classes_are_drawn_without_claims(weights, folder, tmp_
     said = capsys.readouterr().out
     assert "4 images, whose classes are unknown" in said
     assert "chance" not in said
+    assert "image map, cells" not in said  # nothing is known of it
     assert len(list((tmp_path / "out").glob("*.png"))) == 4
 
 
@@ -428,6 +446,13 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, ca
     assert code == 2
     assert words in said
     assert said.count("\n") == 1
+
+
+def test_an_interval_of_a_share_is_told_from_0_to_100_per_cent(weights, folder, monkeypatch, capsys):
+    monkeypatch.setattr("core.intervals.mean_interval", lambda _values: Interval(0.5, -0.1, 1.1))
+    arguments = ("--images", folder, "--neighbours", 3, "--technique", "pca", *QUICK)
+    assert run("embedding_visualization", *arguments) == 0
+    assert " 50.0% (0.0% to 100.0%)" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -194,6 +194,24 @@ def test_a_bare_run_says_first_that_it_takes_scenes_and_the_embedded_network(wei
     assert panels[0].title.startswith("star, facet 1\n")
 
 
+def test_ctrl_c_draws_the_classes_that_are_finished(weights, tmp_path, monkeypatch, panels, capsys):
+    import visualizers.facets as module
+
+    original, calls = module.find_facets, []
+
+    def stop_at_the_second(*arguments, **settings):
+        calls.append(0)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(module, "find_facets", stop_at_the_second)
+    assert run("facet_visualization", *QUICK, "--labels", "star", "tree") == 130
+    assert len(panels) == 6
+    assert (tmp_path / "visualization" / "facet_visualization.png").exists()
+    assert "the classes that were finished are drawn" in capsys.readouterr().err
+
+
 def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, tmp_path, capsys, panels):
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -215,14 +233,17 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
         (["--weights", "RANDOM"], "give a folder of pictures of one class, or --weights patterns"),
         (["--images", "chelsea", "--labels", "1", "2"], "2 classes for --images"),
         (["--images", "chelsea", "coffee"], "sees 2 different ones"),
+        (["--images", "broken.png"], "'broken.png' is not a picture"),
         (["--labels", "gorilla"], "no class is called 'gorilla'"),
         (["--layers", "features.77"], "features.12.expand3x3"),
+        (["--layers", "classifier.1"], "'classifier.1' is of the classifier; name one of the features"),
         (["--facets", "5", "--labels", "star"], "allowed are 2 to 4"),
     ],
 )
 def test_wrong_use_of_the_script_is_one_sentence_and_exit_code_2(arguments, words, weights, capsys, tmp_path):
     arguments = [str(weights) if each == "RANDOM" else each for each in arguments]
     quick = QUICK[:-2]
+    (tmp_path / "broken.png").write_text("nothing")
     assert run("facet_visualization", *quick, *arguments) == 2
     said = capsys.readouterr().err
     assert words in said

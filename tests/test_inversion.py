@@ -252,6 +252,7 @@ def test_the_script_writes_the_picture_and_both_tables(weights, picture, tmp_pat
     with (folder / "inversion_visualization.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["layer"] for row in rows] == ["features.1"] * 2 + ["features.9"] * 2
+    assert {row["class"] for row in rows} == {panels[0].title.replace("\n", " ").rpartition(" %")[0].rpartition(" ")[0]}
     assert f"SSIM {float(rows[2]['ssim']):.2f}" in panels[2].title
     table = (folder / "inversion_visualization.md").read_text(encoding="utf-8")
     assert "| features.9, fire6 | 384 x 3 x 3 |" in table
@@ -260,13 +261,59 @@ def test_the_script_writes_the_picture_and_both_tables(weights, picture, tmp_pat
     assert "the mean error of the picture" in said
 
 
+def test_a_picture_of_one_colour_has_no_error_and_takes_none_from_the_others(
+    weights, picture, tmp_path, panels, capsys
+):
+    Image.new("RGB", (80, 80), (90, 120, 150)).save(tmp_path / "blank.png")
+    assert run("inversion_visualization", *QUICK, "--images", picture, "blank.png") == 0
+    with (tmp_path / "visualization" / "inversion_visualization.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    table = (tmp_path / "visualization" / "inversion_visualization.md").read_text(encoding="utf-8")
+    assert rows[1]["picture_error"] == "nan"
+    assert f"| {float(rows[0]['picture_error']):.3f} |" in table
+    assert "nan" not in table
+    assert "error – (" in panels[3].title
+    capsys.readouterr()
+    assert run("inversion_visualization", *QUICK, "--images", "blank.png") == 0
+    assert "the error of the picture is unknown" in capsys.readouterr().out
+
+
+def test_one_layer_alone_is_said_neither_to_rise_nor_to_fall(weights, picture, capsys):
+    assert run("inversion_visualization", *QUICK[:-2], "features.1", "--images", picture) == 0
+    assert "rises" not in capsys.readouterr().out
+
+
+def test_each_layer_starts_from_the_picture_of_the_next_deeper_one_whose_features_come_from_its_own(
+    weights, picture, monkeypatch, panels
+):
+    import visualizers.inversion
+
+    whole, seen = visualizers.inversion.invert_features, []
+
+    def watched(model, images, layer, *, start, **settings):
+        seen.append((layer, start, whole(model, images, layer, start=start, **settings)))
+        return seen[-1][2]
+
+    monkeypatch.setattr(visualizers.inversion, "invert_features", watched)
+    layers = ["features.4", "features.1", "features.4.expand1x1", "features.9"]
+    assert run("inversion_visualization", *QUICK[:-2], *layers, "--images", picture) == 0
+    assert [layer for layer, *_ in seen] == ["features.9", "features.4", "features.4.expand1x1", "features.1"]
+    (deepest, first), (middle, second), (branch, _), (shallow, _) = (each[1:] for each in seen)
+    assert deepest is None
+    assert middle is first
+    assert branch is None  # what features.4 holds came from the other branch, too
+    assert shallow is second
+    titles = [panel.title.partition("\n")[0] for panel in panels[1:]]
+    assert titles == ["features.1", "features.4.expand1x1", "features.4", "features.9"]
+
+
 def test_an_interrupt_draws_the_layers_that_are_finished(weights, picture, tmp_path, monkeypatch, panels, capsys):
     import visualizers.inversion
 
     whole = visualizers.inversion.invert_features
 
     def stops(model, images, layer, **settings):
-        if layer == "features.9":
+        if layer == "features.1":
             raise KeyboardInterrupt
         return whole(model, images, layer, **settings)
 
@@ -275,7 +322,7 @@ def test_an_interrupt_draws_the_layers_that_are_finished(weights, picture, tmp_p
     assert len(panels) == 2
     assert (tmp_path / "visualization" / "inversion_visualization.png").exists()
     captured = capsys.readouterr()
-    assert "stopped before features.9" in captured.err
+    assert "stopped before features.1" in captured.err
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequ
 
     Each layer's part has the same length. Pooled and not flattened, so that it does not matter where the object lies;
     weighted, so that the background counts less: a position counts as much as it speaks for the class. Where none
-    does, and in a network without class maps, all count alike. Raises UsageError for an unknown class or layer, or
-    one whose output is no map.
+    does, and in a network without class maps, all count alike. Raises UsageError for an unknown class or layer, one
+    whose output is no map, or one of the classifier that makes the class maps.
     """
     labels = as_labels(label, len(images), model)
     with measuring(model), torch.no_grad():
@@ -56,9 +56,12 @@ def climb_and_features(
     model: nn.Module, images: Tensor, labels: Tensor, layers: Sequence[str]
 ) -> tuple[Tensor, Tensor]:
     """What to climb for the class (see `core.gradients.label_climb`), (N,), and the features (N, C)."""
-    evidence = images.new_ones(len(images), 1, 1)
+    evidence, head = images.new_ones(len(images), 1, 1), class_map_layer(model)
     with record_activations(model, layers) as recorded:
-        if class_map_layer(model) is None:
+        for layer in layers if head else ():
+            if layer.split(".")[0] == head.split(".")[0]:  # of it no more is computed than this class's row
+                raise UsageError(f"layer: '{layer}' is of the classifier; name one of the features, e.g. {LAYERS[-1]}")
+        if head is None:
             climb = label_scores(model, images, labels)
         else:
             scores, maps = scores_and_maps(model, images, labels)  # (N,), (N, h, w)

@@ -51,9 +51,9 @@ def invert_features(
     """images (N, 3, H, W) -> what the layer remembers of each, (N, 3, H, W), in the network's units, valid colours.
 
     The weights and exponents: as in the formula above, without units. iterations: gradients computed for each image,
-    those of the line search included. start: pictures (N, 3, H, W) to descend from, instead of faint noise.
-    callback: called after each gradient with the picture (1, 3, H, W) and its objective (1,). Each image is inverted
-    by itself, so that none depends on its neighbours.
+    those of the line searches included; the last of these may add a few. start: pictures (N, 3, H, W) to descend
+    from, instead of faint noise. callback: called after each gradient with the picture (1, 3, H, W) and its objective
+    (1,). Each image is inverted by itself, so that none depends on its neighbours.
 
     Raises UsageError for an unknown layer (the valid ones are listed), for a layer that is 0 everywhere on an image,
     and for starts of another shape; WorkError when the objective is no longer finite.
