@@ -487,8 +487,9 @@ def colours(names) -> dict:
     """{technique: (colour, line style)}: the controls are grey."""
     import matplotlib
 
-    palette = [*matplotlib.colormaps["tab10"].colors, *matplotlib.colormaps["Set2"].colors]
-    techniques = dict(zip((technique.title for technique in TECHNIQUES.values()), palette * 3, strict=False))
+    palette = matplotlib.colormaps["tab20"].colors  # the strong ones before the pale ones
+    titles = [technique.title for technique in TECHNIQUES.values()]
+    techniques = dict(zip(titles, [*palette[::2], *palette[1::2]], strict=True))
     styles = {"Sobel edges": ("black", "--"), "centre": ("0.45", ":"), "random map": ("0.65", "-.")}
     return {name: styles.get(name) or (techniques[name], "-") for name in names}
 
@@ -530,7 +531,7 @@ def draw_similarity(scores: dict, blocks: list[str], options, model):
             place.set_xticks([*([0] if kind == "cascading" else []), *places])
             place.set_xticklabels([*(["none"] if kind == "cascading" else []), *blocks], rotation=40, ha="right")
             if column == 0:
-                place.set_ylabel(f"{label} with the original map", fontsize=11)
+                place.set_ylabel(label, fontsize=11)
             if row == 0:
                 place.set_title(words, fontsize=12, fontweight="bold")
     handles, labels = axes[0][0].get_legend_handles_labels()
@@ -541,13 +542,18 @@ def draw_similarity(scores: dict, blocks: list[str], options, model):
             labels[index] = f"{name}: {verdict(correlation, floor)} ({numbers})"
     bottom = (0.75 + 0.2 * math.ceil(len(labels) / 3)) / figure.get_figheight()  # room for the legend
     figure.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom))
-    question = "follows the weights? (rank correlation after randomising all)"
+    judged_on = len(next(iter(scores.values()))["all_random"])
+    question = f"follows the weights? (rank correlation after randomising all, {judged_on} images)"
     place = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.03)}
-    figure.legend(handles, labels, ncols=3, fontsize=9.5, frameon=False, title=question, **place)
-    figure.suptitle("Does the map follow the weights? A line that stays up does not.", fontsize=13, fontweight="bold")
+    figure.legend(handles, labels, ncols=3, fontsize=8.5, columnspacing=1.2, frameon=False, title=question, **place)
+    figure.suptitle(
+        "Does the map follow the weights? Likeness of old and new maps: a line that stays up does not.",
+        fontsize=13,
+        fontweight="bold",
+    )
     known = "grey: the rank correlation with another image's new map, from the lowest to the highest technique"
     count = len(next(iter(scores.values()))["cascading"])
-    words = f"{known}; mean over {count} images and {options.draws} random networks; {footer(model)}"
+    words = f"{known}; lines: mean over {count} images and {options.draws} random networks; {footer(model)}"
     figure.text(0.01, 0.008, words, fontsize=7.5, color="0.4", parse_math=False)
     return pixels_of(figure)
 
