@@ -188,28 +188,13 @@ class GeneratorTraining:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, whole or not at all."""
-        state = {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "losses": self.losses,
-            "accuracies": self.accuracies,
-        }
-        save_checkpoint(path, self.recipe, state)
+        save_checkpoint(path, self)
 
     @classmethod
     def load(cls, path: Path, recipe: GeneratorRecipe) -> "GeneratorTraining":
         """The training that `save` wrote. Raises UsageError if it followed another recipe."""
-        state = load_checkpoint(path, recipe)
         training = cls(recipe)
-        training.network.load_state_dict(state["network"])
-        training.optimizer.load_state_dict(state["optimizer"])
-        training.generator.set_state(state["generator"])
-        training.step, training.seconds = state["step"], state["seconds"]
-        training.losses = [tuple(pair) for pair in state["losses"]]
-        training.accuracies = [tuple(pair) for pair in state["accuracies"]]
+        load_checkpoint(path, training)
         return training
 
 

@@ -252,53 +252,51 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, whole or not at all."""
-        state = {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "losses": self.losses,
-            "accuracies": self.accuracies,
-        }
-        save_checkpoint(path, self.recipe, state)
+        save_checkpoint(path, self)
 
     @classmethod
     def load(cls, path: Path, recipe: Recipe) -> "Training":
         """The training that `save` wrote. Raises UsageError if it followed another recipe."""
-        state = load_checkpoint(path, recipe)
         training = cls(recipe)
-        training.network.load_state_dict(state["network"])
-        training.optimizer.load_state_dict(state["optimizer"])
-        training.generator.set_state(state["generator"])
-        training.step, training.seconds = state["step"], state["seconds"]
-        training.losses = state["losses"]
-        training.accuracies = [tuple(pair) for pair in state["accuracies"]]
+        load_checkpoint(path, training)
         return training
 
 
-def save_checkpoint(path: Path, recipe, state: dict) -> None:
-    """Write the state and its recipe beside their place, then rename: a kill leaves the old or the new file."""
+KEPT = ("step", "seconds", "losses", "accuracies")  # of a training, besides what has a state of its own
+
+
+def save_checkpoint(path: Path, training) -> None:
+    """Write a training beside its place, then rename: a kill leaves the old or the new file."""
     data = io.BytesIO()
-    torch.save({"recipe": asdict(recipe)} | state, data)
+    state = {
+        "recipe": asdict(training.recipe),
+        "network": training.network.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "generator": training.generator.get_state(),
+    }
+    torch.save(state | {name: getattr(training, name) for name in KEPT}, data)
     write_whole(path, data.getvalue())
 
 
-def load_checkpoint(path: Path, recipe) -> dict:
-    """The state that `save_checkpoint` wrote. Raises UsageError if it followed another recipe."""
+def load_checkpoint(path: Path, training) -> None:
+    """Go on from what `save_checkpoint` wrote. Raises UsageError if that training followed another recipe."""
     try:
         state = torch.load(path, weights_only=True)
         saved = state["recipe"]
     except Exception:  # zipfile, pickle and torch raise a dozen kinds for a bad file
         raise UsageError(f"checkpoint: '{path}' is not readable; delete it, or pass --fresh") from None
-    wanted = asdict(recipe)
+    wanted = asdict(training.recipe)
     for name in wanted:
         if _plain(saved.get(name)) != _plain(wanted[name]):
             raise UsageError(
                 f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
                 "give the same flags to go on with it, or --fresh to start anew"
             )
-    return state
+    training.network.load_state_dict(state["network"])
+    training.optimizer.load_state_dict(state["optimizer"])
+    training.generator.set_state(state["generator"])
+    for name in KEPT:
+        setattr(training, name, state[name])
 
 
 def _plain(value):
