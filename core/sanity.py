@@ -217,7 +217,7 @@ def verdict(correlation: float, floor: float = 0.0) -> str:
     """
     if math.isnan(correlation):
         return "unknown"
-    left = abs(left_over(correlation, floor))
+    left = left_over(abs(correlation), floor)  # a map turned to its negative knows as much
     return "yes" if left < LITTLE_LEFT else "no" if left > MUCH_LEFT else "partly"
 
 

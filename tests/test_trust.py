@@ -99,6 +99,8 @@ def test_maps_that_do_not_fit_are_refused():
         (0.3, -0.2, "partly"),  # a floor below 0 is none
         (1.0, 1.0, "no"),  # the same map for every image
         (0.1, float("nan"), "yes"),  # a single image has no floor
+        (-0.05, 0.14, "yes"),  # less alike than two images' maps
+        (-0.9, 0.1, "no"),  # the same map, turned to its negative
     ],
 )
 def test_the_verdict_follows_the_numbers(correlation, floor, word):
