@@ -86,9 +86,9 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
     import numpy as np
 
     from core.errors import UsageError
-    from core.images import centre_crop, default_photograph, load_image
-    from core.inputs import list_pictures, load_pictures, name_broken
-    from core.options import PHOTOGRAPHS, find_class
+    from core.images import centre_crop
+    from core.inputs import list_pictures, load_pictures, name_broken, open_picture
+    from core.options import find_class
 
     if options.labels and len(options.labels) > 1:
         raise UsageError(f"labels: {len(options.labels)} classes for --images; give one, all pictures are of one class")
@@ -96,7 +96,7 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
     for picture in progress(named, desc="read", unit="picture"):
         batch = load_pictures(model, [picture], [None], options.size)
         broken += batch.broken
-        good += [picture.source] * len(batch.names)
+        good += [picture] * len(batch.names)
         predicted.update(batch.labels.tolist())
     if not good:
         raise broken[0]
@@ -108,9 +108,7 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
     print(f"class {name}, which the network sees in {predicted[label]} of {len(good)} pictures")
 
     def read(index: int):
-        source = good[index]
-        whole = default_photograph(source) if source in PHOTOGRAPHS else load_image(source)
-        return np.asarray(centre_crop(whole, options.size))
+        return np.asarray(centre_crop(open_picture(good[index]), options.size))
 
     return int(bool(broken)), [Pictures(label, len(good), read, [])]
 

@@ -72,6 +72,10 @@ def photograph_labels(imagenet, photograph_tensor):
         return imagenet(photograph_tensor).argmax(dim=1)
 
 
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
 def random_squeezenet(classes: int = 10, seed: int = 0) -> nn.Module:
     """SqueezeNet with random weights, every class of which has a positive score on every input used here."""
     with torch.random.fork_rng():

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, run, state_of
+from conftest import noise, random_squeezenet, run, state_of
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -43,10 +43,6 @@ TINY = GeneratorRecipe(
     held_out_rounds=0,
     half_precision=False,
 )
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")

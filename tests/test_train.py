@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from conftest import noise
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -35,10 +36,6 @@ TINY = Recipe(
     held_out_rounds=0,
     half_precision=False,
 )
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
