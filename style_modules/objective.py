@@ -81,7 +81,7 @@ class PaintingObjective:
 
     def terms(self, image: Tensor) -> Terms:
         """The three losses of any picture of the content's size."""
-        content, sums = 0.0, None
+        image, content, sums = image.detach(), 0.0, None
         with self._looking():
             for tile in self.tiles:
                 _, features = self._see(image, tile)

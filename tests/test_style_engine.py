@@ -290,7 +290,7 @@ def test_the_callback_sees_every_scale_and_may_stop(squeezenet, images):
 
 def test_the_picture_is_the_mean_of_the_iterates(squeezenet, images):
     content, styles, seen = images[:1], [Style(images[1:2])], []
-    settings = {"smallest": 64, "iterations": 3, "averaging": 0.5}
+    settings = {"smallest": 64, "iterations": 3, "optimiser": "adam", "averaging": 0.5}
     plain = {**settings, "averaging": 0.0}
     style_transfer(squeezenet, content, styles, callback=lambda step: seen.append(step.image.clone()) and None, **plain)
     mean = (0.25 * seen[0] + 0.5 * seen[1] + seen[2]) / 1.75
@@ -368,4 +368,4 @@ def test_a_forecast_grows_with_the_pixels_and_takes_tiles_where_the_whole_is_too
     assert told.seconds > 0
     small, large = (needed_bytes(squeezenet, (side, side), 7, None) for side in (512, 1024))
     assert large == pytest.approx(4 * small)
-    assert needed_bytes(squeezenet, (4096, 4096), 7, 512) < 0.5 * needed_bytes(squeezenet, (4096, 4096), 7, None)
+    assert needed_bytes(squeezenet, (4096, 4096), 7, 512) < 0.6 * needed_bytes(squeezenet, (4096, 4096), 7, None)
