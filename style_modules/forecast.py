@@ -20,7 +20,7 @@ from style_modules.targets import Style
 MOST_BYTES = 2e9  # of the whole picture at once
 TILE = 512  # pixels, where the whole would be more
 PROBE = 128  # pixels
-FORWARD_AND_BACK = 2.0
+FORWARD_AND_BACK = 4.5  # measured at 512 pixels: buffers of the convolutions, and products of features, come on top
 OF_THE_PICTURE = 3 * 30 + 8  # floats a pixel: copies of its 3 values (L-BFGS keeps 20), and the content's features
 
 
