@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import binary_erosion
 from skimage.transform import resize
@@ -261,6 +261,44 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
     if footer:
         y = 0.02 if pictures else 0.5
         figure.text(0.1 / total_width, y, footer, fontsize=7.5, color="0.4", va="center", parse_math=False)
+    return pixels_of(figure)
+
+
+def framed(pictures: Sequence[Image.Image], side: int = 320) -> np.ndarray:
+    """Pictures of any shape side by side on a white square: uint8 (side, side, 3), for a grid of equal cells."""
+    square = Image.new("RGB", (side, side), "white")
+    width = side // max(1, len(pictures))
+    for index, picture in enumerate(pictures):
+        small = ImageOps.contain(picture, (width, side), Image.Resampling.LANCZOS)
+        square.paste(small, (index * width + (width - small.width) // 2, (side - small.height) // 2))
+    return np.asarray(square)
+
+
+def draw_curves(
+    curves: dict[str, Sequence[float]], *, title: str, across: str, up: str, marks: dict[int, str], footer: str = ""
+) -> np.ndarray:
+    """Draw how numbers fell, on a logarithmic scale -> RGB (H, W, 3), uint8; the last value of each in the legend.
+
+    marks: words at positions along the way, e.g. where a larger size began.
+    """
+    figure = Figure(figsize=(8, 4.2), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    colours = ("black", "tab:blue", "tab:orange", "tab:green", "tab:purple")
+    for (name, values), colour in zip(curves.items(), colours, strict=False):
+        steps = np.arange(1, len(values) + 1)
+        axes.plot(steps, values, color=colour, linewidth=1.6, label=f"{name}, {values[-1]:.3g} at last")
+    for at, words in marks.items():
+        axes.axvline(at + 1, color="0.8", linewidth=0.8, zorder=0)
+        place = {"xycoords": axes.get_xaxis_transform(), "xytext": (3, -9), "textcoords": "offset points"}
+        axes.annotate(words, (at + 1, 1), fontsize=7.5, color="0.4", **place)
+    axes.set_yscale("log")
+    axes.set_title(title, fontsize=12, parse_math=False)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.legend(fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    if footer:
+        figure.supxlabel(footer, fontsize=7.5, color="0.4", x=0.01, ha="left", parse_math=False)
     return pixels_of(figure)
 
 
