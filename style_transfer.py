@@ -399,7 +399,7 @@ def paint(pair: Pair, settings: dict, model, options, broken: dict) -> Painting:
 
     from core.images import deprocess
     from visualizers.colour_transfer import keep_luminance
-    from visualizers.style_transfer import style_transfer
+    from visualizers.style_transfer import style_terms, style_transfer
 
     content = read(pair.content, "content", settings["size"], model, broken)
     styles = read_styles(pair, content, settings, model, options, broken)
@@ -438,7 +438,7 @@ def paint(pair: Pair, settings: dict, model, options, broken: dict) -> Painting:
             stopped = f"at step {at.iteration} of {at.iterations} of size {at.scale} of {at.scales}"
     seconds = time.perf_counter() - began
     result = finished(result)
-    values = (steps[-1].content, steps[-1].style, steps[-1].total_variation)
+    values = style_terms(model, result, content, styles, **technique)
     losses = "content {:.4f}, style {:.4f}, total variation {:.4f}".format(*values)
     print(
         f"{pair.title}: {f'stopped {stopped}: ' if stopped else ''}loss {sum(values):.4f} ({losses}), {seconds:.0f} s"
