@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import defaults_of, is_picture_path, make_parser, progress, run_script, whole_number
+from core.options import is_picture_path, make_parser, progress, run_script, whole_number
 from style_transfer import CONTENT, SMALLEST, STYLE, open_picture
 
 SCRIPT = "style_tradeoffs.py"
 OTHER = "mosaic"  # the second style, where there are two
 ITERATIONS = 60
-DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
-FACTORS = (1 / 8, 1, 8)  # of the default weights
+CONTENT_WEIGHTS, STYLE_WEIGHTS = (100, 10, 1), (10, 100, 1000)
 SCALES = (0.25, 0.5, 1, 2)
 STYLE_LAYERS, CONTENT_LAYERS = (1, 4, 6, 7, 9), (1, 3, 5, 8, 12)
 SHARES = (0, 0.25, 0.5, 0.75, 1)
 LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein-2"}
 DREAMS = ("features.4", "features.7", "features.11")
-BELOW = "below each picture its losses, relative, each with weight 1"
+BELOW = "losses below: relative, unweighted"
 
 
 def main(options) -> int:
@@ -121,17 +120,14 @@ def show_weights(easel: Easel) -> tuple[list, list]:
     from visualizers.style_transfer import Style
 
     style, rows = Style(easel.style()), []
-    for down in FACTORS:
+    for content_weight in CONTENT_WEIGHTS:
         row = []
-        for across in FACTORS:
-            weights = {
-                "content_weight": down * DEFAULTS["content_weight"],
-                "style_weight": across * DEFAULTS["style_weight"],
-            }
-            title = f"content {weights['content_weight']:g}, style {weights['style_weight']:g}"
-            row.append(easel.panel(easel.paint(style, **weights), title, style))
+        for style_weight in STYLE_WEIGHTS:
+            picture = easel.paint(style, content_weight=content_weight, style_weight=style_weight)
+            title = "" if rows else f"style weight {style_weight}"
+            row.append(easel.panel(picture, title, style))
         rows.append(row)
-    return rows, [f"content weight\n{factor * DEFAULTS['content_weight']:g}" for factor in FACTORS]
+    return rows, [f"content weight {weight}" for weight in CONTENT_WEIGHTS]
 
 
 def show_style_size(easel: Easel) -> tuple[list, list]:
@@ -262,7 +258,7 @@ class Figure(NamedTuple):
 
 
 FIGURES = {
-    "weights": Figure(show_weights, "Content weight against style weight: their ratio counts", 1, len(FACTORS) ** 2),
+    "weights": Figure(show_weights, "Content weight against style weight: their ratio counts", 1, 9),
     "style-size": Figure(show_style_size, "The style's size is the size of the strokes", 2, 2 * len(SCALES)),
     "layers": Figure(show_layers, "Which layers: deep ones hold larger forms", 1, 3 * len(STYLE_LAYERS)),
     "start": Figure(show_start, "Where it starts matters in one size, less from coarse to fine", 1, 6),

@@ -91,6 +91,8 @@ TECHNIQUE = (  # flags that are the technique's own settings
     "loss",
 )
 STARTS = ("content", "noise")
+SECONDS = 0.6  # for a step, of a million pixels on one plain core
+BYTES, MOST_MEMORY, PROGRAM = 2000, 2e9, 0.5  # for a pixel, at most (tiles see to it), and GB without a picture
 MOST_INCHES = 40  # of a sheet of pairs
 FRAMES, WIDEST, MILLISECONDS, MOST_BYTES = 48, 480, 120, 8_000_000  # of a GIF
 
@@ -321,6 +323,7 @@ def paint_pairs(options) -> int:
         print(f"wrote {save_picture(deprocess(painting.picture)[0], path, metadata)}")
         write_beside(pair, path, painting, metadata, options)
         if painting.stopped:
+            print("to go on from it, give it as --start, and where it stopped as --smallest")
             raise KeyboardInterrupt
     made = [path for path in paths if path.exists()]
     if not made:
@@ -435,7 +438,7 @@ def paint(pair: Pair, settings: dict, model, options, broken: dict) -> Painting:
             if last is None:
                 raise
             result, at = last, steps[-1]
-            stopped = f"at step {at.iteration} of {at.iterations} of size {at.scale} of {at.scales}"
+            stopped = f"at step {at.iteration} of {at.iterations} at {min(last.shape[2:])} pixels"
     seconds = time.perf_counter() - began
     result = finished(result)
     values = style_terms(model, result, content, styles, **technique)
@@ -513,6 +516,17 @@ def resized(image, shape):
 
 def tell_cost(pair: Pair, content, technique: dict) -> None:
     """Say before the work how long it will take, and how much memory."""
+    from style_modules.scales import scale_sizes
+
+    height, width = content.shape[2:]
+    sizes = scale_sizes((height, width), technique["smallest"])
+    seconds = SECONDS * technique["iterations"] * sum(tall * wide for tall, wide in sizes) / 1e6
+    duration = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    memory = min(height * width * BYTES, MOST_MEMORY) / 1e9
+    print(
+        f"{pair.title}: {width} x {height} pixels in {len(sizes)} sizes, about {duration} on one plain core, "
+        f"{memory + PROGRAM:.1f} GB"
+    )
 
 
 def write_beside(pair: Pair, path: Path, painting: Painting, metadata: dict, options) -> None:

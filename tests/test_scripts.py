@@ -44,6 +44,10 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "3"],
         ["style_transfer_harbour_town_swirling_night.png"],
     ),
+    "style_tradeoffs": (
+        ["--size", "36", "--smallest", "36", "--iterations", "1"],
+        ["style_tradeoffs_weights.png"],
+    ),
 }
 
 
