@@ -19,6 +19,7 @@ ITERATIONS = 60
 CONTENT_WEIGHTS, STYLE_WEIGHTS = (100, 10, 1), (10, 100, 1000)
 SCALES = (0.25, 0.5, 1, 2)
 STYLE_LAYERS, CONTENT_LAYERS = (1, 4, 6, 7, 9), (1, 3, 5, 8, 12)
+FROM_NOISE = 10.0  # the content weight that draws the content out of noise
 SHARES = (0, 0.25, 0.5, 0.75, 1)
 LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein-2"}
 DREAMS = ("features.4", "features.7", "features.11")
@@ -99,7 +100,7 @@ class Easel:
         from core.figures import Panel
         from core.images import deprocess
 
-        caption = "content {:.3f}   style {:.4f}   variation {:.3f}".format(*self.losses(picture, *styles))
+        caption = "content {:.3f}  style {:.3f}  variation {:.3f}".format(*self.losses(picture, *styles))
         return Panel(deprocess(picture)[0], title, caption=caption)
 
     def original(self, image, title: str):
@@ -155,11 +156,11 @@ def show_layers(easel: Easel) -> tuple[list, list]:
         layers = STYLE_LAYERS[:count]
         title = f"style layers {', '.join(map(str, layers))}"
         growing.append(easel.panel(easel.paint(style, layers=layers), title, style))
-    content = [
-        easel.panel(easel.paint(style, content_layer=layer), f"content layer {layer}", style)
-        for layer in CONTENT_LAYERS
-    ]
-    return [alone, growing, content], ["one style layer", "all up to it", "content from"]
+    noise, content = easel.noise(), []  # from the content itself, all of it would stay, whatever the layer
+    for layer in CONTENT_LAYERS:
+        picture = easel.paint(style, content_layer=layer, content_weight=FROM_NOISE, start=noise)
+        content.append(easel.panel(picture, f"content layer {layer}", style))
+    return [alone, growing, content], ["one style layer", "all up to it", "content of one layer,\nfrom noise"]
 
 
 def show_start(easel: Easel) -> tuple[list, list]:
@@ -170,9 +171,8 @@ def show_start(easel: Easel) -> tuple[list, list]:
     starts = {"content": easel.content, "half content, half noise": (easel.content + noise) / 2, "noise": noise}
     rows = [[easel.panel(start, title, style) for title, start in starts.items()]]
     for smallest in (easel.options.size, easel.options.smallest):
-        rows.append(
-            [easel.panel(easel.paint(style, start=start, smallest=smallest), "", style) for start in starts.values()]
-        )
+        loop = {"smallest": smallest, "content_weight": FROM_NOISE}
+        rows.append([easel.panel(easel.paint(style, start=start, **loop), "", style) for start in starts.values()])
     return rows, ["the start", "painted\nin one size", "painted from\ncoarse to fine"]
 
 
@@ -219,7 +219,7 @@ def show_loss(easel: Easel) -> tuple[list, list]:
             picture = easel.paint(style, loss=loss)
             other = easel.losses(picture, style, loss="wasserstein").style
             panel = easel.panel(picture, name, style)
-            row.append(panel._replace(caption=f"{panel.caption}\nstyle by Wasserstein-2 {other:.4f}"))
+            row.append(panel._replace(caption=f"{panel.caption}\nstyle by Wasserstein-2 {other:.3f}"))
         rows.append(row)
     return rows, []
 
@@ -261,7 +261,7 @@ FIGURES = {
     "weights": Figure(show_weights, "Content weight against style weight: their ratio counts", 1, 9),
     "style-size": Figure(show_style_size, "The style's size is the size of the strokes", 2, 2 * len(SCALES)),
     "layers": Figure(show_layers, "Which layers: deep ones hold larger forms", 1, 3 * len(STYLE_LAYERS)),
-    "start": Figure(show_start, "Where it starts matters in one size, less from coarse to fine", 1, 6),
+    "start": Figure(show_start, "Where it starts: out of noise the content comes from coarse to fine", 1, 6),
     "blend": Figure(show_blend, "From one style to another", 2, len(SHARES)),
     "dream": Figure(show_dream, "DeepDream on top of a painted picture", 1, 1 + 2 * len(DREAMS)),
     "loss": Figure(show_loss, "Gram against Wasserstein-2", 2, 4),

@@ -319,7 +319,7 @@ def paint_pairs(options) -> int:
             continue
         metadata["Losses"] = painting.losses
         if painting.stopped:  # so that it is made again
-            metadata = describe(SCRIPT, settings | {"stopped": painting.stopped}, model.weights_name) | metadata
+            metadata |= describe(SCRIPT, settings | {"stopped": painting.stopped}, model.weights_name)
         print(f"wrote {save_picture(deprocess(painting.picture)[0], path, metadata)}")
         write_beside(pair, path, painting, metadata, options)
         if painting.stopped:
@@ -522,11 +522,9 @@ def tell_cost(pair: Pair, content, technique: dict) -> None:
     sizes = scale_sizes((height, width), technique["smallest"])
     seconds = SECONDS * technique["iterations"] * sum(tall * wide for tall, wide in sizes) / 1e6
     duration = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    memory = min(height * width * BYTES, MOST_MEMORY) / 1e9
-    print(
-        f"{pair.title}: {width} x {height} pixels in {len(sizes)} sizes, about {duration} on one plain core, "
-        f"{memory + PROGRAM:.1f} GB"
-    )
+    memory = min(height * width * BYTES, MOST_MEMORY) / 1e9 + PROGRAM
+    what = f"{width} x {height} pixels, {len(sizes)} size{'s' * (len(sizes) > 1)}"
+    print(f"{pair.title}: {what}, about {duration} on one plain core, {memory:.1f} GB")
 
 
 def write_beside(pair: Pair, path: Path, painting: Painting, metadata: dict, options) -> None:
