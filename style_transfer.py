@@ -301,12 +301,13 @@ def paint_pairs(options) -> int:
             )
     model = load_network(options)
     broken: dict[str, UsageError] = {}
-    errors, there = [], 0
+    errors, there, made = [], 0, {}
     for pair, path in zip(pairs, paths, strict=True):
         settings = settings_of(pair, options)
         metadata = describe(SCRIPT, settings, model.weights_name)
         if several and not options.fresh and is_there(path, metadata):
             there += 1
+            made[pair] = path
             continue
         try:
             painting = paint(pair, settings, model, options, broken)
@@ -325,13 +326,13 @@ def paint_pairs(options) -> int:
         if painting.stopped:
             print("to go on from it, give it as --start, and where it stopped as --smallest")
             raise KeyboardInterrupt
-    made = [path for path in paths if path.exists()]
+        made[pair] = path
     if not made:
         raise errors[0]
     if several:
         if there:
             print(f"{there} of {len(pairs)} pictures were there already; --fresh makes them again")
-        write_sheet(pairs, paths, model, options)
+        write_sheet(pairs, made, model, options)
     return 1 if errors else 0
 
 
@@ -548,7 +549,7 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.stem}{ending}")
 
 
-def write_sheet(pairs: list[Pair], paths: list[Path], model, options) -> None:
+def write_sheet(pairs: list[Pair], made: dict[Pair, Path], model, options) -> None:
     """All pairs at one glance: contents down, styles across, the originals in the margins."""
     from core.errors import UsageError
     from core.figures import CELL, Panel, describe, draw_grid, framed, save_picture
@@ -556,7 +557,6 @@ def write_sheet(pairs: list[Pair], paths: list[Path], model, options) -> None:
 
     contents = list(dict.fromkeys(pair.content for pair in pairs))
     groups = list(dict.fromkeys(pair.styles for pair in pairs))
-    made = dict(zip(pairs, paths, strict=True))
 
     def cell(names, folder: str, title: str = "") -> Panel:
         try:
@@ -565,8 +565,7 @@ def write_sheet(pairs: list[Pair], paths: list[Path], model, options) -> None:
             return Panel(framed([]), title, "cannot be read")
 
     def result(pair: Pair) -> Panel:
-        path = made[pair]
-        return cell([str(path)], "content") if path.exists() else Panel(framed([]), "", "not made")
+        return cell([str(made[pair])], "content") if pair in made else Panel(framed([]), "", "not made")
 
     rows = [[Panel(framed([])), *(cell(group, "styles", Pair("", group).style_title) for group in groups)]]
     for content in contents:
