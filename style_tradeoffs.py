@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core.errors import UsageError
 from core.options import is_picture_path, make_parser, progress, run_script, whole_number
-from style_transfer import CONTENT, SMALLEST, STYLE, open_picture
+from style_transfer import CONTENT, NOISE, SMALLEST, STYLE, open_picture
 
 SCRIPT = "style_tradeoffs.py"
 OTHER = "mosaic"  # the second style, where there are two
@@ -19,7 +19,7 @@ ITERATIONS = 60
 CONTENT_WEIGHTS, STYLE_WEIGHTS = (100, 10, 1), (10, 100, 1000)
 SCALES = (0.25, 0.5, 1, 2)
 STYLE_LAYERS, CONTENT_LAYERS = (1, 4, 6, 7, 9), (1, 3, 5, 8, 12)
-FROM_NOISE = 10.0  # the content weight that draws the content out of noise
+FROM_NOISE = 30.0  # the content weight that draws the content out of noise
 SHARES = (0, 0.25, 0.5, 0.75, 1)
 LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein-2"}
 DREAMS = ("features.4", "features.7", "features.11")
@@ -77,7 +77,7 @@ class Easel:
 
         from core.inputs import make_generator
 
-        return torch.randn(self.content.shape, generator=make_generator(self.options)).to(self.content)
+        return NOISE * torch.randn(self.content.shape, generator=make_generator(self.options)).to(self.content)
 
     def paint(self, *styles, **settings):
         """styles: `Style`s; settings: of `style_transfer`, the defaults if not given -> (1, 3, H, W)."""
@@ -261,7 +261,7 @@ FIGURES = {
     "weights": Figure(show_weights, "Content weight against style weight: their ratio counts", 1, 9),
     "style-size": Figure(show_style_size, "The style's size is the size of the strokes", 2, 2 * len(SCALES)),
     "layers": Figure(show_layers, "Which layers: deep ones hold larger forms", 1, 3 * len(STYLE_LAYERS)),
-    "start": Figure(show_start, "Where it starts: out of noise the content comes from coarse to fine", 1, 6),
+    "start": Figure(show_start, "The start: noise needs the way from coarse to fine", 1, 6),
     "blend": Figure(show_blend, "From one style to another", 2, len(SHARES)),
     "dream": Figure(show_dream, "DeepDream on top of a painted picture", 1, 1 + 2 * len(DREAMS)),
     "loss": Figure(show_loss, "Gram against Wasserstein-2", 2, 4),

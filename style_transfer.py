@@ -91,6 +91,7 @@ TECHNIQUE = (  # flags that are the technique's own settings
     "loss",
 )
 STARTS = ("content", "noise")
+NOISE = 0.3  # standard deviation, in the network's units: louder noise is never quite painted over
 SECONDS = 0.6  # for a step, of a million pixels on one plain core
 BYTES, MOST_MEMORY, PROGRAM = 2000, 2e9, 0.5  # for a pixel, at most (tiles see to it), and GB without a picture
 MOST_INCHES = 40  # of a sheet of pairs
@@ -504,7 +505,7 @@ def read_start(content, model, options):
     if options.start in {None, "content"}:
         return None
     if options.start == "noise":
-        return torch.randn(content.shape, generator=make_generator(options)).to(content)
+        return NOISE * torch.randn(content.shape, generator=make_generator(options)).to(content)
     return resized(read(options.start, "content", None, model, {}), content.shape[2:])
 
 
