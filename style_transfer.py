@@ -94,7 +94,7 @@ STARTS = ("content", "noise")
 NOISE = 0.3  # standard deviation, in the network's units: louder noise is never quite painted over
 SECONDS = 0.6  # for a step, of a million pixels on one plain core
 BYTES, MOST_MEMORY, PROGRAM = 2000, 2e9, 0.5  # for a pixel, at most (tiles see to it), and GB without a picture
-MOST_INCHES = 40  # of a sheet of pairs
+CELL_PIXELS, MOST_INCHES = 320, 40  # of a sheet of pairs: a cell's width, the whole
 FRAMES, WIDEST, MILLISECONDS, MOST_BYTES = 48, 480, 120, 8_000_000  # of a GIF
 
 
@@ -558,17 +558,19 @@ def write_sheet(pairs: list[Pair], made: dict[Pair, Path], model, options) -> No
 
     contents = list(dict.fromkeys(pair.content for pair in pairs))
     groups = list(dict.fromkeys(pair.styles for pair in pairs))
+    first = open_picture(str(next(iter(made.values()))), "content")
+    size = (CELL_PIXELS, round(CELL_PIXELS * first.height / first.width))  # of other shapes the rest is white
 
     def cell(names, folder: str, title: str = "") -> Panel:
         try:
-            return Panel(framed([open_picture(name, folder) for name in names]), title)
+            return Panel(framed([open_picture(name, folder) for name in names], size), title)
         except UsageError:
-            return Panel(framed([]), title, "cannot be read")
+            return Panel(framed([], size), title, "cannot be read")
 
     def result(pair: Pair) -> Panel:
-        return cell([str(made[pair])], "content") if pair in made else Panel(framed([]), "", "not made")
+        return cell([str(made[pair])], "content") if pair in made else Panel(framed([], size), "", "not made")
 
-    rows = [[Panel(framed([])), *(cell(group, "styles", Pair("", group).style_title) for group in groups)]]
+    rows = [[Panel(framed([], size)), *(cell(group, "styles", Pair("", group).style_title) for group in groups)]]
     for content in contents:
         original = cell([content], "content", Path(content).stem)
         rows.append([original, *(result(Pair(content, group)) for group in groups)])

@@ -279,14 +279,14 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
     return pixels_of(figure)
 
 
-def framed(pictures: Sequence[Image.Image], side: int = 320) -> np.ndarray:
-    """Pictures of any shape side by side on a white square: uint8 (side, side, 3), for a grid of equal cells."""
-    square = Image.new("RGB", (side, side), "white")
-    width = side // max(1, len(pictures))
+def framed(pictures: Sequence[Image.Image], size: tuple[int, int]) -> np.ndarray:
+    """Pictures of any shape side by side on white, `size` (width, height) -> uint8 (H, W, 3), for a grid's cells."""
+    cell = Image.new("RGB", size, "white")
+    width = size[0] // max(1, len(pictures))
     for index, picture in enumerate(pictures):
-        small = ImageOps.contain(picture, (width, side), Image.Resampling.LANCZOS)
-        square.paste(small, (index * width + (width - small.width) // 2, (side - small.height) // 2))
-    return np.asarray(square)
+        small = ImageOps.contain(picture, (width, size[1]), Image.Resampling.LANCZOS)
+        cell.paste(small, (index * width + (width - small.width) // 2, (size[1] - small.height) // 2))
+    return np.asarray(cell)
 
 
 def draw_curves(

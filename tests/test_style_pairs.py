@@ -300,14 +300,14 @@ def test_the_cost_is_told_before_the_work(pair, capsys, monkeypatch):
 
 def test_framed_pictures_keep_their_shape():
     black = Image.new("RGB", (40, 20))
-    square = framed([black], side=100)
+    square = framed([black], (100, 100))
     assert square.shape == (100, 100, 3)
     rows, columns = np.nonzero(square[..., 0] < 128)
     assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (50, 100)
-    two = framed([black, black], side=100)
+    two = framed([black, black], (100, 100))
     assert (two[:, :50] == two[:, 50:]).all()  # side by side
     assert (two < 128).sum() == 2 * 25 * 50 * 3
-    assert (framed([], side=100) == 255).all()
+    assert (framed([], (100, 100)) == 255).all()
 
 
 def test_curves_show_where_a_larger_size_began_and_bear_a_zero():
