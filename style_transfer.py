@@ -65,7 +65,7 @@ PRESETS = {
 EMBEDDED = {"style_weights": (5_000_000, 1_000_000, 60_000, 20_000), "tv_weight": 0.3}
 
 PRESET_ITERATIONS = defaults_of("style_utils", "transfer_style")["iterations"]
-CONTENT, STYLE, SIZE = "harbour_town", "swirling_night", 384  # where two pictures of one's own are not both named
+CONTENT, STYLE, SIZE = "harbour_town", "swirling_night", 512  # where two pictures of one's own are not both named
 DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
 FREE = (  # flags that no preset has
     "blend",
