@@ -92,8 +92,6 @@ TECHNIQUE = (  # flags that are the technique's own settings
 )
 STARTS = ("content", "noise")
 NOISE = 0.3  # standard deviation, in the network's units: louder noise is never quite painted over
-SECONDS = 0.6  # for a step, of a million pixels on one plain core
-BYTES, MOST_MEMORY, PROGRAM = 2000, 2e9, 0.5  # for a pixel, at most (tiles see to it), and GB without a picture
 CELL_PIXELS, MOST_INCHES = 320, 40  # of a sheet of pairs: a cell's width, the whole
 FRAMES, WIDEST, MILLISECONDS, MOST_BYTES = 48, 480, 120, 8_000_000  # of a GIF
 
@@ -410,7 +408,7 @@ def paint(pair: Pair, settings: dict, model, options, broken: dict) -> Painting:
     styles = read_styles(pair, content, settings, model, options, broken)
     start = read_start(content, model, options)
     technique = {name: settings[name] for name in TECHNIQUE if name != "style_scale"}  # the styles have it already
-    tell_cost(pair, content, technique)
+    tell_cost(pair, content, styles, model, technique)
     steps, frames, last = [], [], None
 
     def finished(image):
@@ -516,17 +514,20 @@ def resized(image, shape):
     return image if image.shape[2:] == shape else F.resize(image, list(shape), antialias=True)
 
 
-def tell_cost(pair: Pair, content, technique: dict) -> None:
+def tell_cost(pair: Pair, content, styles: list, model, technique: dict) -> None:
     """Say before the work how long it will take, and how much memory."""
-    from style_modules.scales import scale_sizes
+    from style_modules.forecast import forecast
 
-    height, width = content.shape[2:]
-    sizes = scale_sizes((height, width), technique["smallest"])
-    seconds = SECONDS * technique["iterations"] * sum(tall * wide for tall, wide in sizes) / 1e6
+    settings = {name: DEFAULTS[name] for name in ("layers", "content_layer", "tile")} | technique
+    del settings["optimiser"]  # of no matter: each of its steps takes one gradient
+    expected = forecast(model, content, styles, **settings)
+    seconds = expected.seconds
     duration = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    memory = min(height * width * BYTES, MOST_MEMORY) / 1e9 + PROGRAM
-    what = f"{width} x {height} pixels, {len(sizes)} size{'s' * (len(sizes) > 1)}"
-    print(f"{pair.title}: {what}, about {duration} on one plain core, {memory:.1f} GB")
+    what = (
+        f"{content.shape[3]} x {content.shape[2]} pixels, {len(expected.sizes)} size{'s' * (len(expected.sizes) > 1)}"
+    )
+    tiles = f", in tiles of {expected.tile} pixels" if expected.tile else ""
+    print(f"{pair.title}: {what}, about {duration}, {expected.bytes / 1e9:.1f} GB{tiles}")
 
 
 def write_beside(pair: Pair, path: Path, painting: Painting, metadata: dict, options) -> None:
@@ -618,8 +619,10 @@ def parser():
     add("--blend", type=number(0, 1e6), nargs="+", metavar="N", help="shares of the styles, one each (default: equal)")
     add("--mask", nargs="+", metavar="FILE", help="grey pictures, one for each style: white where it goes")
     add("--keep-colour", "--keep-color", choices=("luminance", "histogram"), help="keep the content's colours")
-    add("--loss", choices=("gram", "wasserstein"), help="what makes two textures alike (default: gram)")
-    add("--optimiser", "--optimizer", choices=("adam", "lbfgs"), help="(default: adam)")
+    add("--loss", choices=("gram", "wasserstein"), help=f"what makes two textures alike (default: {DEFAULTS['loss']})")
+    add(
+        "--optimiser", "--optimizer", choices=("adam", "lbfgs"), help=f"how it steps (default: {DEFAULTS['optimiser']})"
+    )
     add("--smallest", type=side, metavar="PIXELS", help=f"shorter side to begin with (default: {DEFAULTS['smallest']})")
     add("--curves", action="store_true", help="draw the losses over the steps, beside the picture")
     add("--gif", action="store_true", help="write the way there as an animation, beside the picture")

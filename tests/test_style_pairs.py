@@ -8,7 +8,9 @@ from conftest import run
 from PIL import Image
 
 from core.figures import draw_curves, framed
+from core.options import defaults_of
 
+DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
 QUICK = ["--size", "48", "--smallest", "33", "--iterations", "2"]  # two sizes
 
 
@@ -50,7 +52,7 @@ def test_the_losses_are_printed_and_kept_in_the_picture(pair, capsys):
     said = capsys.readouterr().out
     assert text["Losses"] in said
     settings = json.loads(text["Settings"])
-    assert (settings["smallest"], settings["iterations"], settings["style_weight"]) == (33, 2, 100.0)
+    assert (settings["smallest"], settings["iterations"], settings["style_weight"]) == (33, 2, DEFAULTS["style_weight"])
 
 
 def test_the_printed_losses_are_those_of_the_picture(pair):
@@ -77,7 +79,7 @@ def test_the_printed_losses_are_those_of_the_picture(pair):
         ["--content-weight", "30"],
         ["--tv-weight", "50"],
         ["--style-scale", "2"],
-        ["--optimiser", "lbfgs"],
+        ["--optimiser", "adam"],
         ["--loss", "wasserstein"],
         ["--start", "noise"],
         ["--keep-colour", "luminance"],
@@ -295,7 +297,7 @@ def test_the_cost_is_told_before_the_work(pair, capsys, monkeypatch):
 
     monkeypatch.setattr("visualizers.style_transfer.style_transfer", stop)
     assert run("style_transfer", *pair) == 130
-    assert "a as x: 54 x 48 pixels, 2 sizes, about 0 s" in capsys.readouterr().out
+    assert "a as x: 54 x 48 pixels, 2 sizes, about 0 s, " in capsys.readouterr().out
 
 
 def test_framed_pictures_keep_their_shape():
