@@ -518,7 +518,7 @@ def tell_cost(pair: Pair, content, styles: list, model, technique: dict) -> None
     """Say before the work how long it will take, and how much memory."""
     from style_modules.forecast import forecast
 
-    settings = {name: DEFAULTS[name] for name in ("layers", "content_layer", "tile")} | technique
+    settings = {name: DEFAULTS[name] for name in ("layers", "content_layer", "style_scale", "tile")} | technique
     del settings["optimiser"]  # of no matter: each of its steps takes one gradient
     expected = forecast(model, content, styles, **settings)
     seconds = expected.seconds
