@@ -11,7 +11,16 @@ from core.figures import draw_curves, framed
 from core.options import defaults_of
 
 DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
-QUICK = ["--size", "48", "--smallest", "33", "--iterations", "2"]  # two sizes
+QUICK = [
+    "--size",
+    "48",
+    "--smallest",
+    "33",
+    "--iterations",
+    "2",
+    "--optimiser",
+    "adam",
+]  # two sizes, every step a change
 
 
 def save(path, seed=0, size=(64, 56), mode="RGB"):
@@ -79,7 +88,7 @@ def test_the_printed_losses_are_those_of_the_picture(pair):
         ["--content-weight", "30"],
         ["--tv-weight", "50"],
         ["--style-scale", "2"],
-        ["--optimiser", "adam"],
+        ["--optimizer", "lbfgs"],
         ["--loss", "wasserstein"],
         ["--start", "noise"],
         ["--keep-colour", "luminance"],
@@ -131,7 +140,7 @@ def test_a_style_stays_under_its_mask(pair, tmp_path):
     mask = np.zeros((10, 20), dtype=np.uint8)
     mask[:, 10:] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    settings = ["--size", "96", "--smallest", "96", "--iterations", "4", "--tv-weight", "0"]
+    settings = ["--size", "96", "--smallest", "96", "--iterations", "4", "--tv-weight", "0", *QUICK[-2:]]
     assert run("style_transfer", *pair[:4], *settings, "--mask", tmp_path / "mask.png") == 0
     pixels, _ = made("style_transfer_a_x")
     with Image.open(pair[1]) as image:
