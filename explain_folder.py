@@ -4,7 +4,6 @@ Writes visualization/explained/NAME.png. Started again, it goes on where it stop
 the same picture with the same settings and weights, is not made again. A bare run makes its few pictures anew.
 """
 
-import hashlib
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ def main(options) -> int:
     from core.activations import find_layer
     from core.errors import UsageError
     from core.figures import describe, save_picture
+    from core.files import fingerprint, is_there
     from core.inputs import chosen_labels, footer, list_pictures, load_batch, load_network, load_pictures, name_broken
     from patterns.examples import example_scenes
     from visualizers.all_maps import all_maps
@@ -68,25 +68,6 @@ def targets(pictures, folder: Path) -> list[Path]:
         for picture in pictures
     ]
     return [folder / f"{name}.png" for name in names]
-
-
-def fingerprint(source: Path | str) -> str:
-    """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
-    try:
-        return hashlib.sha256(source.read_bytes()).hexdigest() if isinstance(source, Path) else source
-    except OSError:  # not there, or not readable; that is said where it is read
-        return ""
-
-
-def is_there(target: Path, metadata: dict[str, str]) -> bool:
-    """Whether the target was made from this picture, with these settings and weights."""
-    from PIL import Image
-
-    try:
-        with Image.open(target) as image:
-            return all(image.text.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
-    except (OSError, AttributeError, SyntaxError):  # not there, or not a PNG that says how it was made
-        return False
 
 
 def draw(batch, index: int, maps, below: str):

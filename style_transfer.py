@@ -1,13 +1,18 @@
 """The content of one picture, painted with the textures of another: style transfer by optimising pixels.
 
-Writes visualization/style_transfer_<content>_<style>.png for each preset, and a sheet of them all,
-visualization/style_transfer.png. Bare, it makes every preset whose pictures are there. With --content and
---style it makes one picture from any two files.
+Bare, it makes every preset whose pictures are there, visualization/style_transfer_<content>_<style>.png, and a sheet of
+them all, visualization/style_transfer.png.
+
+With --content and --style it paints any picture like any other, or like several at once, from coarse to fine. All of a
+folder are painted like all of another: every pair a picture, and a sheet of them. Started again, it goes on where it
+stopped.
 """
 
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from core.options import (
     PHOTOGRAPHS,
@@ -22,6 +27,7 @@ from core.options import (
     whole_number,
 )
 
+SCRIPT = "style_transfer.py"
 LAYERS = (1, 4, 6, 7)  # of `features`: the modules whose textures count
 CONTENT_LAYER = 3
 FOLDERS = ("images/content", "images/styles", "styles_images")  # the last is the course's
@@ -57,24 +63,77 @@ PRESETS = {
 }
 # The embedded network's features are smaller, and its first layer leaves a fine grid.
 EMBEDDED = {"style_weights": (5_000_000, 1_000_000, 60_000, 20_000), "tv_weight": 0.3}
-OWN = "swirling_night"  # its weights serve two pictures that no preset names
+
+PRESET_ITERATIONS = defaults_of("style_utils", "transfer_style")["iterations"]
+CONTENT, STYLE, SIZE = "harbour_town", "swirling_night", 512  # where two pictures of one's own are not both named
+DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
+FREE = (  # flags that no preset has
+    "blend",
+    "mask",
+    "style_scale",
+    "style_weight",
+    "optimiser",
+    "loss",
+    "keep_colour",
+    "smallest",
+    "gif",
+    "curves",
+    "fresh",
+)
+TECHNIQUE = (  # flags that are the technique's own settings
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "style_scale",
+    "iterations",
+    "smallest",
+    "optimiser",
+    "loss",
+)
+STARTS = ("content", "noise")
+NOISE = 0.3  # standard deviation, in the network's units: louder noise is never quite painted over
+CELL_PIXELS, MOST_INCHES = 320, 40  # of a sheet of pairs: a cell's width, the whole
+FRAMES, WIDEST, MILLISECONDS, MOST_BYTES = 48, 480, 120, 8_000_000  # of a GIF
 
 
 def main(options) -> int:
+    from core.errors import UsageError
+
+    free = [name for name in FREE if is_given(options, name)]
+    if options.preset and free:
+        raise UsageError(f"{free[0]}: a preset keeps the course's loop and has no such setting; leave out --preset")
+    if options.preset or not (free or is_given(options, "content") or is_given(options, "style")):
+        return paint_presets(options)
+    for name, instead in {"style_size": "style-scale", "style_weights": "style-weight"}.items():
+        if is_given(options, name):
+            raise UsageError(f"{name}: it belongs to presets; add --preset NAME, or use --{instead}")
+    return paint_pairs(options)
+
+
+def is_given(options, name: str) -> bool:
+    """Whether a flag was set; 0 is a value, too."""
+    return getattr(options, name) is not None and getattr(options, name) is not False
+
+
+def paint_presets(options) -> int:
+    """The presets named, or all, by the course's loop and with its absolute weights."""
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError, WorkError
     from core.figures import describe, draw_pictures, save_picture, stack
     from core.inputs import footer, load_network
     from patterns.scenes import CLASS_NAMES
 
-    asked = any(value is not None for value in (options.preset, options.content, options.style))
+    if options.start not in {None, "content", "noise"}:
+        raise UsageError(f"start: '{options.start}' is for --content and --style; a preset starts at content or noise")
+    if len(options.style or []) > 1:
+        raise UsageError(f"style: got {len(options.style)} pictures; a preset takes one, leave out --preset to blend")
     jobs, missing = [], []
-    for name in options.preset or ([OWN] if asked else PRESETS):
+    for name in options.preset or PRESETS:
         preset = adjust(PRESETS[name], options)
         try:
             jobs.append((preset, open_picture(preset.content, "content"), open_picture(preset.style, "styles")))
         except UsageError as error:
-            if asked:
+            if options.preset:
                 raise
             missing.append(f"preset {name} left out: {error}")
     if not jobs:
@@ -87,16 +146,18 @@ def main(options) -> int:
         jobs = [(adjust(replace(preset, **EMBEDDED), options), *pictures) for preset, *pictures in jobs]
     sheet = []
     for (preset, content, style), path in zip(jobs, paths, strict=True):
-        picture, settings = transfer(preset, content, style, model, options)
-        metadata = describe("style_transfer.py", settings, model.weights_name)
+        picture, settings, losses = transfer(preset, content, style, model, options)
+        metadata = describe(SCRIPT, settings, model.weights_name) | {"Losses": losses}
         print(f"wrote {save_picture(picture, path, metadata)}")
+        if "stopped" in settings:
+            raise KeyboardInterrupt
         if len(jobs) == 1:
             continue
         titles = (Path(preset.content).stem, Path(preset.style).stem, "the one in the style of the other")
         sheet.append(draw_pictures([content, style, picture], titles))
     if len(jobs) > 1:
         sheet.append(draw_pictures([], [], footer=footer(model)))
-        metadata = describe("style_transfer.py", vars(options), model.weights_name)
+        metadata = describe(SCRIPT, vars(options), model.weights_name)
         print(f"wrote {save_picture(stack(sheet), options.output / 'style_transfer.png', metadata)}")
     for sentence in missing:
         print(sentence)
@@ -107,6 +168,8 @@ def adjust(preset: Preset, options) -> Preset:
     """The preset with what the flags say instead."""
     named = ("content", "style", "size", "style_size", "content_weight", "style_weights", "tv_weight")
     given = {name: getattr(options, name) for name in named if getattr(options, name) is not None}
+    if "style" in given:
+        given["style"] = given["style"][0]
     if "style_weights" in given:
         given["style_weights"] = tuple(given["style_weights"])
     return replace(preset, **given)
@@ -118,26 +181,34 @@ def path_of(preset: Preset, output: Path) -> Path:
     return output if is_picture_path(output) else output / name
 
 
-def open_picture(name: str, folder: str):
+def find_picture(name: str, folder: str) -> Path | str:
     """A path, or the name of a picture in images/, or of one of the photographs that come with scikit-image."""
     from core.errors import UsageError
-    from core.images import default_photograph, load_image
 
     for place in FOLDERS:
         for suffix in SUFFIXES:
             path = ROOT / place / f"{name}{suffix}"
             if path.exists():
-                return load_image(path)
+                return path
     if name in PHOTOGRAPHS:
-        return default_photograph(name)
-    if not name or Path(name).suffix or Path(name).exists():
-        return load_image(name)
+        return name
+    if not name:
+        raise UsageError("image: the name is empty; give a picture file")
+    if Path(name).suffix or Path(name).exists():
+        return Path(name)
     flag = "--content" if folder == "content" else "--style"
     raise UsageError(f"picture '{name}' is not there; put it at images/{folder}/{name}.jpg, or pass {flag} FILE")
 
 
+def open_picture(name: str, folder: str):
+    """What `find_picture` finds, as a whole RGB picture."""
+    from core import inputs
+
+    return inputs.open_picture(inputs.Picture(name, find_picture(name, folder)))
+
+
 def transfer(preset: Preset, content, style, model, options):
-    """Run one preset; return the picture, uint8 (H, W, 3), and the settings that made it."""
+    """Run one preset; return the picture, uint8 (H, W, 3), the settings that made it, and its losses in words."""
     import torch
 
     from core.images import deprocess
@@ -161,36 +232,405 @@ def transfer(preset: Preset, content, style, model, options):
     if options.start == "noise":
         start = torch.randn(content_tensor.shape, generator=make_generator(options)).to(like)
     description = f"{Path(preset.content).stem} as {Path(preset.style).stem}"
-    losses = []
-    with progress(total=options.iterations, desc=description, unit="step") as bar:
+    iterations = options.iterations or PRESET_ITERATIONS
+    settings = {**vars(preset), "iterations": iterations, "start": options.start or "content", "seed": options.seed}
+    losses, seen = [], None
+    with progress(total=iterations, desc=description, unit="step") as bar:
 
         def watch(step) -> None:
+            nonlocal seen
             bar.update()
             losses.append(float(step.value))
+            seen = step.image
 
-        result = transfer_style(start, objective, iterations=options.iterations, callback=watch, **preset.schedule)
+        try:
+            result = transfer_style(start, objective, iterations=iterations, callback=watch, **preset.schedule)
+        except KeyboardInterrupt:
+            if seen is None:
+                raise
+            result, settings["stopped"] = seen, f"after {len(losses)} of {iterations} steps"
     with torch.no_grad():
         after = [float(term) for term in objective.terms(result)]
     words = "content {:.0f}, style {:.0f}, total variation {:.0f}".format(*after)
-    print(f"{description}: loss {losses[0]:.0f} at the start, {sum(after):.0f} in the picture ({words})")
-    settings = {**vars(preset), "iterations": options.iterations, "start": options.start, "seed": options.seed}
-    return deprocess(result)[0], settings
+    stopped = f"stopped {settings['stopped']}: " if "stopped" in settings else ""
+    print(f"{description}: {stopped}loss {losses[0]:.0f} at the start, {sum(after):.0f} in the picture ({words})")
+    return deprocess(result)[0], settings, words
+
+
+class Pair(NamedTuple):
+    """What is painted like what: files, or names that `find_picture` knows."""
+
+    content: str
+    styles: tuple[str, ...]  # several are blended
+
+    @property
+    def title(self) -> str:
+        return f"{Path(self.content).stem} as {self.style_title}"
+
+    @property
+    def style_title(self) -> str:
+        return " + ".join(Path(style).stem for style in self.styles)
+
+
+class Painting(NamedTuple):
+    """A styled picture, and how it came about."""
+
+    picture: Any  # Tensor (1, 3, H, W), in the network's units
+    losses: str  # of the picture, in words
+    steps: list  # a StyleStep for each iteration, its image left out
+    frames: list  # uint8 (h, w, 3) each, for an animation
+    stopped: str  # where Ctrl-C stopped it
+
+
+def paint_pairs(options) -> int:
+    """Every content like every style, by the loop from coarse to fine and with relative weights."""
+    from core.errors import UsageError
+    from core.figures import describe, save_picture
+    from core.files import is_there
+    from core.images import deprocess
+    from core.inputs import load_network
+
+    pairs = list_pairs(options)
+    several = is_folder(options.content) or is_folder((options.style or [""])[0])
+    paths = [pair_path(pair, options.output) for pair in pairs]
+    for path in paths:
+        if paths.count(path) > 1 or (several and is_picture_path(options.output)):
+            raise UsageError(
+                f"output: several pictures would be written to '{path}'; give a folder, and names that differ"
+            )
+    model = load_network(options)
+    broken: dict[str, UsageError] = {}
+    errors, there, made = [], 0, {}
+    for pair, path in zip(pairs, paths, strict=True):
+        settings = settings_of(pair, options)
+        metadata = describe(SCRIPT, settings, model.weights_name)
+        if several and not options.fresh and is_there(path, metadata):
+            there += 1
+            made[pair] = path
+            continue
+        try:
+            painting = paint(pair, settings, model, options, broken)
+        except UsageError as error:
+            if not several:
+                raise
+            if error not in errors:  # a file that several pairs need is named once
+                print(f"skipped: {error}", file=sys.stderr)
+                errors.append(error)
+            continue
+        metadata["Losses"] = painting.losses
+        if painting.stopped:  # so that it is made again
+            metadata |= describe(SCRIPT, settings | {"stopped": painting.stopped}, model.weights_name)
+        print(f"wrote {save_picture(deprocess(painting.picture)[0], path, metadata)}")
+        write_beside(pair, path, painting, metadata, options)
+        if painting.stopped:
+            print("to go on from it, give it as --start, and where it stopped as --smallest")
+            raise KeyboardInterrupt
+        made[pair] = path
+    if not made:
+        raise errors[0]
+    if several:
+        if there:
+            print(f"{there} of {len(pairs)} pictures were there already; --fresh makes them again")
+        write_sheet(pairs, made, model, options)
+    return 1 if errors else 0
+
+
+def list_pairs(options) -> list[Pair]:
+    """All pairs asked for. Raises UsageError where flags do not go together."""
+    from core.errors import UsageError
+
+    contents = files_of(CONTENT if options.content is None else options.content)
+    styles = options.style or [STYLE]
+    folders = [text for text in styles if is_folder(text)]
+    if folders and len(styles) > 1:
+        raise UsageError(f"style: '{folders[0]}' is a folder, a style each; give it alone, or give files to blend")
+    groups = [(style,) for style in files_of(styles[0])] if folders else [tuple(styles)]
+    for flag, texts in {"blend": options.blend, "mask": options.mask}.items():
+        if texts and len(texts) != len(groups[0]):
+            raise UsageError(f"{flag}: got {len(texts)} for {len(groups[0])} styles; give one for each --style")
+    if options.blend and not any(options.blend):
+        raise UsageError("blend: all weights are 0; give at least one that is not")
+    if (folders or is_folder(options.content)) and (options.gif or options.curves):
+        raise UsageError("gif, curves: they show how one picture came about; give files, not folders")
+    return [Pair(content, group) for content in contents for group in groups]
+
+
+def is_folder(text: str | None) -> bool:
+    return bool(text) and Path(text).is_dir()
+
+
+def files_of(text: str) -> list[str]:
+    """The pictures of a folder, or the one that is named."""
+    from core.images import list_image_files
+
+    return [str(file) for file in list_image_files([text])] if is_folder(text) else [text]
+
+
+def pair_path(pair: Pair, output: Path) -> Path:
+    """Into the folder given, under the names of its pictures, or the file given."""
+    name = f"style_transfer_{Path(pair.content).stem}_{'+'.join(Path(style).stem for style in pair.styles)}.png"
+    return output if is_picture_path(output) else output / name
+
+
+def settings_of(pair: Pair, options) -> dict:
+    """All that decides what the picture will be: the files themselves, not where they lie."""
+    from core.files import fingerprint
+
+    def known(name: str, folder: str) -> str:
+        return fingerprint(find_picture(name, folder))
+
+    given = {name: getattr(options, name) for name in TECHNIQUE if getattr(options, name) is not None}
+    start = options.start or "content"
+    return {
+        "content": [Path(pair.content).stem, known(pair.content, "content")],
+        "styles": [[Path(style).stem, known(style, "styles")] for style in pair.styles],
+        "blend": options.blend,
+        "mask": [fingerprint(Path(mask)) for mask in options.mask or []],
+        "size": options.size or SIZE,
+        "start": start if start in STARTS else fingerprint(find_picture(start, "content")),
+        "keep_colour": options.keep_colour,
+        "seed": options.seed,
+        **{name: DEFAULTS[name] for name in TECHNIQUE},
+        **given,
+    }
+
+
+def paint(pair: Pair, settings: dict, model, options, broken: dict) -> Painting:
+    """Paint one pair. Raises UsageError for a picture that cannot be used, the same each time it is met."""
+    import numpy as np
+    from PIL import Image
+
+    from core.images import deprocess
+    from visualizers.colour_transfer import keep_luminance
+    from visualizers.style_transfer import style_terms, style_transfer
+
+    content = read(pair.content, "content", settings["size"], model, broken)
+    styles = read_styles(pair, content, settings, model, options, broken)
+    start = read_start(content, model, options)
+    technique = {name: settings[name] for name in TECHNIQUE if name != "style_scale"}  # the styles have it already
+    tell_cost(pair, content, styles, model, technique)
+    steps, frames, last = [], [], None
+
+    def finished(image):
+        """In the full size, with the colours asked for."""
+        image = resized(image, content.shape[2:])
+        return keep_luminance(image, content) if options.keep_colour == "luminance" else image
+
+    def frame(image):
+        picture = Image.fromarray(deprocess(finished(image))[0])
+        picture.thumbnail((WIDEST, WIDEST), Image.Resampling.LANCZOS)
+        return np.asarray(picture)
+
+    def watch(step) -> None:
+        nonlocal last
+        bar.total = step.scales * step.iterations
+        bar.update()
+        if options.gif and len(steps) % -(-bar.total // FRAMES) == 0:
+            frames.append(frame(step.image))
+        steps.append(step._replace(image=None))
+        last = step.image
+
+    stopped, began = "", time.perf_counter()
+    with progress(desc=pair.title, unit="step") as bar:
+        try:
+            result = style_transfer(model, content, styles, start=start, callback=watch, **technique)
+        except KeyboardInterrupt:
+            if last is None:
+                raise
+            result, at = last, steps[-1]
+            stopped = f"at step {at.iteration} of {at.iterations} at {min(last.shape[2:])} pixels"
+    seconds = time.perf_counter() - began
+    result = finished(result)
+    values = style_terms(model, result, content, styles, **technique)
+    losses = "content {:.4f}, style {:.4f}, total variation {:.4f}".format(*values)
+    print(
+        f"{pair.title}: {f'stopped {stopped}: ' if stopped else ''}loss {sum(values):.4f} ({losses}), {seconds:.0f} s"
+    )
+    return Painting(result, losses, steps, [*frames, frame(result)] if frames else [], stopped)
+
+
+def read(name: str, folder: str, side: int | None, model, broken: dict):
+    """A picture as the network reads it, (1, 3, H, W), its shorter side `side` pixels long."""
+    from core.errors import UsageError
+    from style_utils import preprocess
+
+    if name in broken:
+        raise broken[name]
+    try:
+        image = open_picture(name, folder)
+        if min(image.size) < SMALLEST:
+            shape = f"'{name}' is {image.width} x {image.height} pixels"
+            raise UsageError(f"image: {shape}; at least {SMALLEST} are needed each way")
+    except UsageError as error:
+        broken[name] = error
+        raise
+    return preprocess(image, side or min(image.size)).to(next(model.parameters()))
+
+
+def read_styles(pair: Pair, content, settings: dict, model, options, broken: dict) -> list:
+    """The styles with their shares and masks."""
+    from visualizers.colour_transfer import match_colours
+    from visualizers.style_transfer import Style
+
+    weights = options.blend or [1] * len(pair.styles)
+    side = max(SMALLEST, round(settings["size"] * settings["style_scale"]))
+    masks = [read_mask(mask, content) for mask in options.mask or []] or [None] * len(pair.styles)
+    styles = []
+    for name, weight, mask in zip(pair.styles, weights, masks, strict=True):
+        image = read(name, "styles", side, model, broken)
+        image = match_colours(image, content) if options.keep_colour == "histogram" else image
+        styles.append(Style(image, weight / sum(weights), mask))
+    return styles
+
+
+def read_mask(path: str, content):
+    """A grey picture as shares from 0 to 1, (1, 1, H, W), stretched over the content."""
+    import numpy as np
+    import torch
+
+    from core.images import load_image
+
+    grey = torch.from_numpy(np.array(load_image(path).convert("L")))[None, None].to(content) / 255
+    return resized(grey, content.shape[2:]).clamp(0, 1)
+
+
+def read_start(content, model, options):
+    """What to start from, (1, 3, H, W): noise, an earlier picture, or None for the content."""
+    import torch
+
+    from core.inputs import make_generator
+
+    if options.start in {None, "content"}:
+        return None
+    if options.start == "noise":
+        return NOISE * torch.randn(content.shape, generator=make_generator(options)).to(content)
+    return resized(read(options.start, "content", None, model, {}), content.shape[2:])
+
+
+def resized(image, shape):
+    """(1, C, h, w) -> (1, C, H, W)."""
+    from torchvision.transforms.v2 import functional as F
+
+    return image if image.shape[2:] == shape else F.resize(image, list(shape), antialias=True)
+
+
+def tell_cost(pair: Pair, content, styles: list, model, technique: dict) -> None:
+    """Say before the work how long it will take, and how much memory."""
+    from style_modules.forecast import forecast
+
+    settings = {name: DEFAULTS[name] for name in ("layers", "content_layer", "style_scale", "tile")} | technique
+    del settings["optimiser"]  # of no matter: each of its steps takes one gradient
+    expected = forecast(model, content, styles, **settings)
+    seconds = expected.seconds
+    duration = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    what = (
+        f"{content.shape[3]} x {content.shape[2]} pixels, {len(expected.sizes)} size{'s' * (len(expected.sizes) > 1)}"
+    )
+    tiles = f", in tiles of {expected.tile} pixels" if expected.tile else ""
+    print(f"{pair.title}: {what}, about {duration}, {expected.bytes / 1e9:.1f} GB{tiles}")
+
+
+def write_beside(pair: Pair, path: Path, painting: Painting, metadata: dict, options) -> None:
+    """What was asked for besides the picture: its loss curves, its animation."""
+    from core.figures import draw_curves, save_animation, save_picture
+
+    if options.curves:
+        terms = {"content": "content", "style": "style", "total variation": "total_variation"}
+        curves = {words: [getattr(step, term) for step in painting.steps] for words, term in terms.items()}
+        curves = {"total": [sum(values) for values in zip(*curves.values(), strict=True)], **curves}
+        marks = {at: f"size {step.scale}" for at, step in enumerate(painting.steps) if step.iteration == 1}
+        figure = draw_curves(curves, title=pair.title, across="step", up="weighted loss", marks=marks)
+        print(f"wrote {save_picture(figure, beside(path, '_losses.png'), metadata)}")
+    if options.gif:
+        target = beside(path, ".gif")
+        save_animation(painting.frames, target, metadata, milliseconds=MILLISECONDS, most_bytes=MOST_BYTES)
+        print(f"wrote {target}, {len(painting.frames)} frames, {target.stat().st_size / 1e6:.1f} MB")
+
+
+def beside(path: Path, ending: str) -> Path:
+    return path.with_name(f"{path.stem}{ending}")
+
+
+def write_sheet(pairs: list[Pair], made: dict[Pair, Path], model, options) -> None:
+    """All pairs at one glance: contents down, styles across, the originals in the margins."""
+    from core.errors import UsageError
+    from core.figures import CELL, Panel, describe, draw_grid, framed, save_picture
+    from core.inputs import footer
+
+    contents = list(dict.fromkeys(pair.content for pair in pairs))
+    groups = list(dict.fromkeys(pair.styles for pair in pairs))
+    first = open_picture(str(next(iter(made.values()))), "content")
+    size = (CELL_PIXELS, round(CELL_PIXELS * first.height / first.width))  # of other shapes the rest is white
+
+    def cell(names, folder: str, title: str = "") -> Panel:
+        try:
+            return Panel(framed([open_picture(name, folder) for name in names], size), title)
+        except UsageError:
+            return Panel(framed([], size), title, "cannot be read")
+
+    def result(pair: Pair) -> Panel:
+        return cell([str(made[pair])], "content") if pair in made else Panel(framed([], size), "", "not made")
+
+    rows = [[Panel(framed([], size)), *(cell(group, "styles", Pair("", group).style_title) for group in groups)]]
+    for content in contents:
+        original = cell([content], "content", Path(content).stem)
+        rows.append([original, *(result(Pair(content, group)) for group in groups)])
+    width = min(CELL, MOST_INCHES / len(rows[0]), MOST_INCHES / len(rows))
+    figure = draw_grid(rows, cell=width, title="Contents down, styles across", footer=footer(model))
+    metadata = describe(SCRIPT, vars(options), model.weights_name)
+    print(f"wrote {save_picture(figure, options.output / 'style_transfer.png', metadata)}")
 
 
 def parser():
     result = make_parser(__doc__, output="", writes="pictures: a folder, or one .png or .jpg", images=False)
-    add, side = result.add_argument, whole_number(SMALLEST, 4096)
+    side, weight = whole_number(SMALLEST, 4096), number(0, 1e12)
+    add = result.add_argument
+    add("--content", metavar="PATH", help=f"the picture to paint, or a folder of them (default: {CONTENT})")
+    styles = "the picture to paint it like, several to blend them, or a folder: each in turn"
+    add("--style", nargs="+", metavar="PATH", help=f"{styles} (default: {STYLE})")
+    add("--size", type=side, metavar="PIXELS", help=f"shorter side of the result (default: {SIZE}, or the preset's)")
+    relative = "; for a preset absolute, as in the course"
+    for name, what in {"content": "content loss", "tv": "total variation"}.items():
+        add(
+            f"--{name}-weight",
+            type=weight,
+            metavar="N",
+            help=f"relative weight of the {what}{relative} (default: {DEFAULTS[f'{name}_weight']}, or the preset's)",
+        )
+    steps = (
+        f"steps at each size (default: {DEFAULTS['iterations']}; {PRESET_ITERATIONS} for a preset, which has one size)"
+    )
+    add("--iterations", type=whole_number(1, 100_000), metavar="N", help=steps)
+    add("--start", metavar="START", help="content, noise, or an earlier picture to go on from (default: content)")
+    free = result.add_argument_group("without a preset")
+    add = free.add_argument
+    add(
+        "--style-weight",
+        type=weight,
+        metavar="N",
+        help=f"relative weight of the style (default: {DEFAULTS['style_weight']})",
+    )
+    add(
+        "--style-scale",
+        type=number(0.05, 20),
+        metavar="N",
+        help="size of the strokes: 0.5 halves, 2 doubles them (default: 1)",
+    )
+    add("--blend", type=number(0, 1e6), nargs="+", metavar="N", help="shares of the styles, one each (default: equal)")
+    add("--mask", nargs="+", metavar="FILE", help="grey pictures, one for each style: white where it goes")
+    add("--keep-colour", "--keep-color", choices=("luminance", "histogram"), help="keep the content's colours")
+    add("--loss", choices=("gram", "wasserstein"), help=f"what makes two textures alike (default: {DEFAULTS['loss']})")
+    add(
+        "--optimiser", "--optimizer", choices=("adam", "lbfgs"), help=f"how it steps (default: {DEFAULTS['optimiser']})"
+    )
+    add("--smallest", type=side, metavar="PIXELS", help=f"shorter side to begin with (default: {DEFAULTS['smallest']})")
+    add("--curves", action="store_true", help="draw the losses over the steps, beside the picture")
+    add("--gif", action="store_true", help="write the way there as an animation, beside the picture")
+    add("--fresh", action="store_true", help="make pairs of folders again that are there already")
+    add = result.add_argument_group("presets").add_argument
     add("--preset", nargs="+", choices=PRESETS, metavar="NAME", help=f"{', '.join(PRESETS)} (default: all)")
-    add("--content", metavar="FILE", help="the picture to paint, instead of the preset's")
-    add("--style", metavar="FILE", help="the picture to paint it like, instead of the preset's")
-    add("--size", type=side, metavar="PIXELS", help="shorter side of the result (default: the preset's)")
     add("--style-size", type=side, metavar="PIXELS", help="shorter side of the style (default: the preset's)")
-    add("--content-weight", type=number(0, 1e12), metavar="N", help="weight of the content loss")
-    add("--style-weights", type=number(0, 1e12), nargs=4, metavar="N", help=f"weights of the style layers {LAYERS}")
-    add("--tv-weight", type=number(0, 1e12), metavar="N", help="weight of the total variation")
-    steps = defaults_of("style_utils", "transfer_style")["iterations"]
-    add("--iterations", type=whole_number(1, 100_000), default=steps, metavar="N", help="steps")
-    add("--start", choices=("content", "noise"), default="content", help="what to start from")
+    add("--style-weights", type=weight, nargs=4, metavar="N", help=f"absolute weights of the style layers {LAYERS}")
     return result
 
 

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import binary_erosion
 from skimage.transform import resize
@@ -50,6 +50,7 @@ class Panel(NamedTuple):
     title: str = ""
     note: str = ""  # written over the picture: why there is nothing to see
     marks: Sequence[Mark] = ()
+    caption: str = ""  # below the picture, small
 
 
 class Mosaic(NamedTuple):
@@ -191,11 +192,13 @@ def draw_grid(
     name_width = 0.04 + 0.24 * max((1 + name.count("\n") for name in row_names if name), default=0)
     lines = [max((panel.title.count("\n") + 1 for panel in row if panel.title), default=0) for row in rows]
     gaps = [0.1 + 0.17 * count for count in lines]  # room above each row for its titles
+    lines = [max((panel.caption.count("\n") + 1 for panel in row if panel.caption), default=0) for row in rows]
+    below = [0.13 * count for count in lines]  # and for captions
     head, foot = (0.42 if title else 0.04), (0.3 if footer else 0.1)
     # Wide enough for the words, too: inches a character at their font sizes.
     words_width = name_width + 0.16 + max(0.125 * len(title), 0.066 * len(footer))
     total_width = max(name_width + columns * cell + (columns + 1) * 0.08, words_width)
-    total_height = head + sum(gaps) + len(rows) * cell_height + foot
+    total_height = head + sum(gaps) + sum(below) + len(rows) * cell_height + foot
     figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
 
     def words(x: float, y: float, text: str, **style) -> None:
@@ -220,6 +223,18 @@ def draw_grid(
             axes.imshow(panel.pixels, aspect="auto", interpolation="nearest")
             axes.set_axis_off()
             axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1, parse_math=False)
+            if panel.caption:
+                place = {"textcoords": "offset points", "ha": "center", "va": "top", "annotation_clip": False}
+                axes.annotate(
+                    panel.caption,
+                    (0.5, 0),
+                    (0, -2),
+                    "axes fraction",
+                    fontsize=7,
+                    color="0.3",
+                    parse_math=False,
+                    **place,
+                )
             for mark in panel.marks:
                 _draw_mark(axes, mark)
             if panel.note:
@@ -229,7 +244,7 @@ def draw_grid(
                 axes.text(
                     0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", fontsize=size, bbox=box_style
                 )
-        top += cell_height
+        top += cell_height + below[index]
     if footer:
         words(name_width + 0.08, total_height - 0.14, footer, fontsize=7.5, color="0.4", va="center")
     return pixels_of(figure)
@@ -261,6 +276,46 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
     if footer:
         y = 0.02 if pictures else 0.5
         figure.text(0.1 / total_width, y, footer, fontsize=7.5, color="0.4", va="center", parse_math=False)
+    return pixels_of(figure)
+
+
+def framed(pictures: Sequence[Image.Image], size: tuple[int, int]) -> np.ndarray:
+    """Pictures of any shape side by side on white, `size` (width, height) -> uint8 (H, W, 3), for a grid's cells."""
+    cell = Image.new("RGB", size, "white")
+    width = size[0] // max(1, len(pictures))
+    for index, picture in enumerate(pictures):
+        small = ImageOps.contain(picture, (width, size[1]), Image.Resampling.LANCZOS)
+        cell.paste(small, (index * width + (width - small.width) // 2, (size[1] - small.height) // 2))
+    return np.asarray(cell)
+
+
+def draw_curves(
+    curves: dict[str, Sequence[float]], *, title: str, across: str, up: str, marks: dict[int, str], footer: str = ""
+) -> np.ndarray:
+    """Draw how numbers fell, on a logarithmic scale -> RGB (H, W, 3), uint8; the last value of each in the legend.
+
+    marks: words at positions along the way, e.g. where a larger size began.
+    """
+    figure = Figure(figsize=(8, 4.2), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    colours = ("black", "tab:blue", "tab:orange", "tab:green", "tab:purple")
+    for (name, values), colour in zip(curves.items(), colours, strict=False):
+        steps = np.arange(1, len(values) + 1)
+        axes.plot(steps, values, color=colour, linewidth=1.6, label=f"{name}, {values[-1]:.3g} at last")
+    for at, words in marks.items():
+        axes.axvline(at + 1, color="0.8", linewidth=0.8, zorder=0)
+        place = {"xycoords": axes.get_xaxis_transform(), "xytext": (3, -9), "textcoords": "offset points"}
+        axes.annotate(words, (at + 1, 1), fontsize=7.5, color="0.4", **place)
+    axes.set_yscale("log")
+    least = min(min(value for value in values[len(values) // 20 :] if value > 0) for values in curves.values())
+    axes.set_ylim(bottom=least / 2)  # a loss that is 0 at the start would stretch the scale to no end
+    axes.set_title(title, fontsize=12, parse_math=False)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.legend(fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    if footer:
+        figure.supxlabel(footer, fontsize=7.5, color="0.4", x=0.01, ha="left", parse_math=False)
     return pixels_of(figure)
 
 

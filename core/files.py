@@ -1,5 +1,6 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what they were made from."""
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -21,3 +22,22 @@ def write_whole(path: Path, data: bytes) -> Path:
         with suppress(OSError):
             beside.unlink()
     return path
+
+
+def fingerprint(source: Path | str) -> str:
+    """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
+    try:
+        return hashlib.sha256(source.read_bytes()).hexdigest() if isinstance(source, Path) else source
+    except OSError:  # not there, or not readable; that is said where it is read
+        return ""
+
+
+def is_there(target: Path, metadata: dict[str, str]) -> bool:
+    """Whether the target was made from this picture, with these settings and weights."""
+    from PIL import Image
+
+    try:
+        with Image.open(target) as image:
+            return all(image.text.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
+    except (OSError, AttributeError, SyntaxError):  # not there, or not a PNG that says how it was made
+        return False

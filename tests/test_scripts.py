@@ -44,6 +44,10 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "3"],
         ["style_transfer_harbour_town_swirling_night.png"],
     ),
+    "style_tradeoffs": (
+        ["--size", "36", "--smallest", "36", "--iterations", "1"],
+        ["style_tradeoffs_weights.png"],
+    ),
 }
 
 
@@ -262,7 +266,7 @@ def test_two_presets_never_write_one_file(weights, picture, capsys):
 
 
 def test_any_two_files_can_be_styled(weights, picture, tmp_path):
-    settings = ["--size", "40", "--style-size", "40", "--iterations", "2", "--start", "noise"]
+    settings = ["--size", "40", "--smallest", "40", "--iterations", "2", "--start", "noise"]
     assert run("style_transfer", "--content", picture, "--style", picture, *settings) == 0
     with Image.open(tmp_path / "visualization" / "style_transfer_some picture_some picture.png") as image:
         assert image.size == (50, 40)
@@ -302,14 +306,15 @@ def test_every_layer_of_the_strip_is_its_own(weights, picture, panels):
     assert not np.allclose(*strip.values())
 
 
-def test_the_flags_of_style_transfer_reach_the_objective(weights, picture, monkeypatch):
+def test_the_flags_of_a_preset_reach_the_courses_objective(weights, picture, monkeypatch):
     import style_utils
 
     seen, original = {}, style_utils.style_objective
     monkeypatch.setattr("style_utils.style_objective", lambda *a, **k: seen.update(k) or original(*a, **k))
     flags = ["--content-weight", "2", "--style-weights", "4", "3", "2", "1", "--tv-weight", "0.5"]
     sizes = ["--size", "40", "--style-size", "40", "--iterations", "1"]
-    assert run("style_transfer", "--content", picture, "--style", picture, *flags, *sizes) == 0
+    pictures = ["--preset", "swirling_night", "--content", picture, "--style", picture]
+    assert run("style_transfer", *pictures, *flags, *sizes) == 0
     assert (seen["content_weight"], seen["style_weights"], seen["tv_weight"]) == (2, (4, 3, 2, 1), 0.5)
 
 
