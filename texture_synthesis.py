@@ -1,8 +1,8 @@
 """How much of a texture do Gram matrices hold? A texture made anew from those of more and more layers, from noise.
 
 Writes visualization/texture_synthesis.png: one row a texture, the sample at the left, then what is made of the Gram
-matrices of one layer, of two, three and four, and last the classical way, which knows no network: pixel by pixel, each a
-copy of one of the sample's. Above each stands how far its Gram matrices are from the sample's.
+matrices of one layer, of two, three and four, and last the classical way, which knows no network: pixel by pixel, each
+a copy of one of the sample's. Above each stands how far its Gram matrices are from the sample's.
 
 With --size, larger than the sample, it continues the sample: all layers and the classical way alone.
 """
@@ -48,10 +48,14 @@ class Made(NamedTuple):
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
+    from core.errors import UsageError
     from core.figures import describe, save_picture
     from core.inputs import load_network
 
     size = options.size or options.sample_size
+    if options.window % 2 == 0 or options.window > options.sample_size:  # said before the work, not after it
+        most = f"{options.sample_size}, the sample's side"
+        raise UsageError(f"window: {options.window} pixels; allowed are odd numbers from 3 to {most}")
     model = load_network(options)
     samples, broken = read_samples(options)
     rows, stopped = [], False

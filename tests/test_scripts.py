@@ -44,6 +44,10 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "3"],
         ["style_transfer_harbour_town_swirling_night.png"],
     ),
+    "texture_synthesis": (
+        ["--images", "cracks", "--sample-size", "48", "--iterations", "2", "--window", "5"],
+        ["texture_synthesis.png"],
+    ),
 }
 
 
