@@ -21,7 +21,7 @@ PAINTED = {"mosaic": ("mosaic", 640, 450, 190), "brush strokes": ("blood_sunset"
 TEXTURES = ("scales", "cracks", "mosaic", *PHOTOGRAPHED)
 NAMES = (*RENDERED, *PAINTED, *PHOTOGRAPHED)
 BLOCKS = {1: "conv1", 4: "fire3", 6: "fire4", 7: "fire5"}  # what the layers are called
-SMALLEST = constant_of("visualizers.style_transfer", "SMALLEST_SIDE")
+SMALLEST = constant_of("style_modules.scales", "SMALLEST_SIDE")
 NEURAL = {  # flag: (type, what it is)
     "iterations": (whole_number(1, 100_000), "steps of the descent at each scale"),
     "scales": (whole_number(1, 10), "sizes from coarse to fine, each sqrt(2) larger"),
