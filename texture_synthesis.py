@@ -15,7 +15,7 @@ from core.options import ROOT, constant_of, defaults_of, make_parser, number, pr
 
 SIDE = 128  # of a sample, in pixels
 RENDERED = {"scales": 0.4, "cracks": 0.4, "bricks": 0.5, "weave": 0.45, "honeycomb": 0.4, "leopard spots": 0.4}
-SMALLEST_SHOWN = 1.9  # inches
+SHOWN = 224  # pixels: about as wide are panels drawn, each of their pixels as a square
 PHOTOGRAPHED = ("brick", "grass", "gravel")  # they come with scikit-image
 PAINTED = {"mosaic": ("mosaic", 640, 450, 190), "brush strokes": ("blood_sunset", 60, 20, 300)}  # left, top, side
 TEXTURES = ("scales", "cracks", "mosaic", *PHOTOGRAPHED)
@@ -219,7 +219,7 @@ def draw(model, rows: list, size: int):
     return draw_grid(
         panels,
         row_names=[name for name, _, _ in rows],
-        cell=max(SMALLEST_SHOWN, size / DOTS_PER_INCH),
+        cell=size * max(1, round(SHOWN / size)) / DOTS_PER_INCH,
         title="Textures from the Gram matrices of more and more layers, and by sampling pixels",
         footer=words + footer(model),
     )

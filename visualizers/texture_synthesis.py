@@ -35,7 +35,7 @@ def synthesize_texture(
     size: tuple[int, int],
     *,
     layers: Sequence[int] = LAYERS,
-    iterations: int = 200,
+    iterations: int = 150,
     scales: int = 3,
     tv_weight: float = 0.003,
     generator: torch.Generator | None = None,
