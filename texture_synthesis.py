@@ -235,7 +235,7 @@ def title_of(method: str) -> str:
 
 def rounded(value: float) -> str:
     """Two digits that count, without an exponent."""
-    return f"{value:.2f}" if value >= 0.1 else f"{float(f'{value:.2g}'):.6f}".rstrip("0")
+    return f"{value:.2f}" if value >= 0.1 else f"{float(f'{value:.2g}'):.6f}".rstrip("0").rstrip(".")
 
 
 def parser():

@@ -76,7 +76,7 @@ def colour_noise(sample: Tensor, size: tuple[int, int], *, generator: torch.Gene
 def gram_distance(model: nn.Module, texture: Tensor, sample: Tensor, *, layers: Sequence[int] = LAYERS) -> float:
     """mean over layers of ||G - A||^2 / ||A||^2 for any two pictures (1, 3, H, W), (1, 3, h, w); 0 for equal ones.
 
-    How a texture was made is not asked, so it compares those of all methods.
+    Both are normalised and of valid colours. How a texture was made is not asked, so it compares those of all methods.
     """
     settings = {"content_weight": 0.0, "style_weight": 1.0, "tv_weight": 0.0, "content_layer": layers[0]}
     texture = to_network(model, texture)
