@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from core.activations import sequence_features
 from core.borders import replicated_borders
+from core.errors import UsageError
 from core.gradients import measuring
 from core.tiles import Tile, cell_geometry, overlapping_tiles
 from style_modules.balance import absolute_weights
@@ -53,6 +54,9 @@ class PaintingObjective:
     ) -> None:
         """Take the targets from the content (1, 3, H, W) and the styles. tile: side in pixels; None is the whole."""
         check_styles(styles, content.shape[2:])
+        for layer in (*layers, content_layer):
+            if not 0 <= layer < len(features):
+                raise UsageError(f"layer: {layer} is out of range; allowed are 0 to {len(features) - 1}")
         self.features, self.content_layer, self.tile = features, content_layer, tile
         self.geometry = {layer: cell_geometry(features, layer) for layer in (*layers, content_layer)}
         self.reach = tuple(max(getattr(each, side) for each in self.geometry.values()) for side in ("before", "after"))
@@ -77,7 +81,7 @@ class PaintingObjective:
 
     def terms(self, image: Tensor) -> Terms:
         """The three losses of any picture of the content's size."""
-        content, sums = 0.0, None
+        image, content, sums = image.detach(), 0.0, None
         with self._looking():
             for tile in self.tiles:
                 _, features = self._see(image, tile)

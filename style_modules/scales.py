@@ -25,10 +25,10 @@ def scale_sizes(size: Sequence[int], smallest: int) -> list[tuple[int, int]]:
         raise UsageError(
             f"content: {width} x {height} pixels are too few; at least {SMALLEST_SIDE} are needed each way"
         )
-    sizes, ratio = [(height, width)], 2**0.5
-    while min(size) / ratio >= max(smallest, SMALLEST_SIDE):
-        sizes.insert(0, (round(height / ratio), round(width / ratio)))
-        ratio *= 2**0.5
+    sizes, step = [(height, width)], 1
+    while round(min(size) / 2 ** (step / 2)) >= max(smallest, SMALLEST_SIDE):
+        sizes.insert(0, (round(height / 2 ** (step / 2)), round(width / 2 ** (step / 2))))
+        step += 1
     return sizes
 
 

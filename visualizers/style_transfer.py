@@ -8,8 +8,8 @@ All terms are relative (`style_modules.balance`): one set of weights serves ever
 
 A network looks at textures through windows of some tens of pixels. So the picture is first made small, where strokes
 fill a window that shows large forms too, then again and again sqrt(2) larger, with targets of styles scaled along
-(Gatys et al., 2017, control scale so). Adam's moments go along to the next scale. What is returned is not the last
-picture but the mean of the last ones, weighted towards the end: steps of a fixed length do not settle, their mean does.
+(Gatys et al., 2017, control scale so). Adam's moments go along to the next scale. With Adam the mean of the last
+pictures is returned, weighted towards the end: steps of a fixed length do not settle, their mean does.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +21,10 @@ from core.ascent import AdamDescent, LbfgsDescent, Step, optimise_pixels
 from core.errors import UsageError
 from core.gradients import check_images, to_network
 from core.priors import clamp_to_valid
+from style_modules.forecast import best_tile
 from style_modules.objective import Terms
 from style_modules.scales import objective_at, resize, scale_sizes
 from style_modules.targets import Style
-
-OPTIMISERS = ("adam", "lbfgs")
 
 
 class StyleStep(NamedTuple):
@@ -47,15 +46,15 @@ def style_transfer(
     styles: Sequence[Style],
     *,
     content_weight: float = 1.0,
-    style_weight: float | Sequence[float] = 100.0,
+    style_weight: float | Sequence[float] = 50.0,
     tv_weight: float = 1.0,
     layers: Sequence[int] = (1, 4, 6, 7),
     content_layer: int = 3,
     style_scale: float = 1.0,
     smallest: int = 128,
-    iterations: int = 100,
-    optimiser: str = "adam",
-    learning_rate: float = 0.05,
+    iterations: int = 60,
+    optimiser: str = "lbfgs",
+    learning_rate: float = 0.1,
     loss: str = "gram",
     start: Tensor | None = None,
     averaging: float = 0.9,
@@ -75,17 +74,16 @@ def style_transfer(
     Raises UsageError for settings, layers, masks and pictures that do not fit, WorkError when a loss is not finite.
     """
     check_images(content)
-    if optimiser not in OPTIMISERS or not 0 <= averaging < 1:
-        raise UsageError(
-            f"optimiser and averaging: {optimiser} and {averaging}; allowed: {OPTIMISERS} and 0 to below 1"
-        )
+    if optimiser not in ("adam", "lbfgs") or not 0 <= averaging < 1:
+        raise UsageError(f"optimiser and averaging: {optimiser}, {averaging}; allowed: adam, lbfgs and 0 to below 1")
     picture, stopped = to_network(model, content), False
     image = picture if start is None else to_network(model, start)
     sizes, adam = scale_sizes(picture.shape[2:], smallest), AdamDescent(lambda _: learning_rate)
     settings = {"layers": layers, "content_layer": content_layer, "content_weight": content_weight, "loss": loss}
-    settings |= {"style_weight": style_weight, "tv_weight": tv_weight, "style_scale": style_scale, "tile": tile}
+    settings |= {"style_weight": style_weight, "tv_weight": tv_weight, "style_scale": style_scale}
     for scale, size in enumerate(sizes, start=1):
-        objective = objective_at(model, picture, styles, size, **settings)
+        fitting = tile or best_tile(model, size, max(*layers, content_layer))
+        objective = objective_at(model, picture, styles, size, tile=fitting, **settings)
         adam.carry_to(size)
         begun = clamp_to_valid(resize(image, size)).contiguous(memory_format=channels_last)
         update = adam if optimiser == "adam" else LbfgsDescent(lambda made=objective: sum(made.last))
