@@ -56,6 +56,7 @@ def synthesize_texture(
         colour_noise(sample, size, generator=generator),
         [Style(sample)],
         content_weight=0.0,
+        style_weight=1.0,
         content_layer=layers[0],  # counts for nothing; one that is computed in any case
         tv_weight=tv_weight,
         layers=layers,
