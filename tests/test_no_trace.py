@@ -40,6 +40,7 @@ from visualizers.saliency_map import saliency_map
 from visualizers.score_cam import score_cam
 from visualizers.selective_channels import selective_channels
 from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
+from visualizers.texture_synthesis import gram_distance, synthesize_texture
 from visualizers.top_patches import top_patches
 from visualizers.unit_gradient import guided_unit
 from visualizers.xgrad_cam import xgrad_cam
@@ -116,6 +117,8 @@ CALLS = {
     "features": lambda model, images: extract_features(images, model.features),
     "features of images": lambda model, images: image_features(model, images),
     "style transfer": transfer,
+    "texture synthesis": lambda model, images: synthesize_texture(model, images[:1], (40, 44), iterations=2),
+    "Gram distance": lambda model, images: gram_distance(model, images[:1], images[1:2]),
     "DeepDream": lambda model, images: deepdream(
         model, images, "features.6", guide=images[:1], octaves=2, iterations=2
     ),

@@ -48,6 +48,10 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["--size", "36", "--smallest", "36", "--iterations", "1"],
         ["style_tradeoffs_weights.png"],
     ),
+    "texture_synthesis": (
+        ["--images", "cracks", "--sample-size", "48", "--iterations", "2", "--window", "5"],
+        ["texture_synthesis.png"],
+    ),
 }
 
 
