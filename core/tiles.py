@@ -11,6 +11,7 @@ grow with the picture.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -96,3 +97,76 @@ def _spans(length: int, tile: int, shift: float) -> list[slice]:
     count = -(-length // tile)
     borders = [GRID * round((index + shift) * length / count / GRID) for index in range(1, count)]
     return [slice(start, end) for start, end in zip([0, *borders], [*borders, length], strict=True)]
+
+
+class CellGeometry(NamedTuple):
+    """How a layer's cells lie on the pixels, along either side: cell i sees [i * stride - before, i * stride + after]."""
+
+    stride: int
+    before: int
+    after: int
+
+
+def cell_geometry(features: nn.Sequential, layer: int) -> CellGeometry:
+    """Of a sequence's module at index `layer`; branches, as in a Fire module, count by the widest kernel."""
+    stride, before, after = 1, 0, 0
+    for module in features[: layer + 1].modules():
+        if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+            kernel, step, padding = (
+                value if isinstance(value, int) else value[0]
+                for value in (module.kernel_size, module.stride, module.padding)
+            )
+            before += padding * stride
+            after += (kernel - 1 - padding) * stride
+            stride *= step
+    return CellGeometry(stride, before, after)
+
+
+class Tile(NamedTuple):
+    """Part of a picture: the pixels [top:bottom, left:right] and, within them, those whose cells are its own."""
+
+    rows: slice  # of the pixels to compute
+    columns: slice
+    own_rows: slice  # without the overlap; a stop of None is the picture's end
+    own_columns: slice
+
+    @property
+    def pixels(self) -> tuple:
+        """Index of a picture (1, 3, H, W)."""
+        return (..., self.rows, self.columns)
+
+    def own(self, geometry: CellGeometry) -> tuple[slice, ...]:
+        """Index of the layer's cells (1, C, h, w) of the whole picture."""
+        return (slice(None), slice(None), *(_cells(own, geometry.stride, 0) for own in self[2:]))
+
+    def inside(self, geometry: CellGeometry) -> tuple[slice, ...]:
+        """Index of the same cells among those of the tile."""
+        offsets = (self.rows.start, self.columns.start)
+        return (
+            slice(None),
+            slice(None),
+            *(_cells(own, geometry.stride, off) for own, off in zip(self[2:], offsets, strict=True)),
+        )
+
+
+def _cells(own: slice, stride: int, offset: int) -> slice:
+    return slice((own.start - offset) // stride, None if own.stop is None else (own.stop - offset) // stride)
+
+
+def overlapping_tiles(size: Sequence[int], tile: int | None, reach: tuple[int, int]) -> list[Tile]:
+    """Cut a picture of size (H, W) into tiles of at most about `tile` pixels that share no cell; None: into one.
+
+    reach: how many pixels a cell sees before and after its own. Each tile has as many more on either side.
+    """
+    if tile is not None and tile < SMALLEST_TILE:
+        raise UsageError(f"tile: {tile} pixels are too few; at least {SMALLEST_TILE} are needed")
+    before, after = -(-reach[0] // GRID) * GRID, reach[1] + 1
+    sides = []
+    for length in size:
+        spans = _spans(length, tile or length, 0)
+        pieces = [slice(max(0, span.start - before), min(length, span.stop + after)) for span in spans]
+        owns = [slice(span.start, None if span.stop == length else span.stop) for span in spans]
+        sides.append(list(zip(pieces, owns, strict=True)))
+    return [
+        Tile(rows, columns, own_rows, own_columns) for rows, own_rows in sides[0] for columns, own_columns in sides[1]
+    ]
