@@ -76,11 +76,13 @@ def load_styles(path: Path, device: str = "cpu"):
     """The network of a .safetensors file that `train` wrote, frozen. `name` and `facts` say what it is."""
     import hashlib
     import json
+    from dataclasses import fields
 
     from safetensors.torch import load
 
     from core.errors import UsageError
     from core.squeezenet import choose_device
+    from visualizers.fast_style_training import PaintingRecipe
     from visualizers.fast_style_transfer import StyleNetwork
 
     if not path.is_file():
@@ -89,7 +91,7 @@ def load_styles(path: Path, device: str = "cpu"):
     try:
         length = int.from_bytes(data[:8], "little")  # of the header, in which safetensors keeps the metadata
         texts = json.loads(data[8 : 8 + length])["__metadata__"]
-        facts = {name: json.loads(texts[name]) for name in ("styles", "widths", "blocks", "loss_network")}
+        facts = {field.name: json.loads(texts[field.name]) for field in fields(PaintingRecipe)}
         network = StyleNetwork(facts["styles"], widths=facts["widths"], blocks=facts["blocks"])
         network.load_state_dict({name: values.float() for name, values in load(data).items()})
     except Exception:  # safetensors, json and torch raise a dozen kinds for a bad file

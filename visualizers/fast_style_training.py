@@ -58,13 +58,15 @@ class PaintingTraining:
 
     def __init__(self, recipe: PaintingRecipe, loss_network: nn.Module, styles: Sequence[Tensor]) -> None:
         """styles: (1, 3, h, w) for each of the recipe's names, normalised, on the loss network's device."""
+        if dist.is_initialized() and dist.get_world_size() > recipe.batch:
+            raise UsageError(f"batch: {recipe.batch} do not suffice for {dist.get_world_size()} processes; give more")
         self.recipe, self.cnn = recipe, loss_network.features
         self.generator = torch.Generator().manual_seed(recipe.seed)
         with torch.random.fork_rng(devices=[]):  # the initial weights come from torch's own generator
             torch.manual_seed(recipe.seed)
             network = StyleNetwork(recipe.styles, widths=recipe.widths, blocks=recipe.blocks)
         self.network = network.to(device=styles[0].device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, eps=1e-6)
         with torch.no_grad():
             seen = [sequence_features(self.cnn, style, LAYERS) for style in styles]
             self.targets = [torch.cat([gram_matrices(style[layer]) for style in seen]) for layer in LAYERS]
@@ -83,11 +85,6 @@ class PaintingTraining:
         targets = [grams[chosen] for grams in self.targets]
         return relative_losses(painted, seen[CONTENT_LAYER], wanted, [seen[layer] for layer in LAYERS], targets)
 
-    def total(self, terms: Tensor) -> Tensor:
-        """The weighted sum of terms (..., 3)."""
-        recipe = self.recipe
-        return terms @ terms.new_tensor([recipe.content_weight, recipe.style_weight, recipe.tv_weight])
-
     def take_step(self, draw: Callable[[int], Tensor], *, stop: bool = False) -> bool:
         """Learn from one batch. draw: a number -> a picture (3, side, side), normalised; the same one in every process.
 
@@ -95,15 +92,13 @@ class PaintingTraining:
         """
         began, recipe = time.perf_counter(), self.recipe
         rank, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        if processes > recipe.batch:
-            raise UsageError(f"batch: {recipe.batch} pictures do not suffice for {processes} processes; give more")
         numbers = torch.randint(2**62, (recipe.batch,), generator=self.generator).tolist()
         mine = range(rank, recipe.batch, processes)
-        device = self.targets[0].device
-        images = torch.stack([draw(numbers[place]) for place in mine]).to(device, memory_format=torch.channels_last)
-        turn = self.step * recipe.batch
-        terms = self.terms(images, [(turn + place) % len(recipe.styles) for place in mine]).sum(dim=0) / recipe.batch
-        gradients = torch.autograd.grad(self.total(terms), list(self.network.parameters()))
+        images = torch.stack([draw(numbers[place]) for place in mine]).contiguous(memory_format=torch.channels_last)
+        styles = [(self.step * recipe.batch + place) % len(recipe.styles) for place in mine]
+        terms = self.terms(images.to(self.targets[0].device), styles).sum(dim=0) / recipe.batch
+        loss = terms @ terms.new_tensor([recipe.content_weight, recipe.style_weight, recipe.tv_weight])
+        gradients = torch.autograd.grad(loss, list(self.network.parameters()))
         flat = torch.cat([*(values.flatten() for values in gradients), terms.detach(), terms.new_tensor([float(stop)])])
         if processes > 1:
             dist.all_reduce(flat)
@@ -112,8 +107,7 @@ class PaintingTraining:
             raise WorkError(f"training: the loss at step {self.step} is not finite; use a smaller --learning-rate")
         for parameter, values in zip(self.network.parameters(), flat_gradients, strict=True):
             parameter.grad = values.view_as(parameter)
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate_at(self.step)
+        self.optimizer.param_groups[0]["lr"] = recipe.learning_rate_at(self.step)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.losses.append(tuple(terms.tolist()))
@@ -124,6 +118,5 @@ class PaintingTraining:
     @torch.no_grad()
     def evaluate(self, images: Tensor) -> None:
         """Note the mean losses of images (N, 3, H, W), each in every style, in `held_out`."""
-        styles = range(len(self.recipe.styles))
-        means = torch.stack([self.terms(image[None], [style])[0] for image in images for style in styles]).mean(dim=0)
-        self.held_out.append((self.step, *means.tolist()))
+        pairs = [(image[None], [style]) for image in images for style in range(len(self.recipe.styles))]
+        self.held_out.append((self.step, *torch.cat([self.terms(*pair) for pair in pairs]).mean(dim=0).tolist()))

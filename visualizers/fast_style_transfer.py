@@ -27,21 +27,25 @@ EDGE = 9  # pixels: side of the first and the last convolution's filters
 
 
 class StyledConvolution(nn.Module):
-    """A convolution whose channels get the mean and the contrast of a style."""
+    """A convolution whose channels get the contrast and the mean of a style, or the mean 0 where none would last."""
 
-    def __init__(self, before: int, after: int, styles: int, side: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self, before: int, after: int, styles: int, side: int = 3, stride: int = 1, *, mean: bool = True
+    ) -> None:
         super().__init__()
         padding = {"padding": side // 2, "padding_mode": "reflect"}
         self.convolution = nn.Conv2d(before, after, side, stride, bias=False, **padding)
         self.contrast = nn.Parameter(torch.ones(styles, after))
-        self.mean = nn.Parameter(torch.zeros(styles, after))
+        self.mean = nn.Parameter(torch.zeros(styles, after)) if mean else None
 
     def forward(self, maps: Tensor, weights: Tensor) -> Tensor:
         """maps (N, C, H, W), weights (N, S) of the styles -> (N, C', H', W')."""
         maps = self.convolution(maps)
         maps = F.group_norm(maps, maps.shape[1])  # a group for each channel: instance normalisation
-        contrast, mean = ((weights @ values)[:, :, None, None] for values in (self.contrast, self.mean))
-        return torch.addcmul(mean, maps, contrast)
+        contrast = (weights @ self.contrast)[:, :, None, None]
+        if self.mean is None:
+            return maps * contrast
+        return torch.addcmul((weights @ self.mean)[:, :, None, None], maps, contrast)
 
 
 class StyleNetwork(nn.Module):
@@ -59,7 +63,8 @@ class StyleNetwork(nn.Module):
             ]
         )
         self.first = nn.ModuleList(StyledConvolution(quarter, quarter, count) for _ in range(blocks))
-        self.second = nn.ModuleList(StyledConvolution(quarter, quarter, count) for _ in range(blocks))
+        # What a block adds meets a normalisation before any ReLU, which would take a mean out again.
+        self.second = nn.ModuleList(StyledConvolution(quarter, quarter, count, mean=False) for _ in range(blocks))
         self.larger = nn.ModuleList([StyledConvolution(quarter, half, count), StyledConvolution(half, full, count)])
         self.colours = nn.Conv2d(full, 3, EDGE, padding=EDGE // 2, padding_mode="reflect")
 
