@@ -36,7 +36,7 @@ CELL = 3.0  # inches: width of a panel
 SMALLEST = constant_of("visualizers.fast_style_transfer", "SMALLEST_SIDE")
 LARGE = 2_000_000  # pixels: from here on, what it will take is told before
 MOST_PIXELS = 16_000_000  # that are painted at a time
-SECONDS, BYTES = 0.8, 260  # for each million pixels on one plain core, and for each pixel
+SECONDS, BYTES = 1.5, 360  # for each million pixels on one plain core, and for each pixel
 MOST_BYTES = 100_000_000  # of a GIF
 SECONDS_BETWEEN_CHECKPOINTS = 60
 INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
@@ -78,6 +78,7 @@ def load_styles(path: Path, device: str = "cpu"):
     import json
     from dataclasses import fields
 
+    import torch
     from safetensors.torch import load
 
     from core.errors import UsageError
@@ -97,7 +98,7 @@ def load_styles(path: Path, device: str = "cpu"):
     except Exception:  # safetensors, json and torch raise a dozen kinds for a bad file
         raise UsageError(f"network: '{path}' is not a file that train wrote; get it again") from None
     network.name, network.facts = f"{path.name} (sha256 {hashlib.sha256(data).hexdigest()[:8]})", facts
-    return network.requires_grad_(False).eval().to(device=choose_device(device))
+    return network.requires_grad_(False).eval().to(device=choose_device(device), memory_format=torch.channels_last)
 
 
 def choose_paintings(options, known: tuple[str, ...]) -> dict[str, list[float]]:
@@ -212,12 +213,20 @@ def write_each(network, pictures: list, wanted: dict, options, metadata: dict) -
 
 
 def write_sheet(network, pictures: list, wanted: dict, options, metadata: dict) -> int:
-    """The pictures down, the styles across."""
+    """The pictures down, the styles across, above them their own pictures where these are at hand."""
+    import numpy as np
+
     from core.errors import UsageError
     from core.figures import Panel, draw_grid, save_picture
+    from core.images import load_image
     from core.inputs import open_picture
 
-    rows, broken, size = [], [], options.size or SHEET_SIZE
+    titles = [title.replace("_", " ").replace(", ", "\n") for title in wanted]
+    paths = [ROOT / "images" / "styles" / f"{name}.jpg" for name in wanted]
+    header = [Panel(letterbox(load_image(path))) for path in paths if path.exists()]
+    blank = Panel(np.full_like(header[0].pixels, 255)) if header else None
+    rows = [[blank, *header]] if len(header) == len(wanted) else []
+    broken, size = [], options.size or SHEET_SIZE
     with progress(total=len(pictures) * len(wanted), desc="paint", unit="picture") as bar:
         for picture in pictures:
             try:
@@ -228,14 +237,15 @@ def write_sheet(network, pictures: list, wanted: dict, options, metadata: dict) 
                 print(f"skipped: {error}", file=sys.stderr)
                 broken.append(error)
                 continue
-            row = [Panel(letterbox(image), "" if rows else "the picture")]
-            for title, weights in wanted.items():
-                name = title.replace("_", " ").replace(", ", "\n")
-                row.append(Panel(letterbox(paint(network, image, weights)), "" if rows else name))
+            row = [Panel(letterbox(image))]
+            for weights in wanted.values():
+                row.append(Panel(letterbox(paint(network, image, weights))))
                 bar.update()
             rows.append(row)
-    if not rows:
+    if len(broken) == len(pictures):
         raise broken[0]
+    named = zip(rows[0], ["" if rows[0][0] is blank else "the picture", *titles], strict=True)
+    rows[0] = [panel._replace(title=title) for panel, title in named]
     names = [picture.name for picture in pictures]
     figure = draw_grid(
         rows,

@@ -21,6 +21,7 @@ from visualizers.deepdream import deepdream
 from visualizers.eigen_cam import eigen_cam
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import facet_features
+from visualizers.fast_style_training import PaintingRecipe, PaintingTraining
 from visualizers.fooling_image import fool
 from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
@@ -78,6 +79,13 @@ def facet(model, images):
     return facet_visualization(model, images, 1, directions, **settings)
 
 
+def learn_to_paint(model, images):
+    recipe = PaintingRecipe(("a",), "", "", steps=2, batch=2, widths=(2, 2, 2), blocks=1)
+    training = PaintingTraining(recipe, model, [images[:1].detach()])
+    training.take_step(lambda _: images[1].detach())
+    training.evaluate(images.detach())
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -116,6 +124,7 @@ CALLS = {
     "features": lambda model, images: extract_features(images, model.features),
     "features of images": lambda model, images: image_features(model, images),
     "style transfer": transfer,
+    "learning to paint": learn_to_paint,
     "DeepDream": lambda model, images: deepdream(
         model, images, "features.6", guide=images[:1], octaves=2, iterations=2
     ),

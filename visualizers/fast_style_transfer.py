@@ -87,7 +87,7 @@ def stylise(network: StyleNetwork, images: Tensor, weights: Sequence[float] | Te
 
     weights: of the network's S styles, (S,) or (N, S) with a row for each image; they are divided by their sum. The
     pictures are painted a few at a time. A large one is painted whole, since its means and contrasts are of all of it:
-    about BYTES_A_PIXEL of memory for each of its pixels.
+    about 360 bytes of memory for each of its pixels.
 
     Raises UsageError for other shapes, pictures below SMALLEST_SIDE, weights below 0 or all 0.
     """
