@@ -487,3 +487,16 @@ def test_torchrun_of_two_processes_writes_the_network_of_one(train, picture, wei
     alone, both = load_file("alone.safetensors"), load_file("both.safetensors")
     for name, value in alone.items():
         torch.testing.assert_close(both[name].float(), value.float(), atol=2e-3, rtol=2e-3)
+
+
+def test_the_loss_that_the_plain_loop_is_to_reach_is_the_plain_loops_own():
+    from benchmarks import plain
+    from benchmarks.fast_style import plain_loss
+
+    content, style, features, seen = 0.3 * noise(1, 3, 40, 48), noise(1, 3, 50, 40, seed=1), random_squeezenet(), []
+    course = {"content_layer": 3, "content_weight": 0.1, "style_layers": (1, 4), "style_weights": (5.0, 7.0)}
+    course["tv_weight"] = 0.01
+    given = (content, style, features.features)
+    plain.style_transfer(*given, **course, iterations=5, callback=lambda loss: bool(seen.append(loss)) or len(seen) > 1)
+    assert len(seen) == 2
+    assert plain_loss(content.clamp(-1.5, 1.5), content, style, features.features, course) == pytest.approx(seen[0])
