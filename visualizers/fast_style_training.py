@@ -33,10 +33,10 @@ class PaintingRecipe:
     styles: tuple[str, ...]
     loss_network: str
     data: str
-    steps: int = 6000
+    steps: int = 3600
     seed: int = 0
     batch: int = 4
-    side: int = 192  # of the pictures it learns from, in pixels
+    side: int = 160  # of the pictures it learns from, in pixels
     style_size: int = 384  # shorter side of the styles
     content_weight: float = 1.0
     style_weight: float = 10.0
@@ -45,7 +45,7 @@ class PaintingRecipe:
     warm_up: float = 0.02  # share of the steps in which the learning rate rises
     widths: tuple[int, ...] = (16, 32, 64)
     blocks: int = 4
-    evaluate_every: int = 200
+    evaluate_every: int = 150
 
     def learning_rate_at(self, step: int) -> float:
         """A straight rise, times half a cosine."""
