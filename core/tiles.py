@@ -100,16 +100,24 @@ def _spans(length: int, tile: int, shift: float) -> list[slice]:
 
 
 class CellGeometry(NamedTuple):
-    """How a layer's cells lie on the pixels, along either side: cell i sees [i * stride - before, i * stride + after]."""
+    """How a layer's cells lie on the pixels of either side: cell i sees i * stride - before to i * stride + after."""
 
     stride: int
     before: int
     after: int
+    windows: tuple[tuple[int, int, int, bool], ...]  # kernel, stride, padding and whether it rounds up, of each module
+
+    def count(self, length: int) -> int:
+        """Cells along a side of so many pixels."""
+        for kernel, stride, padding, rounds_up in self.windows:
+            whole, rest = divmod(length + 2 * padding - kernel, stride)
+            length = whole + 1 + (rounds_up and rest > 0)
+        return length
 
 
 def cell_geometry(features: nn.Sequential, layer: int) -> CellGeometry:
-    """Of a sequence's module at index `layer`; branches, as in a Fire module, count by the widest kernel."""
-    stride, before, after = 1, 0, 0
+    """Of a sequence's module at index `layer`. Of the branches of a Fire module the widest is what counts."""
+    stride, before, after, windows = 1, 0, 0, []
     for module in features[: layer + 1].modules():
         if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
             kernel, step, padding = (
@@ -119,7 +127,8 @@ def cell_geometry(features: nn.Sequential, layer: int) -> CellGeometry:
             before += padding * stride
             after += (kernel - 1 - padding) * stride
             stride *= step
-    return CellGeometry(stride, before, after)
+            windows.append((kernel, step, padding, getattr(module, "ceil_mode", False)))
+    return CellGeometry(stride, before, after, tuple(windows))
 
 
 class Tile(NamedTuple):

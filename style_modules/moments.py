@@ -1,6 +1,6 @@
 """Moments of features: all that a style loss here knows of a picture.
 
-    mean_k = sum over positions p of m_p F_kp / M        second_kl = sum over p of m_p F_kp F_lp / M        M = sum of m_p
+    mean_k = sum over positions p of m_p F_kp / M,    second_kl = sum over p of m_p F_kp F_lp / M,    M = sum of m_p
 
 m is a mask over the positions, 1 everywhere without one. `second` is the Gram matrix times the number of channels, and
 `second - mean mean'` the covariance. Both are sums over positions: they may be added up piece by piece, and the

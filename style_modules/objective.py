@@ -1,25 +1,17 @@
-"""What a style transfer makes small, for one picture or tile by tile: content, style and total variation, relative.
+"""What a style transfer makes small, for a whole picture or tile by tile: relative content, style and total variation.
 
-    content_weight * content + style_weight * style + tv_weight * total variation        (style_modules.balance)
-
-Several styles. Those without a mask are blended: their moments, by weight, are one target. For the Gram loss this is
-the sum of their losses but for a constant, for  sum of w_i ||G - A_i||^2 = ||G - sum of w_i A_i||^2 + const  with
-weights that add up to 1. Each style with a mask is compared with the moments under its mask alone, and counts by the
-share of the picture that the mask covers: so every position is painted as strongly as if its style were the only one.
-
-Tiles. Style losses depend on the picture through sums over positions. One pass over the tiles adds up the sums; with
-the losses' derivatives for these sums, a second pass takes the gradient of each tile. The tiles overlap by what
-the cells at their edges see, and start where the network's strides do not fall out of step: so the gradient is that of
-the whole picture, but for rounding.
+Style losses depend on the picture through sums over positions (`style_modules.moments`). One pass over the tiles adds
+up the sums; with the losses' derivatives for these sums, a second pass takes the gradient of each tile. Tiles overlap
+by what the cells at their edges see, and start where the network's strides do not fall out of step: so the gradient
+is that of the whole picture, but for rounding, and memory is that of one tile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.activations import sequence_features
 from core.borders import replicated_borders
@@ -27,18 +19,8 @@ from core.errors import UsageError
 from core.gradients import measuring
 from core.tiles import Tile, cell_geometry, overlapping_tiles
 from style_modules.balance import absolute_weights
-from style_modules.moments import Moments, blend, feature_gradient, moment_sums
-from style_modules.wasserstein_loss import WassersteinDistance
-
-LOSSES = ("gram", "wasserstein")
-
-
-class Style(NamedTuple):
-    """A picture to paint like."""
-
-    image: Tensor  # (1, 3, h, w), normalised
-    weight: float = 1.0  # against the other styles
-    mask: Tensor | None = None  # (1, 1, H, W) in [0, 1], where of the content to paint so; None: everywhere
+from style_modules.moments import Moments, feature_gradient, moment_sums
+from style_modules.targets import Style, Target, check_styles, style_loss, style_targets
 
 
 class Terms(NamedTuple):
@@ -49,21 +31,16 @@ class Terms(NamedTuple):
     total_variation: float
 
 
-class _Region(NamedTuple):
-    """Where a style counts, and what it is there."""
-
-    masks: list[Tensor | None]  # (h, w) of each style layer
-    areas: list[float]  # sum of the mask's cells
-    distances: list  # of each layer: moments -> scalar
-    weights: list[float]  # of each layer, absolute
-
-
 class PaintingObjective:
-    """image (1, 3, H, W) -> scalar, with its gradient, for `core.ascent.optimise_pixels`."""
+    """image (1, 3, H, W) -> content_weight * content + style_weight * style + tv_weight * total variation, a scalar.
+
+    The weights are relative (`style_modules.balance`). It is for `core.ascent.optimise_pixels`: calling it puts the
+    gradient into the graph, and the three terms into `last`.
+    """
 
     def __init__(
         self,
-        cnn: nn.Sequential,
+        features: nn.Sequential,
         content: Tensor,
         styles: Sequence[Style],
         *,
@@ -72,191 +49,107 @@ class PaintingObjective:
         content_weight: float,
         style_weight: float | Sequence[float],
         tv_weight: float,
-        loss: str,
+        loss: str = "gram",
         tile: int | None = None,
     ) -> None:
-        """Take the targets. tile: side of the tiles in pixels; None computes the picture as a whole."""
-        self.cnn, self.layers, self.content_layer = cnn, tuple(layers), content_layer
-        self.wanted = (*self.layers, content_layer)
-        self.geometry = {layer: cell_geometry(cnn, layer) for layer in self.wanted}
-        deepest = [self.geometry[layer] for layer in self.wanted]
-        reach = (max(each.before for each in deepest), max(each.after for each in deepest))
-        self.tiles = overlapping_tiles(content.shape[2:], tile, reach)
-        with self._looking(), torch.no_grad():
-            self.content_target = self._content_features(content)
-            self.regions = self._regions(content, styles, style_weight, loss, tile, reach)
-        plain = absolute_weights(
-            self.content_target, [], content.numel(), content_weight=content_weight, tv_weight=tv_weight
-        )
-        self.content_weight, self.tv_weight = plain.content, plain.total_variation
-        self.last = Terms(0.0, 0.0, 0.0)  # of the picture that was computed last
+        """Take the targets from the content (1, 3, H, W) and the styles. tile: side in pixels; None is the whole."""
+        check_styles(styles, content.shape[2:])
+        for layer in (*layers, content_layer):
+            if not 0 <= layer < len(features):
+                raise UsageError(f"layer: {layer} is out of range; allowed are 0 to {len(features) - 1}")
+        self.features, self.content_layer, self.tile = features, content_layer, tile
+        self.geometry = {layer: cell_geometry(features, layer) for layer in (*layers, content_layer)}
+        self.reach = tuple(max(getattr(each, side) for each in self.geometry.values()) for side in ("before", "after"))
+        self.tiles = overlapping_tiles(content.shape[2:], tile, self.reach)
+        with self._looking():
+            pieces = [(each, self._see(content, each)[1][content_layer]) for each in self.tiles]
+            rows = {
+                each.rows.start: [piece for other, piece in pieces if other.rows == each.rows] for each, _ in pieces
+            }
+            self.content_target = torch.cat([torch.cat(row, dim=3) for row in rows.values()], dim=2)
+            moments = [self._moments(style.image, layers) for style in styles]
+        cells = {layer: tuple(self.geometry[layer].count(side) for side in content.shape[2:]) for layer in layers}
+        self.targets = style_targets(styles, moments, cells, style_weight=style_weight, loss=loss)
+        balance = {"content_weight": content_weight, "tv_weight": tv_weight}
+        self.weights = absolute_weights(self.content_target, [], content.numel(), **balance)
+        self.last = Terms(0.0, 0.0, 0.0)
 
     def __call__(self, image: Tensor) -> Tensor:
         self.last, gradient = self.terms_and_gradient(image)
-        return _Known.apply(image, image.new_tensor(sum(self.last)), gradient)
+        products = (image * gradient).sum()
+        return sum(self.last) + (products - products.detach())  # the value, with the gradient that is known
 
     def terms(self, image: Tensor) -> Terms:
         """The three losses of any picture of the content's size."""
-        return self._passes(image, gradient=False)[0]
+        image, content, sums = image.detach(), 0.0, None
+        with self._looking():
+            for tile in self.tiles:
+                _, features = self._see(image, tile)
+                content, sums = self._add(content, sums, features, tile)
+            style, _ = style_loss(self.targets, sums)
+            return Terms(content, style, _total_variation(image, self.weights.total_variation)[0])
 
     def terms_and_gradient(self, image: Tensor) -> tuple[Terms, Tensor]:
-        """The three losses and the gradient of their sum, (1, 3, H, W)."""
-        return self._passes(image, gradient=True)
-
-    def _passes(self, image: Tensor, *, gradient: bool) -> tuple[Terms, Tensor | None]:
+        """The three losses, and the gradient of their sum (1, 3, H, W)."""
         image = image.detach().contiguous(memory_format=torch.channels_last)
-        alone = len(self.tiles) == 1 and gradient
-        content, sums = 0.0, None
+        content, sums, alone = 0.0, None, len(self.tiles) == 1
         with self._looking():
             for tile in self.tiles:
                 piece, features = self._see(image, tile, graph=alone)
-                here = self._sums(features, tile)
-                sums = here if sums is None else [old.plus(new) for old, new in zip(sums, here, strict=True)]
-                content += float(self._misfit(features, tile).square().sum()) * self.content_weight
-            style, outer = self._style(sums)
-            variation, result = _total_variation(image, self.tv_weight)
-            if gradient:
-                for tile in self.tiles:
-                    if not alone:
-                        piece, features = self._see(image, tile, graph=True)
-                    outputs, slopes = self._slopes(features, tile, outer)
-                    (part,) = torch.autograd.grad(outputs, piece, slopes)
-                    result[tile.pixels] += part
-        return Terms(content, style, variation), result if gradient else None
+                content, sums = self._add(content, sums, features, tile)
+            style, slopes = style_loss(self.targets, sums)
+            variation, gradient = _total_variation(image, self.weights.total_variation)
+            for tile in self.tiles:
+                if not alone:
+                    piece, features = self._see(image, tile, graph=True)
+                by_layer = self._feature_gradients(features, tile, slopes)
+                outputs = [features[layer] for layer in by_layer]
+                gradient[tile.pixels] += torch.autograd.grad(outputs, piece, list(by_layer.values()))[0]
+        return Terms(content, style, variation), gradient
 
     @contextmanager
-    def _looking(self):
-        with measuring(self.cnn), replicated_borders(self.cnn):
+    def _looking(self) -> Iterator[None]:
+        with measuring(self.features), replicated_borders(self.features):
             yield
 
-    def _see(self, image: Tensor, tile: Tile, *, graph: bool) -> tuple[Tensor, dict[int, Tensor]]:
+    def _see(self, image: Tensor, tile: Tile, *, graph: bool = False) -> tuple[Tensor, dict[int, Tensor]]:
         """The tile's pixels, and what each layer gives for the cells that are its own."""
         piece = image[tile.pixels].detach().requires_grad_(graph)
         with torch.set_grad_enabled(graph):
-            features = sequence_features(self.cnn, piece, self.wanted)
-            return piece, {layer: features[layer][tile.inside(self.geometry[layer])] for layer in set(self.wanted)}
+            outputs = sequence_features(self.features, piece, self.geometry)
+            return piece, {layer: outputs[layer][tile.inside(each)] for layer, each in self.geometry.items()}
 
-    def _content_features(self, content: Tensor) -> Tensor:
-        rows: dict[int, list[Tensor]] = {}
-        for tile in self.tiles:
-            rows.setdefault(tile.rows.start, []).append(self._see(content, tile, graph=False)[1][self.content_layer])
-        return torch.cat([torch.cat(row, dim=3) for row in rows.values()], dim=2)
+    def _moments(self, picture: Tensor, layers: Sequence[int]) -> dict[int, Moments]:
+        sums = None
+        for tile in overlapping_tiles(picture.shape[2:], self.tile, self.reach):
+            _, features = self._see(picture, tile)
+            sums = _added(sums, [moment_sums(features[layer]) for layer in layers])
+        cells = [[self.geometry[layer].count(side) for side in picture.shape[2:]] for layer in layers]
+        return {layer: total.times(1 / (h * w)) for layer, total, (h, w) in zip(layers, sums, cells, strict=True)}
+
+    def _add(self, content: float, sums: list[Moments] | None, features, tile: Tile) -> tuple[float, list[Moments]]:
+        content += self.weights.content * float(self._misfit(features, tile).square().sum())
+        here = [moment_sums(features[each.layer].detach(), self._mask(each, tile)) for each in self.targets]
+        return content, _added(sums, here)
 
     def _misfit(self, features: dict[int, Tensor], tile: Tile) -> Tensor:
-        return features[self.content_layer].detach() - self.content_target[tile.own(self.geometry[self.content_layer])]
+        own = tile.own(self.geometry[self.content_layer])
+        return features[self.content_layer].detach() - self.content_target[own]
 
-    def _regions(self, content, styles, style_weight, loss, tile, reach) -> list[_Region]:
-        counts = {layer: self._count(content, layer) for layer in self.layers}
-        mean_weight = sum(style.weight for style in styles) / len(styles)
-        moments = [self._moments_of(style.image, tile, reach) for style in styles]
-        groups = [[index] for index, style in enumerate(styles) if style.mask is not None]
-        groups.append([index for index, style in enumerate(styles) if style.mask is None])
-        regions = []
-        for group in filter(None, groups):
-            mask, weights = styles[group[0]].mask, [styles[index].weight for index in group]
-            if not sum(weights):
-                continue
-            target = [blend(each, weights) for each in zip(*(moments[index] for index in group), strict=True)]
-            masks: list[Tensor | None] = [None] * len(self.layers)
-            areas = [float(counts[layer][0] * counts[layer][1]) for layer in self.layers]
-            shares = [1.0] * len(self.layers)
-            if mask is not None:
-                masks = [
-                    F.interpolate(mask.to(content), size=counts[layer], mode="area")[0, 0] for layer in self.layers
-                ]
-                covered = [float(each.sum()) for each in masks]
-                shares, areas = [part / whole for part, whole in zip(covered, areas, strict=True)], covered
-            # The layers' own weights, by what the style gives there.
-            scale = sum(weights) / len(weights) / mean_weight
-            distances, absolute = _distances(loss, target, style_weight)
-            regions.append(
-                _Region(masks, areas, distances, [scale * w * s for w, s in zip(absolute, shares, strict=True)])
-            )
-        return regions
+    def _mask(self, target: Target, tile: Tile) -> Tensor | None:
+        return None if target.mask is None else target.mask[tile.own(self.geometry[target.layer])[2:]]
 
-    def _count(self, content: Tensor, layer: int) -> tuple[int, int]:
-        """Cells of a layer, (h, w): the last tile's end."""
-        last = self.tiles[-1]
-        _, features = self._see(content, last, graph=False)
-        start = last.own(self.geometry[layer])
-        return tuple(start[axis].start + features[layer].shape[axis] for axis in (2, 3))
-
-    def _moments_of(self, picture: Tensor, tile: int | None, reach) -> list[Moments]:
-        sums, cells = None, None
-        for each in overlapping_tiles(picture.shape[2:], tile, reach):
-            _, features = self._see(picture, each, graph=False)
-            here = [moment_sums(features[layer]) for layer in self.layers]
-            many = [features[layer][0, 0].numel() for layer in self.layers]
-            sums = here if sums is None else [old.plus(new) for old, new in zip(sums, here, strict=True)]
-            cells = many if cells is None else [a + b for a, b in zip(cells, many, strict=True)]
-        return [each.times(1 / count) for each, count in zip(sums, cells, strict=True)]
-
-    def _sums(self, features: dict[int, Tensor], tile: Tile) -> list[Moments]:
-        """Of each region and layer."""
-        return [
-            moment_sums(features[layer].detach(), self._mask(region, index, tile))
-            for region in self.regions
-            for index, layer in enumerate(self.layers)
-        ]
-
-    def _mask(self, region: _Region, index: int, tile: Tile) -> Tensor | None:
-        mask = region.masks[index]
-        return None if mask is None else mask[tile.own(self.geometry[self.layers[index]])[2:]]
-
-    def _style(self, sums: list[Moments]) -> tuple[float, list[Moments]]:
-        """The style loss, and its derivative for each of the sums."""
-        total, leaves = 0.0, [Moments(*(value.detach().requires_grad_(True) for value in each)) for each in sums]
-        rest = iter(leaves)
-        for region in self.regions:
-            for area, distance, weight in zip(region.areas, region.distances, region.weights, strict=True):
-                total = total + weight * distance(next(rest).times(1 / area))
-        if not self.regions:
-            return 0.0, []
-        flat = [value for each in leaves for value in each]
-        slopes = torch.autograd.grad(total, flat, allow_unused=True)
-        slopes = [torch.zeros_like(v) if s is None else s for s, v in zip(slopes, flat, strict=True)]
-        return float(total.detach()), [Moments(*pair) for pair in zip(slopes[::2], slopes[1::2], strict=True)]
-
-    def _slopes(self, features: dict[int, Tensor], tile: Tile, outer: list[Moments]) -> tuple[list, list]:
-        """The layers, and the gradient of the losses for the cells of each."""
-        found = {self.content_layer: 2 * self.content_weight * self._misfit(features, tile)}
-        rest = iter(outer)
-        for region in self.regions:
-            for index, layer in enumerate(self.layers):
-                slope = feature_gradient(features[layer].detach(), next(rest), self._mask(region, index, tile))
-                found[layer] = found[layer] + slope if layer in found else slope
-        return [features[layer] for layer in found], list(found.values())
+    def _feature_gradients(self, features: dict[int, Tensor], tile: Tile, slopes: list[Moments]) -> dict[int, Tensor]:
+        """d loss / d features of each layer, for the tile's own cells."""
+        result = {self.content_layer: 2 * self.weights.content * self._misfit(features, tile)}
+        for target, slope in zip(self.targets, slopes, strict=True):
+            part = feature_gradient(features[target.layer].detach(), slope, self._mask(target, tile))
+            result[target.layer] = result[target.layer] + part if target.layer in result else part
+        return result
 
 
-class _Known(torch.autograd.Function):
-    """A value whose gradient for the image is known."""
-
-    @staticmethod
-    def forward(ctx, _image: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(gradient)
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx, outer: Tensor):
-        return outer * ctx.saved_tensors[0], None, None
-
-
-def _distances(loss: str, target: list[Moments], style_weight) -> tuple[list, list[float]]:
-    """For each layer: a function moments -> scalar, and its absolute weight."""
-    if loss not in LOSSES:
-        raise UsageError(f"loss: '{loss}' is unknown; allowed are {', '.join(LOSSES)}")
-    given = [style_weight] * len(target) if isinstance(style_weight, int | float) else list(style_weight)
-    if len(given) != len(target):
-        raise UsageError(f"style_weight: got {len(given)} for {len(target)} layers; give one, or one for each layer")
-    if loss == "wasserstein":
-        distances = [WassersteinDistance(each) for each in target]
-        return distances, [w / (len(target) * d.size) for w, d in zip(given, distances, strict=True)]
-    plain = absolute_weights(None, [each.second for each in target], 1, style_weight=1.0).style
-    return [_gram_distance(each.second) for each in target], [w * p for w, p in zip(given, plain, strict=True)]
-
-
-def _gram_distance(target: Tensor):
-    return lambda moments: (moments.second - target).square().sum()
+def _added(sums: list[Moments] | None, more: list[Moments]) -> list[Moments]:
+    return more if sums is None else [old.plus(new) for old, new in zip(sums, more, strict=True)]
 
 
 def _total_variation(image: Tensor, weight: float) -> tuple[float, Tensor]:
@@ -264,7 +157,6 @@ def _total_variation(image: Tensor, weight: float) -> tuple[float, Tensor]:
     down, right = image.diff(dim=2), image.diff(dim=3)
     gradient = torch.zeros_like(image)
     for steps, axis in ((down, 2), (right, 3)):
-        count = steps.shape[axis]
-        gradient.narrow(axis, 1, count).add_(steps, alpha=2 * weight)
-        gradient.narrow(axis, 0, count).sub_(steps, alpha=2 * weight)
+        gradient.narrow(axis, 1, steps.shape[axis]).add_(steps, alpha=2 * weight)
+        gradient.narrow(axis, 0, steps.shape[axis]).sub_(steps, alpha=2 * weight)
     return weight * float(down.square().sum() + right.square().sum()), gradient

@@ -9,8 +9,8 @@ features and strong ones alike. Its square is divided by  tr S2 + ||m2||^2,  its
     d tr (R S1 R)^1/2 / dS1 = 1/2 R (R S1 R)^-1/2 R        R = S2^1/2, taken once
 
 has no bound where a direction has no variance, as with fewer positions than channels. Roots r of eigenvalues are
-therefore taken as  sqrt(r^2 + e^2) - e:  the loss is too large by at most 2 C e, e a ten thousandth of the mean variance
-of the style.
+therefore taken as  sqrt(r^2 + e^2) - e:  the loss is too large by at most 2 C e, e a ten thousandth of the style's
+mean variance.
 
 Dowson and Landau (1982) give the distance; Heitz et al. (2021) and Vacher et al. (2020) use it for textures.
 """
