@@ -5,6 +5,7 @@ They are here to be compared with, and for nothing else.
 """
 
 import random
+from collections.abc import Callable
 
 import torch
 from scipy.ndimage import gaussian_filter1d
@@ -74,8 +75,12 @@ def style_transfer(
     style_weights: tuple[float, ...],
     tv_weight: float,
     iterations: int = 200,
+    callback: Callable[[float], bool] | None = None,
 ) -> tuple[Tensor, float]:
-    """Adam by the course's schedule, lr 3 and then 0.1 -> (picture (1, 3, H, W), its loss before the last step)."""
+    """Adam by the course's schedule, lr 3 and then 0.1 -> (picture (1, 3, H, W), its loss before the last step).
+
+    callback: sees the loss before each step, and stops the loop by True.
+    """
     content_target = extract_features(content, features)[content_layer].detach()
     style_outputs = extract_features(style, features)
     style_targets = [gram_matrix(style_outputs[layer]).detach() for layer in style_layers]
@@ -91,6 +96,8 @@ def style_transfer(
             loss = loss + weight * ((gram_matrix(outputs[layer]) - target) ** 2).sum()
         down, right = image[:, :, 1:] - image[:, :, :-1], image[:, :, :, 1:] - image[:, :, :, :-1]
         loss = loss + tv_weight * ((down**2).sum() + (right**2).sum())
+        if callback is not None and callback(float(loss.detach())):
+            break
         loss.backward()
         if iteration == 180:
             optimizer = torch.optim.Adam([image], lr=0.1)

@@ -400,10 +400,16 @@ def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def save_animation(
-    frames: Sequence[np.ndarray], path: str | Path, metadata: dict[str, str], *, milliseconds: int, most_bytes: int
+    frames: Sequence[np.ndarray],
+    path: str | Path,
+    metadata: dict[str, str],
+    *,
+    milliseconds: int | Sequence[int],
+    most_bytes: int,
 ) -> Path:
     """Write pictures (H, W, 3), uint8, all of one shape, as a GIF that repeats for ever; whole or not at all.
 
+    milliseconds: how long each is shown, one number for all or one each.
     All share one palette, chosen from frames spread over the whole, so that colours do not jump; errors are
     diffused. Where the file would be larger than `most_bytes`, the pictures are made smaller.
     """

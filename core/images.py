@@ -4,12 +4,13 @@ The network reads (N, 3, H, W), normalised per channel with ImageNet's statistic
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
@@ -19,6 +20,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
+Result = TypeVar("Result")
 LONGEST_OVER_SHORTEST = 20  # scaling the short side up would blow the long one up
 
 
@@ -29,6 +31,30 @@ def load_image(path: str | Path) -> Image.Image:
     that holds their largest value (a PNG by 16); of an animation the first frame is taken. Raises
     UsageError, one sentence naming the file, if it cannot be used.
     """
+
+    def first(image: Image.Image) -> Image.Image:
+        image.seek(0)
+        upright = ImageOps.exif_transpose(image)
+        upright.format = image.format  # a turned picture is a new one, of no format
+        return _to_rgb(upright)
+
+    return _read(path, first)
+
+
+def load_frames(path: str | Path) -> list[tuple[Image.Image, int]]:
+    """Read an animation's frames, in their order, as `load_image` reads one, and the milliseconds each is shown.
+
+    A picture that does not move is one frame, shown 0 ms.
+    """
+
+    def every(image: Image.Image) -> list[tuple[Image.Image, int]]:
+        return [(_to_rgb(frame), round(frame.info.get("duration", 0))) for frame in ImageSequence.Iterator(image)]
+
+    return _read(path, every)
+
+
+def _read(path: str | Path, read: Callable[[Image.Image], Result]) -> Result:
+    """What `read` makes of the opened file; whatever is wrong with it becomes a UsageError."""
     if not str(path):
         raise UsageError("image: the name is empty; give a picture file")
     path = Path(path).expanduser()
@@ -42,10 +68,7 @@ def load_image(path: str | Path) -> Image.Image:
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 _check_dimensions(path, *image.size)
-                image.seek(0)
-                upright = ImageOps.exif_transpose(image)
-                upright.format = image.format  # a turned picture is a new one, of no format
-                return _to_rgb(upright)
+                return read(image)
     except UsageError:
         raise
     except PermissionError as error:

@@ -94,10 +94,13 @@ def constant_of(module: str, name: str) -> object:
 
 
 def defaults_of(module: str, function: str) -> dict[str, object]:
-    """Read a function's keyword-only defaults from its source: written once, and known without an import."""
+    """Read a function's keyword-only defaults, or a dataclass's, from the source: written once, known unimported."""
     body = _body_of(module)
     constants = _constants(body)  # a default may be the name of one
     for node in body:
+        if isinstance(node, ast.ClassDef) and node.name == function:
+            fields = [field for field in node.body if isinstance(field, ast.AnnAssign) and field.value is not None]
+            return {field.target.id: ast.literal_eval(field.value) for field in fields}
         if isinstance(node, ast.FunctionDef) and node.name == function:
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
             given = {argument.arg: value for argument, value in pairs if value is not None}
@@ -105,7 +108,7 @@ def defaults_of(module: str, function: str) -> dict[str, object]:
                 name: ast.literal_eval(constants.get(getattr(value, "id", None), value))
                 for name, value in given.items()
             }
-    raise LookupError(f"{module} has no function {function}")
+    raise LookupError(f"{module} has no {function}")
 
 
 def _body_of(module: str) -> list[ast.stmt]:

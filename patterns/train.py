@@ -91,7 +91,7 @@ def _train(training, checkpoint: Path, workers: int) -> None:
     saved = time.monotonic()
     steps = training.recipe.steps
     bar = progress(total=steps, initial=training.step, desc="train", unit="step")
-    with bar, _noticing_signals() as asked_to_stop:
+    with bar, noticing_signals() as asked_to_stop:
 
         def after_step(training) -> None:
             nonlocal saved
@@ -111,7 +111,7 @@ def _train(training, checkpoint: Path, workers: int) -> None:
 
 
 @contextmanager
-def _noticing_signals() -> Iterator[threading.Event]:
+def noticing_signals() -> Iterator[threading.Event]:
     """Within the block the first Ctrl-C or SIGTERM sets the event; a second one interrupts at once.
 
     An interrupt in the middle of a step would leave a state between two steps, which is no use to keep.

@@ -9,7 +9,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -265,7 +265,7 @@ class Training:
 KEPT = ("step", "seconds", "losses", "accuracies")  # of a training, besides what has a state of its own
 
 
-def save_checkpoint(path: Path, training) -> None:
+def save_checkpoint(path: Path, training, kept: Sequence[str] = KEPT) -> None:
     """Write a training beside its place, then rename: a kill leaves the old or the new file."""
     data = io.BytesIO()
     state = {
@@ -274,11 +274,11 @@ def save_checkpoint(path: Path, training) -> None:
         "optimizer": training.optimizer.state_dict(),
         "generator": training.generator.get_state(),
     }
-    torch.save(state | {name: getattr(training, name) for name in KEPT}, data)
+    torch.save(state | {name: getattr(training, name) for name in kept}, data)
     write_whole(path, data.getvalue())
 
 
-def load_checkpoint(path: Path, training) -> None:
+def load_checkpoint(path: Path, training, kept: Sequence[str] = KEPT) -> None:
     """Go on from what `save_checkpoint` wrote. Raises UsageError if that training followed another recipe."""
     try:
         state = torch.load(path, weights_only=True)
@@ -295,7 +295,7 @@ def load_checkpoint(path: Path, training) -> None:
     training.network.load_state_dict(state["network"])
     training.optimizer.load_state_dict(state["optimizer"])
     training.generator.set_state(state["generator"])
-    for name in KEPT:
+    for name in kept:
         setattr(training, name, state[name])
 
 

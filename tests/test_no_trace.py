@@ -21,6 +21,7 @@ from visualizers.deepdream import deepdream
 from visualizers.eigen_cam import eigen_cam
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import facet_features
+from visualizers.fast_style_training import PaintingRecipe, PaintingTraining
 from visualizers.fooling_image import fool
 from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
@@ -79,6 +80,13 @@ def facet(model, images):
     return facet_visualization(model, images, 1, directions, **settings)
 
 
+def learn_to_paint(model, images):
+    recipe = PaintingRecipe(("a",), "", "", steps=2, batch=2, widths=(2, 2, 2), blocks=1)
+    training = PaintingTraining(recipe, model, [images[:1].detach()])
+    training.take_step(lambda _: images[1].detach())
+    training.evaluate(images.detach())
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -119,6 +127,7 @@ CALLS = {
     "style transfer": transfer,
     "texture synthesis": lambda model, images: synthesize_texture(model, images[:1], (40, 44), iterations=2),
     "Gram distance": lambda model, images: gram_distance(model, images[:1], images[1:2]),
+    "learning to paint": learn_to_paint,
     "DeepDream": lambda model, images: deepdream(
         model, images, "features.6", guide=images[:1], octaves=2, iterations=2
     ),
