@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core.errors import UsageError
 from core.options import is_picture_path, make_parser, progress, run_script, whole_number
-from style_transfer import CONTENT, NOISE, SMALLEST, STYLE, open_picture
+from style_transfer import CONTENT, DEFAULTS, NOISE, SMALLEST, STYLE, open_picture
 
 SCRIPT = "style_tradeoffs.py"
 OTHER = "mosaic"  # the second style, where there are two
@@ -23,6 +23,7 @@ FROM_NOISE = 5.0  # the content weight that draws the content out of noise
 SHARES = (0, 0.25, 0.5, 0.75, 1)
 LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein-2"}
 DREAMS = ("features.4", "features.7", "features.11")
+LOSS = DEFAULTS["loss"]
 BELOW = "losses below: relative, unweighted"
 
 
@@ -88,7 +89,7 @@ class Easel:
         self.bar.update()
         return result
 
-    def losses(self, picture, *styles, loss: str = "gram"):
+    def losses(self, picture, *styles, loss: str = LOSS):
         """Content, style and total-variation loss of a picture, all with weight 1 and the default layers."""
         from visualizers.style_transfer import style_terms
 
@@ -217,9 +218,9 @@ def show_loss(easel: Easel) -> tuple[list, list]:
         row = [easel.original(style.image, easel.title(index))]
         for loss, name in LOSSES.items():
             picture = easel.paint(style, loss=loss)
-            other = easel.losses(picture, style, loss="wasserstein").style
+            other = easel.losses(picture, style, loss="gram").style
             panel = easel.panel(picture, name, style)
-            row.append(panel._replace(caption=f"{panel.caption}\nstyle by Wasserstein-2 {other:.3f}"))
+            row.append(panel._replace(caption=f"{panel.caption}\nstyle by Gram matrices {other:.4f}"))
         rows.append(row)
     return rows, []
 

@@ -86,7 +86,7 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
         seconds.append(time.perf_counter() - begun)
     forward = median(seconds)
     relative = {f"{name}_weight": facts[f"{name}_weight"] for name in ("content", "style", "tv")}
-    wanted = sum(style_terms(model, painted, content, [Style(target)], **relative))
+    wanted = sum(style_terms(model, painted, content, [Style(target)], loss="gram", **relative))
 
     def optimise(smallest: int, iterations: int) -> tuple[float, int, bool]:
         begun, seen = time.perf_counter(), []
@@ -95,7 +95,7 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
             seen.append(step.scale == step.scales and step.content + step.style + step.total_variation <= wanted)
             return seen[-1] or out_of_patience(begun)
 
-        settings = {"smallest": smallest, "iterations": iterations, "callback": watch, **relative}
+        settings = {"smallest": smallest, "iterations": iterations, "callback": watch, "loss": "gram", **relative}
         style_transfer(model, content, [Style(target)], **settings)
         return time.perf_counter() - begun, len(seen), seen[-1]
 

@@ -117,7 +117,7 @@ class Stage:
             clock.start()
 
         clock.start()
-        settings = {**self.relative(), **WAYS[way], "iterations": max(1, iterations // 2)}
+        settings = {**self.relative(), **WAYS[way], "loss": "gram", "iterations": max(1, iterations // 2)}
         style_transfer(self.model, self.content, [Style(self.style)], callback=watch, **settings)
         return curve
 

@@ -1,15 +1,17 @@
 """Style transfer from coarse to fine (Gatys et al., 2016): a content, painted with the textures of one or more styles.
 
-    image* = argmin  content_weight * ||F - P||^2 / ||P||^2  +  style_weight * mean over layers of ||G - A||^2 / ||A||^2
+    image* = argmin  content_weight * ||F - P||^2 / ||P||^2  +  style_weight * mean over layers of D
                      + tv_weight * mean squared difference of neighbours
 
-F, G what layers of the network give for the picture, and the Gram matrices of it; P and A those of content and style.
-All terms are relative (`style_modules.balance`): one set of weights serves every size and every network.
+    "gram"         D = ||G - A||^2 / ||A||^2, G and A the Gram matrices of picture and style
+    "wasserstein"  D = how far the features must move to be distributed as the style's (`style_modules.wasserstein_loss`)
+F and P are what a layer gives for the picture and for the content. All terms are relative (`style_modules.balance`):
+one set of weights serves every size and network. In Gram matrices strong features outweigh all others: they agree long
+before a picture looks like the style. The Wasserstein distance goes on to its forms.
 
 A network looks at textures through windows of some tens of pixels. So the picture is first made small, where strokes
-fill a window that shows large forms too, then again and again sqrt(2) larger, with targets of styles scaled along
-(Gatys et al., 2017, control scale so). Adam's moments go along to the next scale. With Adam the mean of the last
-pictures is returned, weighted towards the end: steps of a fixed length do not settle, their mean does.
+fill a window that shows large forms too, then again and again sqrt(2) larger, styles scaled along (Gatys et al., 2017).
+Adam's moments go along, and the mean of its last pictures is returned: steps of a fixed length do not settle.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +57,7 @@ def style_transfer(
     iterations: int = 60,
     optimiser: str = "lbfgs",
     learning_rate: float = 0.1,
-    loss: str = "gram",
+    loss: str = "wasserstein",
     start: Tensor | None = None,
     averaging: float = 0.9,
     tile: int | None = None,

@@ -63,6 +63,7 @@ def synthesize_texture(
         smallest=int(0.999 * smallest),  # so that rounding does not lose a scale
         iterations=iterations,
         optimiser="lbfgs",
+        loss="gram",
         callback=callback,
     )
 
