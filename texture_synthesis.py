@@ -220,7 +220,7 @@ def draw(model, rows: list, size: int):
         panels,
         row_names=[name for name, _, _ in rows],
         cell=size * max(1, round(SHOWN / size)) / DOTS_PER_INCH,
-        title="Textures from the Gram matrices of more and more layers, and by sampling pixels",
+        title="Textures from Gram matrices, and by sampling pixels",
         footer=words + footer(model),
     )
 
