@@ -89,7 +89,7 @@ def test_the_printed_losses_are_those_of_the_picture(pair):
         ["--tv-weight", "50"],
         ["--style-scale", "2"],
         ["--optimizer", "lbfgs"],
-        ["--loss", "wasserstein"],
+        ["--loss", "gram"],
         ["--start", "noise"],
         ["--keep-colour", "luminance"],
         ["--keep-color", "histogram"],

@@ -82,7 +82,7 @@ def gram_distance(model: nn.Module, texture: Tensor, sample: Tensor, *, layers: 
     """
     settings = {"content_weight": 0.0, "style_weight": 1.0, "tv_weight": 0.0, "content_layer": layers[0]}
     texture = to_network(model, texture)
-    return style_terms(model, texture, texture, [Style(sample)], layers=layers, **settings).style
+    return style_terms(model, texture, texture, [Style(sample)], layers=layers, loss="gram", **settings).style
 
 
 def _check(model: nn.Module, sample: Tensor, size: tuple[int, int], layers: Sequence[int], scales: int) -> None:
