@@ -122,16 +122,23 @@ class Stage:
         return curve
 
     def _plain(self, iterations: int) -> list[tuple[float, float]]:
-        """The loop of benchmarks.plain, on the network as torchvision gives it: its start and its end."""
+        """The loop of benchmarks.plain, on the network as torchvision gives it; what it returns is the last point."""
         import torch
 
         from benchmarks.plain import style_transfer as plain
 
         features = copy.deepcopy(self.model.features).to(memory_format=torch.contiguous_format)
-        begun = time.perf_counter()
-        picture, _ = plain(self.content, self.style, features, iterations=iterations, **self.settings)
-        seconds = time.perf_counter() - begun
-        return [(0.0, self.total(self.content)), (seconds, self.total(picture))]
+        curve, clock = [], Clock()
+
+        def watch(loss: float) -> None:
+            clock.stop()
+            curve.append((clock.seconds, loss))  # of the picture before the step
+            clock.start()
+
+        clock.start()
+        picture, _ = plain(self.content, self.style, features, iterations=iterations, callback=watch, **self.settings)
+        clock.stop()
+        return [*curve, (clock.seconds, self.total(picture))]
 
 
 class Clock:
@@ -169,11 +176,9 @@ def draw(curves: dict, path: Path, weights: str) -> Path:
     for axes, (name, turns) in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):
         for way, runs in turns.items():
             chosen = runs[0]
+            axes.plot(*zip(*chosen, strict=True), color=COLOURS[way], label=way)
             if way == PLAIN:
-                axes.plot(*chosen[-1], "o", color=COLOURS[way], label="plain loop, its end")
                 axes.axhline(chosen[-1][1], color=COLOURS[way], linestyle=":", linewidth=1)
-            else:
-                axes.plot(*zip(*chosen, strict=True), color=COLOURS[way], label=way)
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_title(name.replace("_", " "), fontsize=10)
