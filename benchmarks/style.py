@@ -23,13 +23,14 @@ WAYS = {  # settings of visualizers.style_transfer
     "coarse to fine, L-BFGS": {"optimiser": "lbfgs"},
 }
 PLAIN = "plain loop"
+OWN = "swirling_night"  # the preset of the project's own pictures
 COLOURS = {PLAIN: "0.3", "Adam": "#d9822b", "L-BFGS": "#2a78b5", "coarse to fine, L-BFGS": "#5b9a4b"}
 
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.squeezenet import load_squeezenet
-    from style_transfer import OWN, PRESETS
+    from style_transfer import PRESETS
 
     model = load_squeezenet(options.weights, "cpu")
     names = [OWN] if options.pictures is None else ["composition_vii", "the_scream", "starry_night", OWN]
