@@ -17,9 +17,9 @@ from core.options import ROOT, Parser, progress, run_script, whole_number
 from core.tables import write_csv
 
 HEADER = ("preset", "way", "round", "seconds", "total_loss")
-WAYS = {  # settings of visualizers.style_transfer
-    "Adam": {"optimiser": "adam", "smallest": 4096},
-    "L-BFGS": {"optimiser": "lbfgs", "smallest": 4096},
+WAYS = {  # settings of visualizers.style_transfer; the last is its default, so with its iterations for each size
+    "Adam": {"optimiser": "adam", "smallest": 4096, "iterations": 100},
+    "L-BFGS": {"optimiser": "lbfgs", "smallest": 4096, "iterations": 100},
     "coarse to fine, L-BFGS": {"optimiser": "lbfgs"},
 }
 PLAIN = "plain loop"
@@ -118,7 +118,9 @@ class Stage:
             clock.start()
 
         clock.start()
-        settings = {**self.relative(), **WAYS[way], "loss": "gram", "iterations": max(1, iterations // 2)}
+        settings = {**self.relative(), **WAYS[way], "loss": "gram"}
+        if iterations < WAYS["Adam"]["iterations"]:  # a trial
+            settings["iterations"] = iterations
         style_transfer(self.model, self.content, [Style(self.style)], callback=watch, **settings)
         return curve
 
