@@ -69,29 +69,35 @@ class Ball(NamedTuple):
     def whole_levels(self, rgb: Tensor, originals: Tensor) -> Tensor:
         """Pictures in whole grey levels within the balls, as an 8-bit file holds them; originals must be such, too.
 
-        A change of a + f levels, a whole and 0 <= f < 1, becomes a + 1 where f > t, else a. t is 1/2, or as much
-        larger as it takes to stay inside; where a change is so small that 1/2 would leave nothing of it, t is as
-        small as the ball allows. L-infinity: t = 1/2, and then cut at the whole levels within the radius.
+        A change of a + f levels, a whole and 0 <= f < 1, becomes a + 1 where f > t, else a. L-infinity: t = 1/2, cut at
+        the whole levels within the radius. L2: t = 1/2, or as much more as it takes for the change not to grow. Where
+        most of a change would be lost, since nearly all of it is below half a level, t is as much less.
         """
         change = (rgb - originals) * LEVELS
         size = change.abs()
         if self.norm == "linf":
             levels = torch.minimum(size.round(), (self.radius * LEVELS + 1e-3).floor())
         else:
-            low, high = torch.zeros_like(self.radius), torch.ones_like(self.radius)
+            length = torch.minimum(_lengths(size), self.radius * LEVELS)
+            low, high = torch.zeros_like(length), torch.ones_like(length)
             for _ in range(12):
                 middle = (low + high) / 2
-                inside = _lengths((size + 1 - middle).floor()) <= self.radius * LEVELS
+                inside = _lengths(_rounded(size, middle)) <= length
                 low, high = torch.where(inside, low, middle), torch.where(inside, middle, high)
-            nearest = high.clamp(min=0.5)
-            alive = _lengths((size + 1 - nearest).floor()) > 0.5 * self.radius * LEVELS
-            levels = (size + 1 - torch.where(alive, nearest, high)).floor()
+            usual = _rounded(size, high.clamp(min=0.5))
+            levels = torch.where(_lengths(usual) > length / 2, usual, _rounded(size, high))
         return (((originals * LEVELS).round() + change.sign() * levels) / LEVELS).clamp(0, 1)
 
     def lengths(self, difference: Tensor) -> Tensor:
         """How long differences (N, 3, H, W) are in this norm, (N,)."""
         flat = difference.flatten(1)
         return flat.abs().amax(dim=1) if self.norm == "linf" else flat.norm(dim=1)
+
+
+def _rounded(size: Tensor, threshold: Tensor) -> Tensor:
+    """Up to the next whole number where the fraction is above the threshold, else down."""
+    whole = size.floor()
+    return whole + (size - whole > threshold)
 
 
 def _lengths(changes: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def pgd(
     linf: float | Tensor | None = None,
     l2: float | Tensor | None = None,
     targeted: bool = False,
-    steps: int = 20,
+    steps: int = 10,
     step_size: float | Tensor | None = None,
     restarts: int = 1,
     loss: str = "cross entropy",
