@@ -15,13 +15,13 @@ from typing import NamedTuple
 from core.errors import UsageError
 from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
-COUNTS = (1, 4, 16, 64)  # images of the curve's points, as far as there are more; then all
+COUNTS = (1, 8, 64)  # images of the curve's points, as far as there are more; then all
 SHOWN = 6
 HELD_OUT = 2  # of the default photographs; of others a third
 SMALLEST_CROP = 0.45  # of the shorter side
 DEFAULTS = defaults_of("visualizers.universal_perturbation", "universal_perturbation")
 LEVELS = {"scenes": 16, "crops": 10}  # the scenes' network is the harder one: it was trained on noisy pictures
-TILE = 56
+TILES = {"scenes": 112, "crops": 56}  # pixels: the best of 28, 56, 112 and the whole
 GREY = 128  # no change
 
 
@@ -39,14 +39,15 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
+    from core.attacks import first_choices, is_changed
     from core.figures import describe, save_picture
     from core.inputs import load_network, make_generator
-    from visualizers.universal_perturbation import first_choices, is_changed
 
     model = load_network(options)
     learn, held, kind = load_images(model, options)
     if options.linf is None and options.l2 is None:
         options.linf = LEVELS[kind]
+    options.tile = TILES[kind] if options.tile is None else options.tile
     own = first_choices(model, held)
 
     def rate(difference) -> float:
@@ -142,9 +143,9 @@ def size_of(difference, options) -> float:
 
 def transfer(name: str, held, difference, noise, options) -> Rates:
     """What the perturbation does to another network: a file of SqueezeNet's weights, or a name torchvision knows."""
+    from core.attacks import first_choices, is_changed
     from core.squeezenet import load_squeezenet
     from core.torchvision_models import known_models, load_torchvision
-    from visualizers.universal_perturbation import first_choices, is_changed
 
     known = name in known_models()
     network = load_torchvision(name).to(held.device) if known else load_squeezenet(name, options.device)
@@ -226,8 +227,10 @@ def draw_head(difference, rates, width: int, options):
         axes.set_xlabel("images it was learned on", fontsize=9)
     else:
         bars = [result, *moved]
-        axes.bar([each.name for each in bars], [100 * each.universal for each in bars], color="#b5352b", width=0.4)
-        axes.bar([each.name for each in bars], [100 * each.noise for each in bars], color="0.35", width=0.2)
+        names, noises = [each.name for each in bars], [100 * each.noise for each in bars]
+        shares = [100 * each.universal for each in bars]
+        axes.bar(names, shares, color="#b5352b", width=0.4, label="perturbation, held-out images")
+        axes.bar(names, noises, color="0.35", width=0.2, label="random noise of the same norm")
     for each in moved:
         label = f"{each.name}: {percent(each.universal)}, noise {percent(each.noise)}"
         axes.plot([], [], " ", label=label)
@@ -260,8 +263,8 @@ def parser():
     )
     add("--l2", type=number(0.01, 1000), metavar="N", help="largest Euclidean norm instead, white being 1")
     add("--method", choices=("ascent", "deepfool"), default="ascent", help="deepfool: the paper's, one image at a time")
-    tile = "side of the square that is repeated, in pixels; 0: nothing is"
-    add("--tile", type=whole_number(0, 1024), default=TILE, metavar="N", help=tile)
+    tile = "side of the square that is repeated, in pixels; 0: nothing is (default: 112 scenes, 56 photographs)"
+    add("--tile", type=whole_number(0, 1024), metavar="N", help=tile)
     add("--steps", type=whole_number(1, 100_000), default=DEFAULTS["steps"], metavar="N", help="ascent: steps")
     add("--passes", type=whole_number(1, 1000), default=1, metavar="N", help="deepfool: over the images, at most")
     add("--count", type=whole_number(1, 100_000), default=288, metavar="N", help="scenes or crops to learn on")

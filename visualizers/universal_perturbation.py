@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from core.ascent import Step, optimise_pixels
-from core.attacks import Ball, in_rgb, margin
+from core.attacks import Ball, first_choices, in_rgb, is_changed, margin
 from core.errors import UsageError
-from core.gradients import check_images, in_chunks, measuring, to_network
+from core.gradients import check_images, measuring, to_network
 from core.images import normalise
 from core.priors import project_to_ball
 from visualizers.deepfool import deepfool
@@ -34,7 +34,7 @@ def universal_perturbation(
     linf: float | None = None,
     l2: float | None = None,
     tile: int | None = None,
-    steps: int = 100,
+    steps: int = 120,
     batch: int = 8,
     step_size: float = 0.125,
     generator: torch.Generator | None = None,
@@ -105,22 +105,6 @@ def universal_by_deepfool(
         if callback is not None and callback(visited + 1):
             break
     return _whole(difference, ball)
-
-
-def is_changed(model: nn.Module, images: Tensor, difference: Tensor, own: Tensor | None = None) -> Tensor:
-    """Whether the first choice changes when the difference (1, 3, H, W) is added, (N,) bool. Its mean: fooling rate.
-
-    own (N,): the first choices without it, where they are known.
-    """
-    own = first_choices(model, images) if own is None else own
-    shifted = (in_rgb(images) + difference.to(images)).clamp(0, 1)
-    return first_choices(model, normalise((shifted * 255).round() / 255)) != own.to(images.device)
-
-
-def first_choices(model: nn.Module, images: Tensor) -> Tensor:
-    """The network's first choice for each image, (N,)."""
-    with measuring(model), torch.no_grad():
-        return in_chunks(lambda chunk, _: model(chunk).argmax(dim=1), model, images, torch.arange(len(images)))
 
 
 def spread(small: Tensor, height: int, width: int) -> Tensor:
