@@ -1,7 +1,7 @@
 """What does each attack reach, and how long does it take? Rates, smallest norms, and seconds for 25 images.
 
-The images are rendered scenes for the network that knows them, crops of the default photographs for others. Every attack
-leaves what the network sees for any other class, and is judged by the 8-bit picture. Writes a table, Markdown and CSV.
+The images are rendered scenes for the network that knows them, crops of the default photographs for others. Every
+attack goes from what the network sees to any other class, judged by the 8-bit picture. Writes Markdown and CSV.
 """
 
 import os

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,16 +100,13 @@ def test_deepfool_reaches_the_border_of_a_linear_network_in_one_step(norm, linea
 
 def test_deepfool_takes_the_nearest_of_several_borders(grey):
     rows = torch.randn(6, 48, generator=torch.Generator().manual_seed(1)) * 0.1
-
     model = Linear(rows.clone(), torch.zeros(6))
     scores = model(grey)[0].detach()
     label = int(scores.argmax())
-    distances = [
-        float((scores[label] - scores[k]) / (rows[label] - rows[k]).norm().detach()) if k != label else np.inf
-        for k in range(6)
-    ]
+    others = [k for k in range(6) if k != label]
+    distances = [float((scores[label] - scores[k]) / (rows[label] - rows[k]).norm()) for k in others]
     result = deepfool(model, grey, label)
-    assert int(model(result.images).argmax()) == int(np.argmin(distances))
+    assert int(model(result.images).argmax()) == others[int(np.argmin(distances))]
     assert float(change(result, grey).norm()) == pytest.approx(1.02 * min(distances), rel=2e-3)
     far = deepfool(model, grey, label, classes=2)  # only the likeliest other class, which may lie further
     assert float(change(far, grey).norm()) >= float(change(result, grey).norm()) - 1e-5
@@ -357,6 +355,19 @@ def test_a_universal_perturbation_is_one_tile_of_whole_levels_within_its_bound(b
         assert torch.equal(first, spread(first[:, :, :24, :24], 64, 64))
     stopped = universal_perturbation(squeezenet, pictures, callback=lambda step: step.iteration == 1, **settings)
     assert stopped.abs().max() > 0
+
+
+@pytest.mark.slow
+def test_the_table_of_attacks_is_written(random_weights):
+    from benchmarks import attacks
+    from core.options import run_script
+
+    call = ["--count", "1", "--weights", str(random_weights), "--output", "table.md"]
+    assert run_script(attacks.main, attacks.parser(), call) == 0
+    header, *rows = Path("table.csv").read_text().splitlines()
+    assert header.startswith("attack,norm,fooled within the bound")
+    assert [row.split(",")[0] for row in rows].count("DeepFool") == 2
+    assert Path("table.md").exists()
 
 
 def test_jpeg_comes_back_near_and_changed(pictures):
