@@ -3,6 +3,7 @@
 The network reads (N, 3, H, W), normalised per channel with ImageNet's statistics: x = (rgb / 255 - mean) / std.
 """
 
+import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -167,6 +168,16 @@ def deprocess(images: Tensor) -> np.ndarray:
     """What the network reads, (N, 3, H, W) -> uint8 (N, H, W, 3); values outside the valid range are clipped."""
     pixels = denormalise(images.detach()).clamp(0, 1).mul(255).round()
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def as_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 (N, H, W, 3) -> the same pictures as they come back from JPEG files of this quality."""
+    returned = []
+    for picture in pixels:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=quality)
+        returned.append(np.asarray(Image.open(file).convert("RGB")))
+    return np.stack(returned)
 
 
 def valid_range(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,24 +8,16 @@ what we see. With a bound the difference stays inside an L-infinity or L2 ball a
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
+from core.attacks import LEVELS, Ball, Fooling, in_rgb
 from core.errors import UsageError
 from core.gradients import as_labels, measuring, scores_and_climb, to_network
 from core.images import denormalise, normalise
-
-
-class Fooling(NamedTuple):
-    """What came out, per image."""
-
-    images: Tensor  # (N, 3, H, W), in the network's units
-    fooled: Tensor  # (N,) bool: the target is the network's first choice
-    steps: Tensor  # (N,) steps taken
 
 
 def fool(
@@ -38,26 +30,41 @@ def fool(
     linf: float | None = None,
     l2: float | None = None,
     keep_valid: bool = True,
+    whole_levels: bool = False,
     callback: Callable[[Step], bool | None] | None = None,
 ) -> Fooling:
     """images (N, 3, H, W), targets (N,) or one number -> pictures that the network takes for the targets.
 
     learning_rate: length of a step, in normalised units. linf, l2: the largest difference allowed, per
     image, in RGB where white is 1 (so 8 / 255 is eight grey levels). keep_valid: stay within the colours a
-    file can hold. An image stops as soon as it fools. Raises UsageError for a target or bound out of range.
+    file can hold. whole_levels: what fools is the picture in whole grey levels, as an 8-bit file holds it; the images
+    must be such. An image stops as soon as it fools. Raises UsageError for a target or bound out of range.
     """
     for name, bound in (("linf", linf), ("l2", l2)):
         if bound is not None and not bound > 0:
             raise UsageError(f"{name}: {bound} is not positive; give the largest difference in RGB, white being 1")
+    if whole_levels and not keep_valid:
+        raise UsageError("whole_levels: a file holds no colours beyond black and white; leave keep_valid as it is")
     targets = as_labels(targets, len(images), model)
     originals = to_network(model, images)
     rgb, wanted = denormalise(originals), targets.to(originals.device)
+    balls = [Ball.of(*bound, rgb) for bound in ((None, l2), (linf, None)) if bound != (None, None)]
     fooled = torch.zeros_like(wanted, dtype=torch.bool)
     steps = torch.zeros_like(wanted)
 
+    def saved(candidates: Tensor) -> Tensor:
+        if not whole_levels:
+            return candidates
+        pictures, centres = in_rgb(candidates), in_rgb(originals)
+        for ball in balls:
+            pictures = ball.whole_levels(pictures, centres)
+        return normalise((pictures * LEVELS).round() / LEVELS)
+
     def objective(candidates: Tensor) -> Tensor:
         active = (~fooled).nonzero().flatten()
-        scores, climb = scores_and_climb(model, candidates[active], targets[active.cpu()])
+        # Rounded pictures have no gradient: theirs is taken where the file would be, and moves the exact ones.
+        seen = candidates + (saved(candidates) - candidates).detach()
+        scores, climb = scores_and_climb(model, seen[active], targets[active.cpu()])
         won = scores.argmax(dim=1) == wanted[active]
         fooled[active] = won
         steps[active] += ~won
@@ -80,6 +87,7 @@ def fool(
         result = optimise_pixels(
             originals, objective, update, iterations=iterations, constrain=constrain, callback=after
         )
+        result = torch.where((steps == 0).view(-1, 1, 1, 1), result, saved(result))
         with torch.no_grad():
             fooled = model(result).argmax(dim=1) == wanted  # the last step has not been judged yet
     return Fooling(result.to(images.device), fooled.to(images.device), steps.to(images.device))
