@@ -3,10 +3,10 @@
     min over the weights of  mean over scenes of  max over ||d||_inf <= eps of  loss(scene + d)
 
 Madry et al. (2018) approach the inner maximum by projected gradient ascent (`inner_steps` of them); one step from a
-random start does nearly as well and costs one more gradient a batch (Wong et al., 2020), which is the default here. With
-`noise` instead, d is Gaussian: what certified defence needs (Cohen et al., 2019; `visualizers.randomised_smoothing`).
-With neither it is the plain twin: the same first weights, scenes, steps and learning rates. Small pictures, so that
-a training takes some ten minutes on one core.
+random start does nearly as well and costs one more gradient a batch (Wong et al., 2020), which is the default here.
+With `noise` instead, d is Gaussian: what certified defence needs (Cohen et al., 2019;
+`visualizers.randomised_smoothing`). With neither it is the plain twin: the same first weights, scenes, steps and
+learning rates. Small pictures, so that a training takes some ten minutes on one core.
 """
 
 from dataclasses import dataclass

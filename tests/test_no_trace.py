@@ -35,6 +35,7 @@ from visualizers.image_features import image_features
 from visualizers.inversion import invert_features
 from visualizers.layer_cam import layer_cam
 from visualizers.occlusion import occlusion
+from visualizers.randomised_smoothing import certify
 from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
 from visualizers.score_cam import score_cam
@@ -112,6 +113,7 @@ CALLS = {
     "facet features": lambda model, images: facet_features(model, images, 1),
     "facet visualization": facet,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
+    "randomised smoothing": lambda model, images: certify(model, images, n0=2, n=3),
     "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),
     "features of images": lambda model, images: image_features(model, images),
