@@ -8,24 +8,16 @@ what we see. With a bound the difference stays inside an L-infinity or L2 ball a
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
+from core.attacks import Fooling
 from core.errors import UsageError
 from core.gradients import as_labels, measuring, scores_and_climb, to_network
 from core.images import denormalise, normalise
-
-
-class Fooling(NamedTuple):
-    """What came out, per image."""
-
-    images: Tensor  # (N, 3, H, W), in the network's units
-    fooled: Tensor  # (N,) bool: the target is the network's first choice
-    steps: Tensor  # (N,) steps taken
 
 
 def fool(

@@ -1,0 +1,146 @@
+"""What all attacks share: how far a picture may be changed, what is climbed, and what counts as fooled.
+
+All differences are in RGB, white being 1, so 8 / 255 is eight grey levels. Every picture stays in [0, 1].
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.activations import record_activations
+from core.errors import UsageError
+from core.gradients import class_map_layer, class_scores
+from core.images import denormalise, normalise
+from core.priors import project_to_ball, unit_norm
+
+LEVELS = 255  # of a colour in a file, black being 0
+
+
+class Fooling(NamedTuple):
+    """What came out, per image."""
+
+    images: Tensor  # (N, 3, H, W), in the network's units
+    fooled: Tensor  # (N,) bool: the network's first choice is the target, or another than the label
+    steps: Tensor  # (N,) steps taken until it was fooled, or all
+
+
+class Ball(NamedTuple):
+    """The pictures within a distance of each image: the largest change of a value, or its Euclidean length."""
+
+    norm: str  # "linf" or "l2"
+    radius: Tensor  # (N, 1, 1, 1)
+
+    @classmethod
+    def of(cls, linf: float | Tensor | None, l2: float | Tensor | None, images: Tensor) -> "Ball":
+        """Exactly one bound is given, one for all images or one for each (N,). Raises UsageError otherwise."""
+        if (linf is None) == (l2 is None):
+            raise UsageError("linf, l2: give one of the two, the largest difference in RGB, white being 1")
+        norm, bound = ("linf", linf) if l2 is None else ("l2", l2)
+        radius = torch.as_tensor(bound).to(images)
+        if radius.dim() and radius.shape != images.shape[:1]:
+            raise UsageError(f"{norm}: got {tuple(radius.shape)} bounds for {len(images)} images; one for all, or (N,)")
+        if not (radius > 0).all() or not radius.isfinite().all():
+            raise UsageError(f"{norm}: {bound} is not positive and finite; give it in RGB, white being 1")
+        return cls(norm, radius.expand(len(images)).view(-1, 1, 1, 1))
+
+    def at(self, places: Tensor) -> "Ball":
+        """The balls of some of the images."""
+        return self._replace(radius=self.radius[places.to(self.radius.device)])
+
+    def project(self, rgb: Tensor, originals: Tensor) -> Tensor:
+        """The nearest pictures in the balls, then in [0, 1]: that only goes back towards originals in [0, 1]."""
+        radius = {self.norm: self.radius}
+        return (originals + project_to_ball(rgb - originals, **radius)).clamp(0, 1)
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        """The step of length 1, in this norm, along which a value with this gradient grows most."""
+        return gradient.sign() if self.norm == "linf" else unit_norm(gradient)
+
+    def draw(self, shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+        """Differences drawn evenly from the balls, (N, 3, H, W)."""
+        if self.norm == "linf":
+            return self.radius * (2 * torch.rand(shape, generator=generator) - 1).to(self.radius)
+        length = torch.rand(shape[0], 1, 1, 1, generator=generator) ** (1 / shape[1:].numel())
+        return self.radius * (length * unit_norm(torch.randn(shape, generator=generator))).to(self.radius)
+
+    def whole_levels(self, rgb: Tensor, originals: Tensor) -> Tensor:
+        """Pictures in whole grey levels within the balls, as an 8-bit file holds them; originals must be such, too.
+
+        A change of a + f levels, a whole and 0 <= f < 1, becomes a + 1 where f > t, else a. t is 1/2, or as much
+        larger as it takes to stay inside; where a change is so small that 1/2 would leave nothing of it, t is as
+        small as the ball allows. L-infinity: t = 1/2, and then cut at the whole levels within the radius.
+        """
+        change = (rgb - originals) * LEVELS
+        size = change.abs()
+        if self.norm == "linf":
+            levels = torch.minimum(size.round(), (self.radius * LEVELS + 1e-3).floor())
+        else:
+            low, high = torch.zeros_like(self.radius), torch.ones_like(self.radius)
+            for _ in range(12):
+                middle = (low + high) / 2
+                inside = _lengths((size + 1 - middle).floor()) <= self.radius * LEVELS
+                low, high = torch.where(inside, low, middle), torch.where(inside, middle, high)
+            nearest = high.clamp(min=0.5)
+            alive = _lengths((size + 1 - nearest).floor()) > 0.5 * self.radius * LEVELS
+            levels = (size + 1 - torch.where(alive, nearest, high)).floor()
+        return (((originals * LEVELS).round() + change.sign() * levels) / LEVELS).clamp(0, 1)
+
+    def lengths(self, difference: Tensor) -> Tensor:
+        """How long differences (N, 3, H, W) are in this norm, (N,)."""
+        flat = difference.flatten(1)
+        return flat.abs().amax(dim=1) if self.norm == "linf" else flat.norm(dim=1)
+
+
+def _lengths(changes: Tensor) -> Tensor:
+    return changes.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+
+
+def live_scores(model: nn.Module, rgb: Tensor, labels: Tensor) -> Tensor:
+    """All scores (N, K) of pictures in RGB; the score of each label has a gradient, also where it is 0.
+
+    SqueezeNet's last ReLU lets nothing through where a class map is nowhere positive. The score keeps its value there
+    and takes the gradient of the map's mean.
+    """
+    head = class_map_layer(model)
+    if head is None:
+        return model(normalise(rgb))
+    with record_activations(model, [head]) as recorded:
+        scores = model(normalise(rgb))
+    rows = torch.arange(len(labels), device=rgb.device)
+    own = recorded[head][rows, labels].mean(dim=(1, 2))
+    dead = scores[rows, labels] == 0
+    return scores.index_put((rows, labels), dead * (own - own.detach()), accumulate=True)
+
+
+def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    """-log p_y, (N,)."""
+    return F.cross_entropy(scores, labels, reduction="none")
+
+
+def margin(scores: Tensor, labels: Tensor) -> Tensor:
+    """The best other score less the label's, (N,): positive when another class is on top (Carlini and Wagner, 2017)."""
+    others = scores.scatter(1, labels.view(-1, 1), -torch.inf).amax(dim=1)
+    return others - class_scores(scores, labels)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross entropy": cross_entropy, "margin": margin}
+
+
+def find_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """One of LOSSES. Raises UsageError for another name."""
+    if name not in LOSSES:
+        raise UsageError(f"loss: '{name}' is unknown; allowed are {', '.join(LOSSES)}")
+    return LOSSES[name]
+
+
+def is_fooled(scores: Tensor, labels: Tensor, targeted: bool) -> Tensor:
+    """(N, K), (N,) -> bool (N,): the label is the first choice (targeted), or it is not."""
+    return (scores.argmax(dim=1) == labels) == targeted
+
+
+def in_rgb(images: Tensor) -> Tensor:
+    """The network's units -> RGB, within [0, 1] to the last bit."""
+    return denormalise(images).clamp(0, 1)
