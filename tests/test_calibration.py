@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.calibration import entropy, reliability
+from core.calibration import entropy, fit_temperature, reliability
 from core.errors import UsageError
 
 
@@ -69,3 +69,21 @@ def test_entropy_is_0_for_certainty_1_for_a_guess_and_a_half_for_two_of_four():
     assert entropy(rows).tolist() == pytest.approx(expected)
     with pytest.raises(UsageError, match="at least 2"):
         entropy(torch.ones(3, 1))
+
+
+def test_the_temperature_of_two_classes_by_hand():
+    """Three of four right at a margin of 2: p = 3/4 needs sigmoid(2 / T) = 3/4, so T = 2 / log 3."""
+    scores = torch.tensor([[2.0, 0.0]]).repeat(4, 1)
+    assert fit_temperature(scores, torch.tensor([0, 0, 0, 1])) == pytest.approx(2 / math.log(3), rel=1e-5)
+
+
+def test_scores_made_three_times_as_large_are_cooled_by_three():
+    chance = torch.Generator().manual_seed(0)
+    scores = 2 * torch.randn(20_000, 5, generator=chance)
+    labels = torch.multinomial(scores.softmax(dim=1), 1, generator=chance).flatten()
+    assert fit_temperature(scores, labels) == pytest.approx(1, abs=0.03)
+    assert fit_temperature(3 * scores, labels) == pytest.approx(3 * fit_temperature(scores, labels), rel=1e-4)
+    cooled = (3 * scores / fit_temperature(3 * scores, labels)).softmax(dim=1).max(dim=1)
+    assert reliability(cooled.values, cooled.indices == labels).error < 0.02
+    raw = (3 * scores).softmax(dim=1).max(dim=1)
+    assert reliability(raw.values, raw.indices == labels).error > 0.1

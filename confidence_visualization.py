@@ -1,0 +1,334 @@
+"""Does the network know that it does not know? Its confidence in pictures it knows, and in others.
+
+Writes visualization/confidence_visualization.png: for each network a reliability diagram with the expected calibration
+error, the confidence and the entropy of its answers for pictures of its own world, for fooled ones (PGD), for noise
+and for pictures of another world, how well confidence tells these apart, and the nonsense it is surest of; beside it
+the table as .md and .csv.
+
+The world of the networks trained here is the rendered scenes, another one the photographs; for ImageNet weights it is
+the other way round, and since nobody has labelled the crops of the photographs, there is no calibration error.
+"""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from core.options import PHOTOGRAPHS, ROOT, make_parser, number, progress, run_script, whole_number
+
+NETWORKS = ("patterns/plain.safetensors", "patterns", "patterns/robust.safetensors")
+COLOURS = {"own world": "tab:blue", "fooled": "tab:red", "noise": "0.35", "other world": "tab:green"}
+SMALL, LARGE = 96, 224  # side of the pictures: where the networks know the scenes, and elsewhere
+LEAST_CROP = 0.5  # of a photograph's shorter side
+
+
+class Findings(NamedTuple):
+    """What one network says, by kind of picture."""
+
+    name: str
+    model: object
+    size: int
+    probabilities: dict  # kind: (N, K)
+    surest: dict  # kind: (pixels of the picture that it is surest of, what it says)
+    accuracy: float | None  # None: nobody knows the classes
+    raw: object  # Reliability, or None
+    cooled: object  # the same after the temperature
+    temperature: float | None
+
+
+def main(options) -> int:
+    # After parsing, so that --help does not wait for torch.
+    from core.figures import describe, draw_table, save_picture, stack
+    from core.inputs import name_broken
+    from core.tables import write_table
+
+    networks, (photographs, broken) = load_networks(options), read_photographs(options)
+    name_broken(broken)
+    findings, stopped = [], False
+    for name, model in progress(list(networks.items()), desc="confidence", unit="network"):
+        try:
+            findings.append(measure(name, model, photographs, options))
+        except KeyboardInterrupt:
+            if not findings:
+                raise
+            stopped = True
+            print("stopped: the networks that were finished are drawn", file=sys.stderr)
+            break
+    header, rows, note = tabulate(findings, options)
+    story = [
+        draw_table(header, rows, title="Does it know that it does not know?", note=note),
+        draw_histograms(findings),
+        draw_surest(findings),
+    ]
+    weights = ", ".join(model.weights_name for model in networks.values())
+    metadata = describe("confidence_visualization.py", vars(options), weights)
+    print(f"wrote {save_picture(stack(story), options.output, metadata)}")
+    write_table(options.output.with_suffix(".md"), header, rows, note)
+    if stopped:
+        raise KeyboardInterrupt
+    return int(bool(broken))
+
+
+def load_networks(options) -> dict:
+    """{name: network}."""
+    from core.squeezenet import load_squeezenet
+
+    networks = {}
+    for text in options.networks:
+        path = ROOT / text if text in NETWORKS and text != "patterns" else text
+        model = load_squeezenet(path, options.device)
+        print(model.weights_note)
+        networks["embedded" if text == "patterns" else Path(text).stem] = model
+    return networks
+
+
+def knows_scenes(model) -> bool:
+    from patterns.scenes import CLASS_NAMES
+
+    return model.class_names == CLASS_NAMES
+
+
+def read_photographs(options) -> tuple[list, list]:
+    """The photographs, whole, and what is wrong with those that could not be read."""
+    from core.errors import UsageError
+    from core.inputs import list_pictures, open_picture
+
+    good, broken = [], []
+    for picture in list_pictures(options.images):
+        try:
+            good.append(open_picture(picture))
+        except UsageError as error:
+            broken.append(error)
+    if not good:
+        raise broken[0]
+    return good, broken
+
+
+def crop(photographs: list, count: int, size: int, generator):
+    """Squares cut out at random places and sizes, of each photograph in turn, (count, 3, size, size)."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from core.images import preprocess
+
+    pieces = []
+    for index in range(count):
+        whole = photographs[index % len(photographs)]
+        part, across, down = torch.rand(3, generator=generator).tolist()
+        side = max(1, round(min(whole.size) * (LEAST_CROP + (1 - LEAST_CROP) * part)))
+        left, top = round(across * (whole.width - side)), round(down * (whole.height - side))
+        box = (left, top, left + side, top + side)
+        pieces.append(np.asarray(whole.resize((size, size), Image.Resampling.LANCZOS, box=box)))
+    return preprocess(pieces)
+
+
+def render(first: int, count: int, size: int, options) -> tuple:
+    """Scenes that no network was trained on, (count, 3, size, size), and their labels (count,)."""
+    import torch
+
+    from core.images import preprocess
+    from patterns.evaluate import HIGHEST_SEED
+    from patterns.scenes import CLASS_NAMES, render_indexed
+
+    # The seeds of the trainings lie above those that this can be.
+    seed, labels = options.seed % (HIGHEST_SEED + 1), [n % len(CLASS_NAMES) for n in range(first, first + count)]
+    drawn = [render_indexed(label, seed=seed, index=n, size=size) for n, label in enumerate(labels, first)]
+    return preprocess([scene.image for scene in drawn]), torch.tensor(labels)
+
+
+def measure(name: str, model, photographs: list, options) -> Findings:
+    """What the network says of pictures of each kind."""
+    import torch
+
+    from core.calibration import fit_temperature, reliability
+    from core.images import deprocess, normalise
+    from core.inputs import class_title, make_generator
+    from visualizers.pgd import pgd
+
+    generator, at_home = make_generator(options), knows_scenes(model)
+    size = options.size or (SMALL if at_home else LARGE)
+    device = next(model.parameters()).device
+    accuracy = raw = cooled = temperature = None
+    scenes, truth = render(0, options.pictures, size, options)
+    crops = crop(photographs, options.pictures, size, generator)
+    own, other = (scenes, crops) if at_home else (crops, scenes)
+    attack = {"linf": options.eps / 255, "steps": options.steps, "generator": generator}
+    fooling = pgd(model, own.to(device), scores_of(model, own).argmax(dim=1), **attack)
+    noise = normalise(torch.rand(own.shape, generator=generator))
+    kinds = {"own world": own, "fooled": fooling.images[fooling.fooled].cpu(), "noise": noise, "other world": other}
+    probabilities = {kind: scores_of(model, images).softmax(dim=1) for kind, images in kinds.items() if len(images)}
+    if at_home:
+        # Two halves, as a temperature that was fitted to the scenes it is judged by would flatter.
+        scores, answers = [], []
+        for first in (0, options.scenes):
+            images, rendered = render(options.pictures + first, options.scenes, size, options)
+            scores.append(scores_of(model, images))
+            answers.append(rendered)
+        temperature = fit_temperature(scores[0], answers[0])
+        raw, cooled = (
+            reliability(confidence, named == answers[1])
+            for confidence, named in ((scores[1] / t).softmax(dim=1).max(dim=1) for t in (1.0, temperature))
+        )
+        accuracy = float((scores[1].argmax(dim=1) == answers[1]).double().mean())
+    surest = {}
+    for kind, values in probabilities.items():
+        wrong = values.argmax(dim=1) != truth if kind == "own world" and at_home else torch.ones(len(values))
+        place = int((values.amax(dim=1) * wrong).argmax())
+        words = class_title(model, values[place], int(values[place].argmax()))
+        surest[kind] = deprocess(kinds[kind][place : place + 1])[0], words
+    print(f"{name}: {int(fooling.fooled.sum())} of {options.pictures} pictures fooled within {options.eps:g}/255")
+    return Findings(name, model, size, probabilities, surest, accuracy, raw, cooled, temperature)
+
+
+def scores_of(model, images):
+    """(N, K), on the CPU, a few images at a time."""
+    import torch
+
+    from core.gradients import chunk_length, measuring, to_network
+
+    with measuring(model), torch.no_grad():
+        return torch.cat([model(to_network(model, part)).cpu() for part in images.split(chunk_length(images))])
+
+
+def area_under_curve(inside, outside) -> float:
+    """How often a picture of the own world has the larger confidence of two: 1 always, 0.5 chance."""
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    truth = np.r_[np.ones(len(inside)), np.zeros(len(outside))]
+    return float(roc_auc_score(truth, np.r_[inside.amax(dim=1).numpy(), outside.amax(dim=1).numpy()]))
+
+
+def tabulate(findings: list[Findings], options) -> tuple:
+    """Header, rows and note of the table."""
+    from core.calibration import BINS
+
+    kinds = list(COLOURS)
+    header = ["network", "named rightly", "ECE", "temperature", "ECE with it"]
+    header += [f"confidence, {kind}" for kind in kinds] + [f"AUROC, {kind}" for kind in kinds[1:]]
+    rows = []
+    for each in findings:
+        row = [each.name, *["-"] * 4]
+        if each.raw is not None:
+            row[1:] = (
+                f"{each.accuracy:.1%}",
+                f"{each.raw.error:.3f}",
+                f"{each.temperature:.2f}",
+                f"{each.cooled.error:.3f}",
+            )
+        said, own = each.probabilities, each.probabilities["own world"]
+        row += [f"{float(said[kind].amax(dim=1).mean()):.2f}" if kind in said else "-" for kind in kinds]
+        row += [f"{area_under_curve(own, said[kind]):.2f}" if kind in said else "-" for kind in kinds[1:]]
+        rows.append(row)
+    note = (
+        f"Named rightly, ECE ({BINS} bins): {options.scenes} scenes that no network was trained on; the temperature "
+        f"was fitted on {options.scenes} others. Confidence: mean over {options.pictures} pictures of each kind. "
+        f"Fooled: those of the own world whose answer PGD of {options.steps} steps changed within {options.eps:g}/255. "
+        "Noise: each value drawn evenly. AUROC: how often confidence tells a picture of the own world from such a one, "
+        "0.5 being chance. Own world: rendered scenes, the other one crops of photographs; for a network that does not "
+        "know the scenes the reverse, and without labels there is no ECE."
+    )
+    return header, rows, note
+
+
+def draw_histograms(findings: list[Findings]):
+    """A row for each network: reliability diagram, confidence, entropy."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from core.calibration import entropy
+    from core.figures import DOTS_PER_INCH, pixels_of
+
+    figure = Figure(figsize=(16.5, 3.4 * len(findings)), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
+    for each, (first, *others) in zip(findings, figure.subplots(len(findings), 3, squeeze=False), strict=True):
+        draw_reliability(first, each)
+        values = {
+            "confidence: the probability of its answer": {k: v.amax(dim=1) for k, v in each.probabilities.items()},
+            "entropy of its answer: 0 certain, 1 knows nothing": {k: entropy(v) for k, v in each.probabilities.items()},
+        }
+        for axes, (words, kinds) in zip(others, values.items(), strict=True):
+            for kind, found in kinds.items():
+                weights = np.full(len(found), 100 / len(found))
+                style = {"bins": np.linspace(0, 1, 21), "weights": weights, "color": COLOURS[kind]}
+                axes.hist(found.numpy(), histtype="stepfilled", alpha=0.12, **style)
+                axes.hist(found.numpy(), histtype="step", linewidth=1.8, label=kind, **style)
+            axes.set_xlim(0, 1)
+            axes.set_xlabel(words)
+            axes.set_ylabel("pictures, %")
+            axes.set_title(each.name, fontsize=11)
+            axes.legend(fontsize=9, frameon=False, loc="upper left" if "confidence" in words else "upper right")
+            axes.spines[["top", "right"]].set_visible(False)
+    return pixels_of(figure)
+
+
+def draw_reliability(axes, found: Findings) -> None:
+    """Accuracy against confidence, bin by bin, or why it cannot be drawn."""
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("share named rightly")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
+    if found.raw is None:
+        axes.set_title(found.name, fontsize=11)
+        axes.text(0.5, 0.5, "no labelled pictures of its world:\ncalibration is unknown", ha="center", va="center")
+        return
+    bins = len(found.raw.counts)
+    there = found.raw.counts > 0
+    left = [index / bins for index in range(bins)]
+    axes.bar(
+        left, found.raw.accuracy, 1 / bins, align="edge", color="tab:blue", edgecolor="white", label="named rightly"
+    )
+    height = found.raw.gaps.where(there, found.raw.gaps * 0)
+    style = {"color": "tab:red", "alpha": 0.35, "hatch": "//", "edgecolor": "tab:red", "linewidth": 0}
+    axes.bar(left, height, 1 / bins, bottom=found.raw.accuracy, align="edge", label="gap to its confidence", **style)
+    most = int(found.raw.counts.max())
+    for index in range(bins):
+        count = int(found.raw.counts[index])
+        if count:
+            weight = "bold" if count == most else "normal"
+            axes.text(
+                (index + 0.5) / bins, 0.02, f"{count}", ha="center", fontsize=6.5, color="white", fontweight=weight
+            )
+    axes.set_title(f"{found.name}: expected calibration error {found.raw.error:.3f}", fontsize=11)
+    axes.legend(fontsize=9, frameon=False, loc="upper left")
+
+
+def draw_surest(findings: list[Findings]):
+    """A row for each network: the picture of each kind that it is surest of, of its own world the surest mistake."""
+    from core.figures import Panel, draw_grid
+    from core.inputs import footer
+
+    rows = []
+    for each in findings:
+        row = []
+        for kind in COLOURS:
+            pixels, words = each.surest.get(kind, (each.surest["noise"][0] * 0 + 255, "none"))
+            named = "own world, wrong" if kind == "own world" and each.raw is not None else kind
+            row.append(Panel(pixels, f"{named}:\n{words}"))
+        rows.append(row)
+    names = [each.name for each in findings]
+    below = "; ".join(footer(each.model).partition("weights ")[2] for each in findings)
+    title = "The pictures it is surest of"
+    return draw_grid(rows, row_names=names, title=title, footer=f"SqueezeNet 1.1, weights {below}")
+
+
+def parser():
+    result = make_parser(__doc__, output="confidence_visualization.png", images=False, weights=False)
+    add = result.add_argument
+    words = "weights, as --weights of other scripts (default: the plain twin, the embedded network, the robust one)"
+    add("--networks", nargs="+", default=list(NETWORKS), metavar="FILE", help=words)
+    named = f"files, folders, or any of {', '.join(PHOTOGRAPHS)}, to cut crops from (default: these five)"
+    add("--images", nargs="+", metavar="PATH", help=named)
+    words = f"side of the pictures (default: {SMALL} for networks that know the scenes, else {LARGE})"
+    add("--size", type=whole_number(64, 1024), metavar="PIXELS", help=words)
+    add("--pictures", type=whole_number(2, 100_000), default=108, metavar="N", help="of each kind")
+    words = "for the calibration, and as many to fit the temperature"
+    add("--scenes", type=whole_number(2, 100_000), default=720, metavar="N", help=words)
+    add("--eps", type=number(0.1, 64), default=4.0, metavar="LEVELS", help="the attack's largest change, of 255")
+    add("--steps", type=whole_number(1, 10_000), default=20, metavar="N", help="of the attack")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, parser()))
