@@ -17,11 +17,12 @@ NETWORKS = ("patterns/plain.safetensors", "patterns", "patterns/robust.safetenso
 EMBEDDED = "patterns"
 COLOURS = ("tab:gray", "tab:orange", "tab:blue", "tab:green", "tab:red", "tab:purple")
 SIZES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # radii of the curve, in multiples of --eps
-STEPS = (1, 2, 5, 10, 20)  # of the curve against steps, besides --steps
+STEPS = (1, 2, 5, 10)  # of the curve against steps, besides --steps
 STEP_OF_RADIUS = 0.01  # of the certified curve
 CLASSES = ("star", "butterfly", "fish", "house", "gear", "spiral")  # drawn
 CLIMB_AT_224 = {"learning_rate": 15.0, "max_jitter": 16}  # of a class picture; less where it is smaller
-CLIMB = {"l2_reg": 3e-5, "blur_every": 2, "iterations": 200}
+CLIMB = {"l2_reg": 0.0, "blur_every": 2, "iterations": 64}  # no penalty: each network's scores have another size
+JUDGED_AT = 224  # pixels: what the embedded network was made for
 SMOOTHING = defaults_of("visualizers.randomised_smoothing", "certify")
 WIDTH = 15.5  # inches, as wide as the table
 PARTS = 6  # of a network's measurement, for the progress bar
@@ -156,11 +157,20 @@ def measure(name: str, model, judge, scenes: Scenes, options, bar) -> Findings:
     scores = localisation(saliency_map(model, scenes.images, scenes.labels).cpu(), scenes.masks)
     tell("saliency: pointing game {:.3f}, relevance mass {:.3f}, best IoU {:.3f}".format(*scores.mean(dim=0).tolist()))
     pictures = climb_classes(model, options)
-    with torch.no_grad():
-        named = int((judge(pictures).argmax(dim=1).cpu() == torch.arange(len(pictures))).sum())
+    named = int((judge_pictures(judge, pictures).argmax(dim=1) == torch.arange(len(pictures))).sum())
     tell(f"the embedded network names {named} of its {len(pictures)} class pictures")
     judged = model.weights_name != judge.weights_name
     return Findings(name, model, judged, linf, l2, by_steps, certificate, scores, pictures, named)
+
+
+def judge_pictures(judge, pictures):
+    """What the embedded network sees in them, enlarged to its own size: probabilities (N, K)."""
+    from torch.nn.functional import interpolate
+
+    from core.inputs import class_probabilities
+
+    large = interpolate(pictures, (JUDGED_AT, JUDGED_AT), mode="bicubic", antialias=True)
+    return class_probabilities(judge, large)
 
 
 def share(hits) -> str:
@@ -293,20 +303,20 @@ def draw_classes(findings: list[Findings], judge):
     """The class pictures of a few classes, a row for each network."""
     from core.figures import Panel, draw_grid, stretch
     from core.images import deprocess
-    from core.inputs import class_probabilities, class_title, footer
+    from core.inputs import class_title, footer
 
     labels = [judge.class_names.index(name) for name in CLASSES]
     rows = []
     for each in findings:
         pictures = each.pictures[labels]
-        seen = class_probabilities(judge, pictures)
+        seen = judge_pictures(judge, pictures)
         titles = [class_title(judge, row, int(row.argmax())) for row in seen]
         rows.append([Panel(stretch(pixels), title) for pixels, title in zip(deprocess(pictures), titles, strict=True)])
     return draw_grid(
         rows,
         row_names=[each.name for each in findings],
         title=f"What each holds most typical of {', '.join(CLASSES)}",
-        footer=f"titles: what the embedded network sees; contrast stretched where faint; judge: {footer(judge)}",
+        footer=f"titles: what the judge sees, enlarged to {JUDGED_AT} pixels: {footer(judge)}; contrast stretched",
     )
 
 
@@ -319,11 +329,11 @@ def parser():
     add("--size", type=whole_number(64, 1024), default=96, metavar="PIXELS", help="side of the scenes")
     add("--eps", type=number(0.1, 64), default=4.0, metavar="LEVELS", help="the attack's largest change, of 255")
     add("--l2", type=number(0.01, 100), default=0.5, metavar="N", help="the L2 attack's length, RGB with white 1")
-    add("--steps", type=whole_number(1, 10_000), default=50, metavar="N", help="of the attack")
+    add("--steps", type=whole_number(1, 10_000), default=20, metavar="N", help="of the attack")
     add("--restarts", type=whole_number(1, 1000), default=1, metavar="N", help="random starts of the attack")
-    add("--certified", type=whole_number(1, 100_000), default=36, metavar="N", help="scenes to certify")
+    add("--certified", type=whole_number(1, 100_000), default=24, metavar="N", help="scenes to certify")
     add("--sigma", type=number(0.001, 2), default=SMOOTHING["sigma"], metavar="N", help="noise, RGB with white 1")
-    add("--draws", type=whole_number(2, 10**7), default=200, metavar="N", help="noisy copies of each scene")
+    add("--draws", type=whole_number(2, 10**7), default=150, metavar="N", help="noisy copies of each scene")
     add("--alpha", type=number(1e-9, 0.5), default=SMOOTHING["alpha"], metavar="N", help="risk of a wrong proof")
     add(
         "--iterations",
