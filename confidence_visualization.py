@@ -19,6 +19,7 @@ NETWORKS = ("patterns/plain.safetensors", "patterns", "patterns/robust.safetenso
 COLOURS = {"own world": "tab:blue", "fooled": "tab:red", "noise": "0.35", "other world": "tab:green"}
 SMALL, LARGE = 96, 224  # side of the pictures: where the networks know the scenes, and elsewhere
 LEAST_CROP = 0.5  # of a photograph's shorter side
+SHOWN = 2  # pictures of each kind
 
 
 class Findings(NamedTuple):
@@ -28,7 +29,7 @@ class Findings(NamedTuple):
     model: object
     size: int
     probabilities: dict  # kind: (N, K)
-    surest: dict  # kind: (pixels of the picture that it is surest of, what it says)
+    surest: dict  # kind: [(pixels of a picture, what it says)], those that it is surest of
     accuracy: float | None  # None: nobody knows the classes
     raw: object  # Reliability, or None
     cooled: object  # the same after the temperature
@@ -77,7 +78,7 @@ def load_networks(options) -> dict:
         path = ROOT / text if text in NETWORKS and text != "patterns" else text
         model = load_squeezenet(path, options.device)
         print(model.weights_note)
-        networks["embedded" if text == "patterns" else Path(text).stem] = model
+        networks["embedded" if text == "patterns" else Path(model.weights_name.partition(" ")[0]).stem] = model
     return networks
 
 
@@ -172,10 +173,11 @@ def measure(name: str, model, photographs: list, options) -> Findings:
         accuracy = float((scores[1].argmax(dim=1) == answers[1]).double().mean())
     surest = {}
     for kind, values in probabilities.items():
-        wrong = values.argmax(dim=1) != truth if kind == "own world" and at_home else torch.ones(len(values))
-        place = int((values.amax(dim=1) * wrong).argmax())
-        words = class_title(model, values[place], int(values[place].argmax()))
-        surest[kind] = deprocess(kinds[kind][place : place + 1])[0], words
+        # Of its own world those that it is sure of and wrong about, where that is known.
+        counted = values.argmax(dim=1) != truth if kind == "own world" and at_home else torch.ones(len(values))
+        places = (values.amax(dim=1) * counted).topk(min(SHOWN, len(values))).indices
+        words = [class_title(model, values[place], int(values[place].argmax())) for place in places]
+        surest[kind] = list(zip(deprocess(kinds[kind][places]), words, strict=True))
     print(f"{name}: {int(fooling.fooled.sum())} of {options.pictures} pictures fooled within {options.eps:g}/255")
     return Findings(name, model, size, probabilities, surest, accuracy, raw, cooled, temperature)
 
@@ -203,38 +205,38 @@ def tabulate(findings: list[Findings], options) -> tuple:
     """Header, rows and note of the table."""
     from core.calibration import BINS
 
-    kinds = list(COLOURS)
-    header = ["network", "named rightly", "ECE", "temperature", "ECE with it"]
+    kinds, judged = list(COLOURS), any(each.raw is not None for each in findings)
+    header = ["network", *(["named rightly", "ECE", "temperature", "ECE with it"] if judged else [])]
     header += [f"confidence, {kind}" for kind in kinds] + [f"AUROC, {kind}" for kind in kinds[1:]]
     rows = []
     for each in findings:
-        row = [each.name, *["-"] * 4]
+        calibration = ["-"] * 4 if judged else []
         if each.raw is not None:
-            row[1:] = (
-                f"{each.accuracy:.1%}",
-                f"{each.raw.error:.3f}",
-                f"{each.temperature:.2f}",
-                f"{each.cooled.error:.3f}",
-            )
+            errors = f"{each.raw.error:.3f}", f"{each.temperature:.2f}", f"{each.cooled.error:.3f}"
+            calibration = [f"{100 * each.accuracy:.1f} %", *errors]
         said, own = each.probabilities, each.probabilities["own world"]
-        row += [f"{float(said[kind].amax(dim=1).mean()):.2f}" if kind in said else "-" for kind in kinds]
+        row = [f"{float(said[kind].amax(dim=1).mean()):.2f}" if kind in said else "-" for kind in kinds]
         row += [f"{area_under_curve(own, said[kind]):.2f}" if kind in said else "-" for kind in kinds[1:]]
-        rows.append(row)
+        rows.append([each.name, *calibration, *row])
     note = (
-        f"Named rightly, ECE ({BINS} bins): {options.scenes} scenes that no network was trained on; the temperature "
-        f"was fitted on {options.scenes} others. Confidence: mean over {options.pictures} pictures of each kind. "
-        f"Fooled: those of the own world whose answer PGD of {options.steps} steps changed within {options.eps:g}/255. "
-        "Noise: each value drawn evenly. AUROC: how often confidence tells a picture of the own world from such a one, "
-        "0.5 being chance. Own world: rendered scenes, the other one crops of photographs; for a network that does not "
-        "know the scenes the reverse, and without labels there is no ECE."
+        f"Confidence: mean over {options.pictures} pictures of each kind. Fooled: those of the own world whose answer "
+        f"PGD of {options.steps} steps changed within {options.eps:g}/255. Noise: each value drawn evenly. AUROC: how "
+        "often confidence tells a picture of the own world from such a one, 0.5 being chance. Own world: rendered "
+        "scenes, the other one crops of photographs; for a network that does not know the scenes the reverse."
     )
-    return header, rows, note
+    calibrated = (
+        f" Named rightly, ECE ({BINS} bins): {options.scenes} scenes that no network was trained on; the temperature "
+        f"was fitted on {options.scenes} others."
+    )
+    unknown = " No labelled pictures of its world are at hand, so its accuracy and calibration cannot be told."
+    return header, rows, note + (calibrated if judged else unknown)
 
 
 def draw_histograms(findings: list[Findings]):
     """A row for each network: reliability diagram, confidence, entropy."""
     import numpy as np
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from core.calibration import entropy
     from core.figures import DOTS_PER_INCH, pixels_of
@@ -251,66 +253,70 @@ def draw_histograms(findings: list[Findings]):
                 weights = np.full(len(found), 100 / len(found))
                 style = {"bins": np.linspace(0, 1, 21), "weights": weights, "color": COLOURS[kind]}
                 axes.hist(found.numpy(), histtype="stepfilled", alpha=0.12, **style)
-                axes.hist(found.numpy(), histtype="step", linewidth=1.8, label=kind, **style)
+                axes.hist(found.numpy(), histtype="step", linewidth=1.8, **style)
             axes.set_xlim(0, 1)
             axes.set_xlabel(words)
             axes.set_ylabel("pictures, %")
             axes.set_title(each.name, fontsize=11)
-            axes.legend(fontsize=9, frameon=False, loc="upper left" if "confidence" in words else "upper right")
             axes.spines[["top", "right"]].set_visible(False)
+    # Once for all panels: within them it would hide a histogram.
+    lines = [Line2D([], [], color=colour, linewidth=2, label=kind) for kind, colour in COLOURS.items()]
+    figure.legend(handles=lines, loc="outside upper right", ncols=len(lines), fontsize=10, frameon=False)
     return pixels_of(figure)
 
 
 def draw_reliability(axes, found: Findings) -> None:
     """Accuracy against confidence, bin by bin, or why it cannot be drawn."""
+    import numpy as np
+
+    axes.set_title(found.name, fontsize=11)
+    if found.raw is None:
+        axes.text(0.5, 0.5, "no labelled pictures of its world:\nits calibration is unknown", ha="center", va="center")
+        axes.set_axis_off()
+        return
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xlabel("confidence")
     axes.set_ylabel("share named rightly")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
-    if found.raw is None:
-        axes.set_title(found.name, fontsize=11)
-        axes.text(0.5, 0.5, "no labelled pictures of its world:\ncalibration is unknown", ha="center", va="center")
-        return
-    bins = len(found.raw.counts)
-    there = found.raw.counts > 0
-    left = [index / bins for index in range(bins)]
-    axes.bar(
-        left, found.raw.accuracy, 1 / bins, align="edge", color="tab:blue", edgecolor="white", label="named rightly"
-    )
-    height = found.raw.gaps.where(there, found.raw.gaps * 0)
-    style = {"color": "tab:red", "alpha": 0.35, "hatch": "//", "edgecolor": "tab:red", "linewidth": 0}
-    axes.bar(left, height, 1 / bins, bottom=found.raw.accuracy, align="edge", label="gap to its confidence", **style)
-    most = int(found.raw.counts.max())
-    for index in range(bins):
-        count = int(found.raw.counts[index])
-        if count:
-            weight = "bold" if count == most else "normal"
-            axes.text(
-                (index + 0.5) / bins, 0.02, f"{count}", ha="center", fontsize=6.5, color="white", fontweight=weight
-            )
+    axes.plot([0, 1], [0, 1], color="0.5", linestyle="--", linewidth=1)
+    counts, confidence, accuracy = (values.numpy() for values in found.raw)
+    bins = len(counts)
+    place = {"x": np.arange(bins) / bins, "width": 1 / bins, "align": "edge", "edgecolor": "white"}
+    axes.bar(height=np.minimum(accuracy, confidence), color="tab:blue", **place)
+    gaps = {"too sure": (accuracy, confidence, "tab:red"), "not sure enough": (confidence, accuracy, "tab:cyan")}
+    for words, (low, high, colour) in gaps.items():
+        axes.bar(height=np.maximum(high - low, 0), bottom=low, color=colour, alpha=0.5, label=words, **place)
+    for index in counts.nonzero()[0]:
+        tall = min(accuracy[index], confidence[index]) > 0.08
+        axes.text(
+            (index + 0.5) / bins, 0.02, f"{counts[index]}", ha="center", fontsize=7, color="white" if tall else "0.3"
+        )
     axes.set_title(f"{found.name}: expected calibration error {found.raw.error:.3f}", fontsize=11)
     axes.legend(fontsize=9, frameon=False, loc="upper left")
 
 
 def draw_surest(findings: list[Findings]):
-    """A row for each network: the picture of each kind that it is surest of, of its own world the surest mistake."""
+    """A row for each network: the pictures of each kind that it is surest of, of its own world the surest mistakes."""
+    import numpy as np
+
     from core.figures import Panel, draw_grid
     from core.inputs import footer
 
     rows = []
     for each in findings:
+        nothing = [(np.full((each.size, each.size, 3), 255, np.uint8), "none")] * SHOWN
         row = []
         for kind in COLOURS:
-            pixels, words = each.surest.get(kind, (each.surest["noise"][0] * 0 + 255, "none"))
             named = "own world, wrong" if kind == "own world" and each.raw is not None else kind
-            row.append(Panel(pixels, f"{named}:\n{words}"))
+            row += [
+                Panel(pixels, f"{named}:\n{words}") for pixels, words in (each.surest.get(kind, []) + nothing)[:SHOWN]
+            ]
         rows.append(row)
     names = [each.name for each in findings]
     below = "; ".join(footer(each.model).partition("weights ")[2] for each in findings)
     title = "The pictures it is surest of"
-    return draw_grid(rows, row_names=names, title=title, footer=f"SqueezeNet 1.1, weights {below}")
+    return draw_grid(rows, row_names=names, cell=1.9, title=title, footer=f"SqueezeNet 1.1, weights {below}")
 
 
 def parser():

@@ -88,7 +88,7 @@ def load_networks(options) -> tuple:
         model = load_squeezenet(path, options.device)
         check_classes(model)
         print(model.weights_note)
-        networks["embedded" if text == EMBEDDED else Path(text).stem] = model
+        networks["embedded" if text == EMBEDDED else Path(model.weights_name.partition(" ")[0]).stem] = model
     return networks, load_squeezenet(EMBEDDED, options.device)
 
 
