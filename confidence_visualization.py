@@ -10,12 +10,11 @@ the other way round, and since nobody has labelled the crops of the photographs,
 """
 
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
-from core.options import PHOTOGRAPHS, ROOT, make_parser, number, progress, run_script, whole_number
+from core.options import PHOTOGRAPHS, constant_of, make_parser, number, progress, run_script, whole_number
 
-NETWORKS = ("patterns/plain.safetensors", "patterns", "patterns/robust.safetensors")
+NETWORKS = constant_of("patterns.twins", "NETWORKS")[:3]  # the last one is made for certified defence alone
 COLOURS = {"own world": "tab:blue", "fooled": "tab:red", "noise": "0.35", "other world": "tab:green"}
 SMALL, LARGE = 96, 224  # side of the pictures: where the networks know the scenes, and elsewhere
 LEAST_CROP = 0.5  # of a photograph's shorter side
@@ -41,8 +40,12 @@ def main(options) -> int:
     from core.figures import describe, draw_table, save_picture, stack
     from core.inputs import name_broken
     from core.tables import write_table
+    from patterns.twins import load_networks
 
-    networks, (photographs, broken) = load_networks(options), read_photographs(options)
+    networks = load_networks(options.weights, options.device)
+    for model in networks.values():
+        print(model.weights_note)
+    photographs, broken = read_photographs(options)
     name_broken(broken)
     findings, stopped = [], False
     for name, model in progress(list(networks.items()), desc="confidence", unit="network"):
@@ -67,19 +70,6 @@ def main(options) -> int:
     if stopped:
         raise KeyboardInterrupt
     return int(bool(broken))
-
-
-def load_networks(options) -> dict:
-    """{name: network}."""
-    from core.squeezenet import load_squeezenet
-
-    networks = {}
-    for text in options.networks:
-        path = ROOT / text if text in NETWORKS and text != "patterns" else text
-        model = load_squeezenet(path, options.device)
-        print(model.weights_note)
-        networks["embedded" if text == "patterns" else Path(model.weights_name.partition(" ")[0]).stem] = model
-    return networks
 
 
 def knows_scenes(model) -> bool:
@@ -123,20 +113,6 @@ def crop(photographs: list, count: int, size: int, generator):
     return preprocess(pieces)
 
 
-def render(first: int, count: int, size: int, options) -> tuple:
-    """Scenes that no network was trained on, (count, 3, size, size), and their labels (count,)."""
-    import torch
-
-    from core.images import preprocess
-    from patterns.evaluate import HIGHEST_SEED
-    from patterns.scenes import CLASS_NAMES, render_indexed
-
-    # The seeds of the trainings lie above those that this can be.
-    seed, labels = options.seed % (HIGHEST_SEED + 1), [n % len(CLASS_NAMES) for n in range(first, first + count)]
-    drawn = [render_indexed(label, seed=seed, index=n, size=size) for n, label in enumerate(labels, first)]
-    return preprocess([scene.image for scene in drawn]), torch.tensor(labels)
-
-
 def measure(name: str, model, photographs: list, options) -> Findings:
     """What the network says of pictures of each kind."""
     import torch
@@ -144,13 +120,15 @@ def measure(name: str, model, photographs: list, options) -> Findings:
     from core.calibration import fit_temperature, reliability
     from core.images import deprocess, normalise
     from core.inputs import class_title, make_generator
+    from patterns.twins import held_out_scenes
     from visualizers.pgd import pgd
 
     generator, at_home = make_generator(options), knows_scenes(model)
     size = options.size or (SMALL if at_home else LARGE)
     device = next(model.parameters()).device
     accuracy = raw = cooled = temperature = None
-    scenes, truth = render(0, options.pictures, size, options)
+    place = {"seed": options.seed, "size": size}
+    scenes, truth, _ = held_out_scenes(options.pictures, **place)
     crops = crop(photographs, options.pictures, size, generator)
     own, other = (scenes, crops) if at_home else (crops, scenes)
     attack = {"linf": options.eps / 255, "steps": options.steps, "generator": generator}
@@ -162,7 +140,7 @@ def measure(name: str, model, photographs: list, options) -> Findings:
         # Two halves, as a temperature that was fitted to the scenes it is judged by would flatter.
         scores, answers = [], []
         for first in (0, options.scenes):
-            images, rendered = render(options.pictures + first, options.scenes, size, options)
+            images, rendered, _ = held_out_scenes(options.scenes, first=options.pictures + first, **place)
             scores.append(scores_of(model, images))
             answers.append(rendered)
         temperature = fit_temperature(scores[0], answers[0])
@@ -322,8 +300,8 @@ def draw_surest(findings: list[Findings]):
 def parser():
     result = make_parser(__doc__, output="confidence_visualization.png", images=False, weights=False)
     add = result.add_argument
-    words = "weights, as --weights of other scripts (default: the plain twin, the embedded network, the robust one)"
-    add("--networks", nargs="+", default=list(NETWORKS), metavar="FILE", help=words)
+    words = "one or several, as in other scripts (default: the plain twin, the embedded network, the robust one)"
+    add("--weights", nargs="+", default=list(NETWORKS), metavar="FILE", help=words)
     named = f"files, folders, or any of {', '.join(PHOTOGRAPHS)}, to cut crops from (default: these five)"
     add("--images", nargs="+", metavar="PATH", help=named)
     words = f"side of the pictures (default: {SMALL} for networks that know the scenes, else {LARGE})"

@@ -8,13 +8,11 @@ Robust accuracy is what 'visualizers.pgd' leaves; saliency is scored by the obje
 """
 
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
-from core.options import ROOT, defaults_of, make_parser, number, progress, run_script, whole_number
+from core.options import constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
 
-NETWORKS = ("patterns/plain.safetensors", "patterns", "patterns/robust.safetensors")
-EMBEDDED = "patterns"
+NETWORKS = constant_of("patterns.twins", "NETWORKS")
 COLOURS = ("tab:gray", "tab:orange", "tab:blue", "tab:green", "tab:red", "tab:purple")
 SIZES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # radii of the curve, in multiples of --eps
 STEPS = (1, 2, 5, 10)  # of the curve against steps, besides --steps
@@ -46,10 +44,17 @@ class Findings(NamedTuple):
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.figures import describe, draw_table, save_picture, stack
+    from core.squeezenet import load_squeezenet
     from core.tables import write_table
+    from patterns.examples import check_classes
+    from patterns.twins import held_out_scenes, load_networks
 
-    networks, judge = load_networks(options)
-    scenes = Scenes.render(options)
+    networks, judge = load_networks(options.weights, options.device), load_squeezenet("patterns", options.device)
+    for model in networks.values():
+        check_classes(model)
+        print(model.weights_note)
+    scenes = held_out_scenes(options.scenes, seed=options.seed, size=options.size)
+    scenes = scenes._replace(images=scenes.images.to(next(judge.parameters()).device))
     findings, stopped = [], False
     with progress(total=PARTS * len(networks), desc="robustness", unit="part") as bar:
         for name, model in networks.items():
@@ -77,46 +82,7 @@ def main(options) -> int:
     return 0
 
 
-def load_networks(options) -> tuple:
-    """{name: network}, each of which knows the scenes; and the embedded one, which judges the class pictures."""
-    from core.squeezenet import load_squeezenet
-    from patterns.examples import check_classes
-
-    networks = {}
-    for text in options.networks:
-        path = ROOT / text if text in NETWORKS and text != EMBEDDED else text
-        model = load_squeezenet(path, options.device)
-        check_classes(model)
-        print(model.weights_note)
-        networks["embedded" if text == EMBEDDED else Path(model.weights_name.partition(" ")[0]).stem] = model
-    return networks, load_squeezenet(EMBEDDED, options.device)
-
-
-class Scenes(NamedTuple):
-    """Scenes that no network was trained on, the classes in turn."""
-
-    images: object  # (N, 3, H, W)
-    labels: object  # (N,)
-    masks: object  # (N, H, W) bool
-
-    @classmethod
-    def render(cls, options) -> "Scenes":
-        """Those of the flags."""
-        import torch
-
-        from core.images import preprocess
-        from core.squeezenet import choose_device
-        from patterns.evaluate import HIGHEST_SEED
-        from patterns.scenes import CLASS_NAMES, render_indexed
-
-        # The seeds of the trainings lie above those that this can be.
-        seed, labels = options.seed % (HIGHEST_SEED + 1), [n % len(CLASS_NAMES) for n in range(options.scenes)]
-        drawn = [render_indexed(label, seed=seed, index=n, size=options.size) for n, label in enumerate(labels)]
-        images = preprocess([scene.image for scene in drawn]).to(choose_device(options.device))
-        return cls(images, torch.tensor(labels), torch.stack([torch.from_numpy(scene.mask) for scene in drawn]))
-
-
-def measure(name: str, model, judge, scenes: Scenes, options, bar) -> Findings:
+def measure(name: str, model, judge, scenes, options, bar) -> Findings:
     """All numbers of one network; each is printed as soon as it is known."""
     import torch
 
@@ -198,7 +164,7 @@ def climb_classes(model, options):
     )
 
 
-def tabulate(findings: list[Findings], scenes: Scenes, options) -> tuple:
+def tabulate(findings: list[Findings], scenes, options) -> tuple:
     """Header, rows and note of the table."""
     import torch
 
@@ -237,7 +203,7 @@ def tabulate(findings: list[Findings], scenes: Scenes, options) -> tuple:
     return header, rows, note
 
 
-def draw_curves(findings: list[Findings], scenes: Scenes, options):
+def draw_curves(findings: list[Findings], scenes, options):
     """Accuracy against the size of the attack, against its steps, and what is proved against the radius."""
     import torch
     from matplotlib.figure import Figure
@@ -275,7 +241,7 @@ def draw_curves(findings: list[Findings], scenes: Scenes, options):
     return pixels_of(figure)
 
 
-def draw_maps(findings: list[Findings], scenes: Scenes, options):
+def draw_maps(findings: list[Findings], scenes, options):
     """The saliency maps of a few scenes, a row for each network."""
     from core.figures import Panel, blank_note, draw_grid, heat, outline
     from core.images import preprocess
@@ -323,8 +289,8 @@ def draw_classes(findings: list[Findings], judge):
 def parser():
     result = make_parser(__doc__, output="robustness_visualization.png", images=False, weights=False)
     add = result.add_argument
-    words = "weights that know the scenes' classes (default: the plain twin, the embedded network, the robust one)"
-    add("--networks", nargs="+", default=list(NETWORKS), metavar="FILE", help=words)
+    words = "networks of the scenes' classes (default: plain, embedded, robust, and one trained with noise)"
+    add("--weights", nargs="+", default=list(NETWORKS), metavar="FILE", help=words)
     add("--scenes", type=whole_number(1, 100_000), default=72, metavar="N", help="held-out scenes to attack")
     add("--size", type=whole_number(64, 1024), default=96, metavar="PIXELS", help="side of the scenes")
     add("--eps", type=number(0.1, 64), default=4.0, metavar="LEVELS", help="the attack's largest change, of 255")

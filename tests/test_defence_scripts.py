@@ -16,7 +16,7 @@ from core.squeezenet import load_squeezenet
 from patterns.scenes import render_indexed
 
 ROBUST = ROOT / "patterns" / "robust.safetensors"
-SMALL = ["--networks", ROBUST, "--size", "64", "--scenes", "12", "--steps", "2", "--certified", "2", "--draws", "4"]
+SMALL = ["--weights", ROBUST, "--size", "64", "--scenes", "12", "--steps", "2", "--certified", "2", "--draws", "4"]
 QUICK = [*SMALL, "--iterations", "1"]
 
 
@@ -50,18 +50,18 @@ def test_the_same_seed_gives_the_same_robustness_figure(tmp_path):
 
 
 def test_a_network_that_does_not_know_the_scenes_cannot_be_judged_on_them(weights, refusal):
-    words = refusal(run, "robustness_visualization", "--networks", weights)
+    words = refusal(run, "robustness_visualization", "--weights", weights)
     assert "does not know the scenes' classes; use --weights patterns" in words
 
 
 @pytest.mark.parametrize("script", ["robustness_visualization", "confidence_visualization"])
 def test_a_file_that_is_not_there_is_named(script, refusal):
-    assert "'nowhere.safetensors' is not there" in refusal(run, script, "--networks", "nowhere.safetensors")
+    assert "'nowhere.safetensors' is not there" in refusal(run, script, "--weights", "nowhere.safetensors")
 
 
 def test_confidence_in_scenes_has_a_calibration_error_and_in_photographs_none(tmp_path, weights):
     quick = ["--size", "64", "--pictures", "4", "--scenes", "36", "--steps", "1", "--output", tmp_path / "a.png"]
-    assert run("confidence_visualization", "--networks", ROBUST, weights, *quick) == 0
+    assert run("confidence_visualization", "--weights", ROBUST, weights, *quick) == 0
     robust, other = table(tmp_path / "a.csv")
     images = preprocess([render_indexed(n % 36, seed=0, index=n, size=64).image for n in range(40, 76)])
     with torch.no_grad():

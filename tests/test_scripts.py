@@ -28,7 +28,7 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["facet_visualization.png"],
     ),
     "confidence_visualization": (
-        ["--networks", "auto", "--size", "64", "--pictures", "6", "--steps", "2"],
+        ["--weights", "auto", "--size", "64", "--pictures", "6", "--steps", "2"],
         [f"confidence_visualization.{ending}" for ending in ("png", "md", "csv")],
     ),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
