@@ -12,5 +12,6 @@ the coordinates, noise and signed distances, `colours` the palettes, `scenes` th
 
 `squeezenet1_1.safetensors` is the network trained on them (MODEL_CARD.md). `train` is the command, `training` its
 state and recipe, `learning` one step and the folding of BatchNorms, `pool` the scenes in memory; `evaluate`
-measures it. `paintings` holds the styles and content pictures in images/.
+measures it. `robust_training` and `train_robust` make networks that are hard to fool, `twins` loads them.
+`paintings` holds the styles and content pictures in images/.
 """

@@ -131,8 +131,10 @@ def noticing_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def draw_learning_curve(training, path: Path) -> None:
-    """Loss and held-out accuracy against steps, as a PNG."""
+def draw_learning_curve(
+    training, path: Path, *, script: str = "patterns/train.py", loss: str = "loss, half of each batch perturbed"
+) -> None:
+    """Loss and held-out accuracy against steps, as a PNG. script: who trained; loss: what the axis says."""
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -145,7 +147,7 @@ def draw_learning_curve(training, path: Path) -> None:
     left = figure.subplots()
     left.plot((np.arange(len(means)) + 0.5) * width, means, color="tab:blue")
     left.set_xlabel("steps")
-    left.set_ylabel("loss, half of each batch perturbed", color="tab:blue")
+    left.set_ylabel(loss, color="tab:blue")
     right = left.twinx()
     right.plot(*zip(*training.accuracies, strict=True), color="tab:orange", marker=".")
     right.set_ylabel(f"held-out accuracy at {recipe.stages[-1].size} px, as stored", color="tab:orange")
@@ -154,7 +156,7 @@ def draw_learning_curve(training, path: Path) -> None:
         left.axvline(first, color="0.8", linewidth=1, zorder=0)
         left.text(first, 1.01, f" {stage.size} px", transform=left.get_xaxis_transform(), fontsize=8, color="0.4")
     settings = {"steps": recipe.steps, "seed": recipe.seed}
-    save_picture(pixels_of(figure), path, describe("patterns/train.py", settings, "trained from nothing"))
+    save_picture(pixels_of(figure), path, describe(script, settings, "trained from nothing"))
 
 
 def parser() -> Parser:

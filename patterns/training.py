@@ -168,19 +168,24 @@ class Training:
             freeze_statistics(self.network)
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate_at(self.step)
-        loss = train_step(
-            self.network,
-            self.optimizer,
-            images,
-            torch.from_numpy(labels),
-            norm=recipe.perturbation_at(self.step),
-            smoothing=recipe.smoothing,
-            half_precision=recipe.half_precision,
-        )
+        loss = self._learn(images, torch.from_numpy(labels))
         if not math.isfinite(loss):
             raise WorkError(f"training: the loss at step {self.step} is not finite; use a smaller --learning-rate")
         self.losses.append(loss)
         self.step += 1
+
+    def _learn(self, images: Tensor, labels: Tensor) -> float:
+        """One step of the optimiser; the loss."""
+        recipe = self.recipe
+        return train_step(
+            self.network,
+            self.optimizer,
+            images,
+            labels,
+            norm=recipe.perturbation_at(self.step),
+            smoothing=recipe.smoothing,
+            half_precision=recipe.half_precision,
+        )
 
     def _shuffled(self, labels: np.ndarray) -> np.ndarray:
         """The pool's labels in an order that follows from the seed alone, so that each scene keeps its one."""

@@ -40,6 +40,7 @@ from visualizers.inversion import invert_features
 from visualizers.layer_cam import layer_cam
 from visualizers.occlusion import occlusion
 from visualizers.pgd import pgd
+from visualizers.randomised_smoothing import certify
 from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
 from visualizers.score_cam import score_cam
@@ -138,6 +139,7 @@ CALLS = {
     "fooling from noise": lambda model, images: fooling_from_noise(model, images, 3, iterations=2),
     "universal perturbation": lambda model, images: universal_perturbation(model, images, linf=0.01, steps=2),
     "universal by DeepFool": lambda model, images: universal_by_deepfool(model, images, linf=0.01, passes=1),
+    "randomised smoothing": lambda model, images: certify(model, images, n0=2, n=3),
     "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),
     "features of images": lambda model, images: image_features(model, images),

@@ -26,7 +26,8 @@ MAY_PLOT = {  # the course's own methods, which write files; they import matplot
     "visualizers/class_visualization.py",
 }
 COMMANDS = {
-    f"patterns/{name}.py" for name in ("contact_sheet", "evaluate", "paintings/__main__", "train", "train_generator")
+    f"patterns/{name}.py"
+    for name in ("contact_sheet", "evaluate", "paintings/__main__", "train", "train_generator", "train_robust")
 }  # as scripts
 FILES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
 

@@ -1,0 +1,55 @@
+"""How often is a network right whatever an attacker does within a distance? Accuracy against the size of the ball.
+
+    hits(r) = the pictures that are named rightly, and that `pgd` found no picture for within r that is not
+
+It is an upper bound: a stronger attack may find what this one did not (`visualizers.randomised_smoothing` proves a
+lower one). What was fooled within a small radius is not attacked again within a larger one, which holds that
+picture, too; so the curve can only fall. A curve that does not fall to 0 as the radius grows, or attacks that do worse
+with more steps, are the signs of a network that hides its gradient instead of being robust (Athalye et al., 2018).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UsageError
+from core.gradients import as_labels, in_chunks, measuring
+from visualizers.pgd import pgd
+
+NORMS = ("linf", "l2")
+
+
+def robust_hits(
+    model: nn.Module,
+    images: Tensor,
+    labels,
+    radii: Sequence[float],
+    *,
+    norm: str = "linf",
+    steps: int = 50,
+    restarts: int = 1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """images (N, 3, H, W), labels (N,), R radii in RGB, rising, 0 for no attack -> bool (R, N): still named rightly.
+
+    norm: "linf" or "l2"; steps, restarts and generator: those of `pgd`. Raises UsageError for what is out of range.
+    """
+    if norm not in NORMS:
+        raise UsageError(f"norm: '{norm}' is unknown; allowed are {', '.join(NORMS)}")
+    if list(radii) != sorted(radii) or not len(radii) or radii[0] < 0:
+        raise UsageError(f"radii: {list(radii)}; give at least one, from 0 upwards, the smaller ones first")
+    labels = as_labels(labels, len(images), model)
+    with measuring(model), torch.no_grad():
+        named = in_chunks(lambda chunk, _: model(chunk).argmax(dim=1), model, images, labels)
+    right = named.cpu() == labels.cpu()
+    curve = []
+    for radius in radii:
+        left = right.nonzero().flatten()
+        if radius > 0 and len(left):
+            settings = {norm: radius, "steps": steps, "restarts": restarts, "generator": generator}
+            attacked = pgd(model, images[left.to(images.device)], labels[left.to(labels.device)], **settings)
+            right = right.clone()
+            right[left[attacked.fooled.cpu()]] = False
+        curve.append(right)
+    return torch.stack(curve)
