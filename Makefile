@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SCRIPTS := class_visualization saliency_visualization gradcam_visualization segmentation_visualization \
-  explain_folder fooling_visualization style_transfer neuron_visualization embedding_visualization deepdream
+  explain_folder fooling_visualization style_transfer fast_style_transfer neuron_visualization \
+  embedding_visualization deepdream
 
 .PHONY: demo test lint submission clean
 
