@@ -48,7 +48,7 @@ def style_transfer(
     styles: Sequence[Style],
     *,
     content_weight: float = 1.0,
-    style_weight: float | Sequence[float] = 50.0,
+    style_weight: float | Sequence[float] = 25.0,
     tv_weight: float = 1.0,
     layers: Sequence[int] = (1, 4, 6, 7),
     content_layer: int = 3,
