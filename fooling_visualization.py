@@ -1,7 +1,8 @@
 """How little must change before the network sees something else? Fooling images, and the change made visible.
 
-Writes visualization/fooling_visualization.png: image, fooled image, difference, and the difference ten times. What is
-shown and judged is the picture that an 8-bit PNG holds; what a JPEG leaves of it is said beside it.
+Writes visualization/fooling_visualization.png: image, fooled image, difference, and the difference ten times, or a
+hundred times where ten would show nothing. What is shown and judged is the picture that an 8-bit PNG holds; what a JPEG
+leaves of it is said beside it.
 
 With --technique other attacks are drawn. FGSM and PGD take a bound, --linf or --l2, or else look for the smallest that
 is enough; DeepFool finds its own. `noise` starts from noise and needs no image. With --labels an attack has a target,
@@ -28,8 +29,9 @@ from core.options import (
 
 TARGETS = ("goldfish", "maze")  # the first that the network knows
 MANY_TARGETS = (("goldfish", "tarantula", "volcano", "broccoli", "teapot"), ("stripes", "maze", "heart", "cup", "sun"))
-NOISES = 4  # starts of each class
+NOISES = 3  # starts
 JPEG_QUALITY = 90
+FAINT = 0.03  # a difference that is smaller everywhere is drawn a hundred times, ten would show nothing
 ASCENT = defaults_of("visualizers.fooling_image", "fool")
 PGD = defaults_of("visualizers.pgd", "pgd")
 NOISE = defaults_of("visualizers.fooling_from_noise", "fooling_from_noise")
@@ -138,8 +140,7 @@ def attack(name: str, model, image, label: int, targeted: bool, options):
     bounds = {norm: bound for norm, bound in bounds.items() if bound is not None}
     norm, words = options.norm or TECHNIQUES[name].norm, []
     if name == "ascent":
-        settings = {"learning_rate": options.learning_rate, "iterations": options.iterations}
-        return fool(model, image, label, whole_levels=True, **settings, **bounds), words
+        return fool(model, image, label, whole_levels=True, **ascent_settings(options), **bounds), words
     if name == "deepfool":
         exact = deepfool(model, image, label, norm=norm)
         seek = along(model, image, label, exact.images, norm=norm)
@@ -176,11 +177,12 @@ def judge(model, image, result, found: list[str]):
     change = (denormalise(result.images) - denormalise(image))[0].permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
     size = f"{length_text(abs(change).max(), 'linf')}, {length_text((change**2).sum() ** 0.5, 'l2')}"
     verdict = f"{'fooled' if bool(result.fooled) else 'not fooled'} in {int(result.steps)} steps"
+    times = 10 if abs(change).max() > FAINT else 100
     panels = [
         Panel(deprocess(image)[0], first),
-        Panel(saved[0], second if bool(result.fooled) else f"not fooled: {second}"),
+        Panel(saved[0], f"{'' if bool(result.fooled) else 'not fooled: '}{second}\nas JPEG {JPEG_QUALITY}: {third}"),
         Panel((0.5 + change).clip(0, 1), f"difference\n{size}"),
-        Panel((0.5 + 10 * change).clip(0, 1), f"10 x difference\nas JPEG {JPEG_QUALITY}: {third}"),
+        Panel((0.5 + times * change).clip(0, 1), f"{times} x difference"),
     ]
     words = "; ".join([f"{first} -> {second}, {verdict}, {size}", *found, f"as JPEG {JPEG_QUALITY}: {third}"])
     return panels, words
@@ -237,28 +239,32 @@ def draw_noise(model, _names, options):
 
     wanted = options.labels or first_known(MANY_TARGETS, model.class_names)
     targets = [find_class(target, model.class_names) for target in wanted]
-    starts = noise_pictures(NOISES, options.size, generator=make_generator(options))
-    seen = class_probabilities(model, starts)
-    first = [class_title(model, each, int(each.argmax())) for each in seen]
-    rows, failures = [[Panel(p, t) for p, t in zip(deprocess(starts), first, strict=True)]], 0
+    starts = noise_pictures(NOISES, options.size, generator=make_generator(options)).to(next(model.parameters()).device)
+    seen = [class_title(model, each, int(each.argmax())) for each in class_probabilities(model, starts)]
+    rows = [[Panel(*start)] for start in zip(deprocess(starts), (f"noise: {title}" for title in seen), strict=True)]
+    failures = 0
     for target in progress(targets, desc="classes", unit="class"):
-        settings = {"iterations": options.iterations, "learning_rate": options.learning_rate}
-        result = fooling_from_noise(model, starts, target, **settings)
-        sure = result.confidence > NOISE["confidence"]
-        failures += int((~sure).sum())
-        titles = [
-            f"{'' if good else 'not sure: '}{class_title(model, each, target)}\n{steps} steps"
-            for good, each, steps in zip(sure, class_probabilities(model, result.images), result.steps, strict=True)
-        ]
-        rows.append([Panel(p, t) for p, t in zip(deprocess(result.images), titles, strict=True)])
-        print(f"{model.class_names[target]}: {', '.join(title.replace(chr(10), ' after ') for title in titles)}")
+        result = fooling_from_noise(model, starts, target, **ascent_settings(options))
+        sure = (result.confidence > NOISE["confidence"]).tolist()
+        failures += sure.count(False)
+        probabilities = class_probabilities(model, result.images)
+        for row, picture, good, each, steps in zip(
+            rows, deprocess(result.images), sure, probabilities, result.steps.tolist(), strict=True
+        ):
+            title = f"{'' if good else 'not sure: '}{class_title(model, each, target)}\n{steps} steps"
+            row.append(Panel(picture, title))
+    for row in rows:
+        print(", ".join(panel.title.replace("\n", " in ") for panel in row))
     count = NOISES * len(targets)
-    title = (
-        f"{failures} of {count} pictures: not fooled" if failures else "Pictures of nothing, and the network is sure"
-    )
-    names = ["start", *(model.class_names[target] for target in targets)]
+    title = f"{failures} of {count} pictures: not fooled" if failures else "Noise, and the network is sure"
     words = f"{footer(model)}; pictures as an 8-bit PNG holds them"
-    return draw_grid(rows, row_names=names, cell=1.9, title=title, footer=words), failures, count, 0
+    return draw_grid(rows, cell=1.7, title=title, footer=words), failures, count, 0
+
+
+def ascent_settings(options) -> dict:
+    """What was asked for; the techniques have defaults of their own."""
+    named = {"iterations": options.iterations, "learning_rate": options.learning_rate}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def length_text(length: float, norm: str) -> str:
@@ -279,10 +285,10 @@ def parser():
     linf, l2 = "largest change of a pixel, in 1/255", "largest Euclidean norm of the change, white being 1"
     add("--linf", type=number(0.01, 255), metavar="LEVELS", help=f"{linf} (default: any)")
     add("--l2", type=number(1e-6, 1e6), metavar="N", help=f"{l2} (default: any)")
-    most = "ascent and noise: most steps"
-    add("--iterations", type=whole_number(1, 10_000), default=ASCENT["iterations"], metavar="N", help=most)
-    length = "ascent and noise: length of a step, in normalised units"
-    add("--learning-rate", type=number(1e-6, 1e6), default=ASCENT["learning_rate"], metavar="N", help=length)
+    most = f"ascent and noise: most steps (default: {ASCENT['iterations']} and {NOISE['iterations']})"
+    add("--iterations", type=whole_number(1, 10_000), metavar="N", help=most)
+    step = f"their length, in normalised units (default: {ASCENT['learning_rate']} and {NOISE['learning_rate']})"
+    add("--learning-rate", type=number(1e-6, 1e6), metavar="N", help=step)
     add("--steps", type=whole_number(1, 10_000), default=PGD["steps"], metavar="N", help="PGD: steps")
     add("--restarts", type=whole_number(1, 1000), default=PGD["restarts"], metavar="N", help="PGD: starts in the ball")
     add("--loss", choices=("cross entropy", "margin"), default=PGD["loss"], help="PGD: what is climbed")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import class_map_layer, class_scores
+from core.gradients import class_map_layer, class_scores, in_chunks, measuring
 from core.images import denormalise, normalise
 from core.priors import project_to_ball, unit_norm
 
@@ -150,3 +150,19 @@ def is_fooled(scores: Tensor, labels: Tensor, targeted: bool) -> Tensor:
 def in_rgb(images: Tensor) -> Tensor:
     """The network's units -> RGB, within [0, 1] to the last bit."""
     return denormalise(images).clamp(0, 1)
+
+
+def is_changed(model: nn.Module, images: Tensor, difference: Tensor, own: Tensor | None = None) -> Tensor:
+    """Whether the first choice changes when the difference (1, 3, H, W) is added, (N,) bool. Its mean: fooling rate.
+
+    own (N,): the first choices without it, where they are known.
+    """
+    own = first_choices(model, images) if own is None else own
+    shifted = (in_rgb(images) + difference.to(images)).clamp(0, 1)
+    return first_choices(model, normalise((shifted * LEVELS).round() / LEVELS)) != own.to(images.device)
+
+
+def first_choices(model: nn.Module, images: Tensor) -> Tensor:
+    """The network's first choice for each image, (N,)."""
+    with measuring(model), torch.no_grad():
+        return in_chunks(lambda chunk, _: model(chunk).argmax(dim=1), model, images, torch.arange(len(images)))

@@ -18,9 +18,12 @@ from visualizers.class_map import class_map
 from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deconvnet import deconvnet
 from visualizers.deepdream import deepdream
+from visualizers.deepfool import deepfool
 from visualizers.eigen_cam import eigen_cam
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import facet_features
+from visualizers.fgsm import fgsm
+from visualizers.fooling_from_noise import fooling_from_noise
 from visualizers.fooling_image import fool
 from visualizers.fourier_visualization import fourier_visualization
 from visualizers.fused_layer_cam import fused_layer_cam
@@ -35,13 +38,16 @@ from visualizers.image_features import image_features
 from visualizers.inversion import invert_features
 from visualizers.layer_cam import layer_cam
 from visualizers.occlusion import occlusion
+from visualizers.pgd import pgd
 from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
 from visualizers.score_cam import score_cam
 from visualizers.selective_channels import selective_channels
+from visualizers.smallest_norm import along, smallest_norm
 from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
 from visualizers.top_patches import top_patches
 from visualizers.unit_gradient import guided_unit
+from visualizers.universal_perturbation import universal_by_deepfool, universal_perturbation
 from visualizers.xgrad_cam import xgrad_cam
 
 
@@ -78,6 +84,10 @@ def facet(model, images):
     return facet_visualization(model, images, 1, directions, **settings)
 
 
+def longer(model, images):
+    smallest_norm(along(model, images, 3, images + 0.1, norm="l2"), len(images), [0.1, 1.0])
+
+
 CALLS = {
     "saliency": lambda model, images: saliency_map(model, images, 1),
     "guided backprop": lambda model, images: guided_backprop(model, images, 1),
@@ -112,6 +122,13 @@ CALLS = {
     "facet features": lambda model, images: facet_features(model, images, 1),
     "facet visualization": facet,
     "fooling": lambda model, images: fool(model, images, 3, iterations=3),
+    "FGSM": lambda model, images: fgsm(model, images, 3, linf=0.01),
+    "PGD": lambda model, images: pgd(model, images, 3, l2=0.5, steps=2, whole_levels=True),
+    "DeepFool": lambda model, images: deepfool(model, images, 1, iterations=2),
+    "DeepFool, longer": longer,
+    "fooling from noise": lambda model, images: fooling_from_noise(model, images, 3, iterations=2),
+    "universal perturbation": lambda model, images: universal_perturbation(model, images, linf=0.01, steps=2),
+    "universal by DeepFool": lambda model, images: universal_by_deepfool(model, images, linf=0.01, passes=1),
     "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2),
     "features": lambda model, images: extract_features(images, model.features),
     "features of images": lambda model, images: image_features(model, images),

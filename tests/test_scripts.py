@@ -28,6 +28,10 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["facet_visualization.png"],
     ),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
+    "universal_perturbation": (
+        ["--size", "64", "--count", "5", "--held", "6", "--steps", "2", "--linf", "120"],
+        ["universal_perturbation.png", "universal_perturbation_v.png"],
+    ),
     "deepdream": (
         ["--layer", "features.6", "--size", "64", "--octaves", "2", "--iterations", "2"],
         ["deepdream.png"],

@@ -38,8 +38,8 @@ def fooling_from_noise(
     labels,
     *,
     confidence: float = 0.99,
-    learning_rate: float = 1.0,
-    iterations: int = 200,
+    learning_rate: float = 2.0,
+    iterations: int = 400,
 ) -> FromNoise:
     """start (N, 3, H, W), labels (N,) or one number -> pictures that the network is sure to be of these classes.
 
