@@ -152,8 +152,9 @@ def measure(name: str, model, photographs: list, options) -> Findings:
     surest = {}
     for kind, values in probabilities.items():
         # Of its own world those that it is sure of and wrong about, where that is known.
-        counted = values.argmax(dim=1) != truth if kind == "own world" and at_home else torch.ones(len(values))
-        places = (values.amax(dim=1) * counted).topk(min(SHOWN, len(values))).indices
+        order = values.amax(dim=1).argsort(descending=True, stable=True)
+        wrong = values.argmax(dim=1) != truth if kind == "own world" and at_home else torch.ones(len(values)).bool()
+        places = order[wrong[order]][:SHOWN]
         words = [class_title(model, values[place], int(values[place].argmax())) for place in places]
         surest[kind] = list(zip(deprocess(kinds[kind][places]), words, strict=True))
     print(f"{name}: {int(fooling.fooled.sum())} of {options.pictures} pictures fooled within {options.eps:g}/255")

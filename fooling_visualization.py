@@ -177,10 +177,13 @@ def judge(model, image, result, found: list[str]):
     change = (denormalise(result.images) - denormalise(image))[0].permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
     size = f"{length_text(abs(change).max(), 'linf')}, {length_text((change**2).sum() ** 0.5, 'l2')}"
     verdict = f"{'fooled' if bool(result.fooled) else 'not fooled'} in {int(result.steps)} steps"
+    lead = "" if bool(result.fooled) else "not fooled: "
+    if result.fooled and not change.any():  # a target that is on top as it is
+        verdict, lead = "named so as it is", "as it is: "
     times = 10 if abs(change).max() > FAINT else 100
     panels = [
         Panel(deprocess(image)[0], first),
-        Panel(saved[0], f"{'' if bool(result.fooled) else 'not fooled: '}{second}\nas JPEG {JPEG_QUALITY}: {third}"),
+        Panel(saved[0], f"{lead}{second}\nas JPEG {JPEG_QUALITY}: {third}"),
         Panel((0.5 + change).clip(0, 1), f"difference\n{size}"),
         Panel((0.5 + times * change).clip(0, 1), f"{times} x difference"),
     ]
@@ -192,7 +195,7 @@ def draw_classes(model, _names, options):
     """Images down, target classes across: each cell made by PGD with the least norm -> as `draw_attacks`."""
     from core.figures import Panel, draw_grid
     from core.images import deprocess
-    from core.inputs import class_probabilities, class_title, first_known, footer, load_batch
+    from core.inputs import class_probabilities, class_title, first_known, footer, load_batch, make_generator
     from patterns.examples import example_scenes
     from visualizers.pgd import pgd
     from visualizers.smallest_norm import smallest_norm
@@ -208,7 +211,9 @@ def draw_classes(model, _names, options):
 
         def hit(bounds, places, images=images):
             aims = [targets[one] for one in places.tolist()]
+            chance = make_generator(options) if options.restarts > 1 else None
             settings = {"steps": options.steps, "loss": options.loss, norm: bounds}
+            settings |= {"restarts": options.restarts, "generator": chance}
             return pgd(model, images[places], aims, targeted=True, whole_levels=True, **settings)
 
         made = smallest_norm(hit, len(targets), BOUNDS[norm])

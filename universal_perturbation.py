@@ -37,52 +37,56 @@ def main(options) -> int:
     if options.linf is not None and options.l2 is not None:
         raise UsageError("linf, l2: give one of the two")
     # After parsing, so that --help does not wait for torch.
-    import torch
-
     from core.attacks import first_choices, is_changed
     from core.figures import describe, save_picture
     from core.inputs import load_network, make_generator
+    from visualizers.universal_perturbation import noise_like
 
     model = load_network(options)
-    learn, held, kind = load_images(model, options)
+    others = [load_other(name, options.device) for name in options.transfer or []]  # a wrong name is said at once
+    given = read_perturbation(options) if options.perturbation else None
+    learn, held, kind, code = load_images(model, options)
     if options.linf is None and options.l2 is None:
         options.linf = LEVELS[kind]
-    options.tile = TILES[kind] if options.tile is None else options.tile
+    options.tile = min(TILES[kind], options.size) if options.tile is None else options.tile
     own = first_choices(model, held)
 
     def rate(difference) -> float:
         return float(is_changed(model, held, difference, own).float().mean())
 
-    curve = []
-    if options.perturbation:
-        difference = read_perturbation(options.perturbation, options.size)
+    curve, trained = [], None
+    if given is not None:
+        difference = given
+        print(f"{options.perturbation}: {bound_text(options)}")
     else:
         difference = learn_one(model, learn, options)
         print(f"wrote {write_perturbation(difference, model, options)}")
         for count in [count for count in COUNTS if count < len(learn)] if options.method == "ascent" else []:
             curve.append((count, rate(learn_one(model, learn[:count], options))))
         curve.append((len(learn), rate(difference)))
-    signs = 2 * torch.randint(2, difference.shape, generator=make_generator(options)) - 1
-    noise = signs * size_of(difference, options)  # as large as the norm allows, like the perturbation
-    result = Rates(f"{len(learn)} images", rate(difference), rate(noise))
-    trained = float(is_changed(model, learn, difference).float().mean())
-    print(
-        f"{bound_text(options)}: {percent(trained)} of {len(learn)} {kind} that it was learned on are named otherwise"
-    )
-    moved = [transfer(name, held, difference, noise, options) for name in options.transfer or []]
+        trained = float(is_changed(model, learn, difference).float().mean())
+        words = f"{percent(trained)} of {len(learn)} {kind} that it was learned on are named otherwise"
+        print(f"{bound_text(options)}: {words}")
+    norm = "linf" if options.l2 is None else "l2"
+    noise = noise_like(difference, norm=norm, generator=make_generator(options))
+    result = Rates("from a file" if given is not None else f"{len(learn)} images", rate(difference), rate(noise))
+    moved = [transfer(network, held, difference, noise) for network in others]
     for each in [result._replace(name=f"{len(held)} held-out {kind}"), *moved]:
         print(f"{each.name}: {percent(each.universal)} named otherwise; noise of the same norm {percent(each.noise)}")
-    figure = draw(model, held, own, difference, (result, curve, moved, trained), options)
+    figure = draw(model, held, difference, (result, curve, moved, trained), options)
     metadata = describe("universal_perturbation.py", vars(options), model.weights_name)
     print(f"wrote {save_picture(figure, options.output, metadata)}")
-    return 0
+    if result.universal <= result.noise:
+        print("it fools no better than noise does; allow a larger --linf or --l2, or more --steps", file=sys.stderr)
+        return 1
+    return code
 
 
 def load_images(model, options):
-    """Those to learn on and those held out, (N, 3, H, W) each in the network's units, and what they are."""
+    """Those to learn on and those held out, (N, 3, H, W) each in the network's units, what they are, the exit code."""
     import torch
 
-    from core.inputs import list_pictures, make_generator, open_picture
+    from core.inputs import list_pictures, make_generator, name_broken, open_picture
     from patterns.dataset import stream_scenes
     from patterns.scenes import CLASS_NAMES
 
@@ -91,16 +95,25 @@ def load_images(model, options):
         for place, count in enumerate((options.count, options.held)):
             scenes = stream_scenes(count, seed=options.seed + place, size=options.size)
             sets.append(torch.cat(list(progress(scenes, total=count, desc="rendering", unit="scene", leave=False))))
-        return *sets, "scenes"
-    pictures = list_pictures(options.images)
-    if len(pictures) < 2:
+        return *sets, "scenes", 0
+    names, whole, broken = [], [], []
+    for picture in list_pictures(options.images):
+        try:
+            whole.append(open_picture(picture))
+            names.append(picture.name)
+        except UsageError as error:
+            broken.append(error)
+    if not whole:
+        raise broken[0]
+    name_broken(broken)
+    if len(whole) < 2:
         raise UsageError("images: got one; give at least two, the last third of them is held out")
-    last = max(1, len(pictures) // 3) if options.images else HELD_OUT
-    whole = [open_picture(picture) for picture in pictures]
-    names, chance = [picture.name for picture in pictures], make_generator(options)
-    print(f"learned on crops of {', '.join(names[:-last])}; held out: crops of {', '.join(names[-last:])}")
+    last = max(1, len(whole) // 3) if options.images else HELD_OUT
+    chance = make_generator(options)
+    learned = "" if options.perturbation else f"learned on crops of {', '.join(names[:-last])}; "
+    print(f"{learned}held out: crops of {', '.join(names[-last:])}")
     sets = (whole[:-last], options.count), (whole[-last:], options.held)
-    return *(random_crops(each, count, options.size, chance) for each, count in sets), "crops"
+    return *(random_crops(each, count, options.size, chance) for each, count in sets), "crops", int(bool(broken))
 
 
 def random_crops(pictures, count: int, size: int, generator):
@@ -136,19 +149,18 @@ def learn_one(model, images, options):
         return universal_perturbation(model, images, **bounds, **settings, **step)
 
 
-def size_of(difference, options) -> float:
-    """The size of each value of noise that is as large as the perturbation may be, in RGB, white being 1."""
-    return options.linf / 255 if options.linf is not None else options.l2 / difference.numel() ** 0.5
-
-
-def transfer(name: str, held, difference, noise, options) -> Rates:
-    """What the perturbation does to another network: a file of SqueezeNet's weights, or a name torchvision knows."""
-    from core.attacks import first_choices, is_changed
+def load_other(name: str, device: str):
+    """Another network: a file of SqueezeNet's weights, or a name torchvision knows."""
     from core.squeezenet import load_squeezenet
     from core.torchvision_models import known_models, load_torchvision
 
-    known = name in known_models()
-    network = load_torchvision(name).to(held.device) if known else load_squeezenet(name, options.device)
+    return load_torchvision(name).to(device) if name in known_models() else load_squeezenet(name, device)
+
+
+def transfer(network, held, difference, noise) -> Rates:
+    """What the perturbation does to another network."""
+    from core.attacks import first_choices, is_changed
+
     own = first_choices(network, held)
     rates = [float(is_changed(network, held, each, own).float().mean()) for each in (difference, noise)]
     return Rates(f"carried to {network.weights_name}", *rates)
@@ -164,20 +176,29 @@ def write_perturbation(difference, model, options) -> Path:
     return save_picture(levels.clamp(0, 255).byte().cpu().numpy(), path, metadata)
 
 
-def read_perturbation(path: Path, size: int):
-    """The difference (1, 3, size, size) in RGB, white being 1, that such a file holds."""
+def read_perturbation(options):
+    """The difference (1, 3, size, size) in RGB, white being 1, that such a file holds; its norm becomes the bound."""
     import numpy as np
     import torch
 
     from core.images import load_image
 
+    path, size = options.perturbation, options.size
     picture = load_image(path)
     if picture.size != (size, size):
         raise UsageError(f"perturbation: '{path}' is {picture.width} x {picture.height}; it must be {size} x {size}")
-    return (torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() - GREY) / 255
+    difference = (torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() - GREY) / 255
+    if not difference.any():
+        raise UsageError(f"perturbation: '{path}' is level {GREY} everywhere; it changes nothing")
+    norm, unit = ("linf", 255) if options.l2 is None else ("l2", 1)
+    measured = round(float(difference.abs().max() if norm == "linf" else difference.norm()) * unit, 3)
+    if getattr(options, norm) is not None and measured > getattr(options, norm) + 1e-3:
+        raise UsageError(f"{norm}: '{path}' is larger, {measured:g}; leave --{norm} out, or give at least that")
+    setattr(options, norm, measured)
+    return difference
 
 
-def draw(model, held, own, difference, rates, options):
+def draw(model, held, difference, rates, options):
     """The perturbation and the curve above, six held-out images below -> uint8 (H, W, 3)."""
     from core.figures import Panel, draw_grid, stack
     from core.images import denormalise, deprocess, normalise
@@ -204,6 +225,8 @@ def draw_head(difference, rates, width: int, options):
     across, high = width / DOTS_PER_INCH, 3.7
     figure = Figure(figsize=(across, high), dpi=DOTS_PER_INCH, facecolor="white")
     title = f"One perturbation changes what the network sees in {percent(result.universal)} of new images"
+    if result.universal <= result.noise:
+        title = f"Not fooled: {percent(result.universal)} of new images are named otherwise, no more than with noise"
     figure.text(0.3 / across, 1 - 0.24 / high, title, fontsize=13, fontweight="bold", va="center")
     side = 2.75
     axes = figure.add_axes((0.36 / across, 0.18 / high, side / across, side / high))
@@ -273,7 +296,12 @@ def parser():
     add(
         "--transfer", nargs="+", metavar="NET", help="judge on these too: weights of SqueezeNet, or torchvision's names"
     )
-    add("--perturbation", type=Path, metavar="FILE", help="judge this one, ..._v.png, and learn nothing")
+    add(
+        "--perturbation",
+        type=Path,
+        metavar="FILE",
+        help="judge this one, ..._v.png, and learn nothing; its norm is the bound",
+    )
     return result
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from core.options import Parser, progress, run_script, whole_number
 from core.tables import write_table
+from fooling_visualization import BOUNDS as LADDERS
+from fooling_visualization import JPEG_QUALITY
 
 BOUNDS = {"linf": 4 / 255, "l2": 1.0}  # within which the rate is counted
 NAMES = {"linf": "L-infinity, /255", "l2": "L2"}
-JPEG_QUALITY = 90
-LADDERS = {"linf": [levels / 255 for levels in range(1, 65)], "l2": [0.05 * 1.1**rung for rung in range(64)]}
 
 
 def main(options) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.errors import UsageError
 from core.images import preprocess
 from core.squeezenet import load_squeezenet
 from patterns.evaluate import HIGHEST_SEED
@@ -30,7 +31,10 @@ def load_networks(texts: list[str], device: str) -> dict[str, nn.Module]:
     for text in texts:
         there = Path(__file__).resolve().parent.parent / text
         model = load_squeezenet(there if text in NETWORKS and text != EMBEDDED else text, device)
-        networks["embedded" if text == EMBEDDED else Path(model.weights_name.partition(" ")[0]).stem] = model
+        name = "embedded" if text == EMBEDDED else Path(model.weights_name.partition(" ")[0]).stem
+        if name in networks:
+            raise UsageError(f"weights: two networks are called {name}; name each once, and rename a file if need be")
+        networks[name] = model
     return networks
 
 

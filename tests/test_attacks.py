@@ -20,8 +20,9 @@ from visualizers.fgsm import fgsm
 from visualizers.fooling_from_noise import fooling_from_noise, noise_pictures
 from visualizers.fooling_image import fool
 from visualizers.pgd import pgd
-from visualizers.smallest_norm import along, ladder, smallest_norm
+from visualizers.smallest_norm import along, smallest_norm
 from visualizers.universal_perturbation import (
+    noise_like,
     spread,
     universal_by_deepfool,
     universal_perturbation,
@@ -226,6 +227,37 @@ def test_restarts_go_on_where_the_first_start_failed(linear, grey):
     assert torch.equal(*same)
 
 
+class Cliff(nn.Module):
+    """Class 0 wherever the first value is below 0.52, and no slope: only a lucky start crosses."""
+
+    def forward(self, images):
+        value = denormalise(images)[:, 0, 0, 0]
+        return torch.stack([0 * value, (value - 0.52).sign()], dim=1)
+
+
+def test_each_restart_fools_more_and_none_fewer():
+    images, fooled = normalise(torch.full((60, 3, 4, 4), 0.5)), []
+    for restarts in (1, 2, 20):
+        chance = torch.Generator().manual_seed(0)
+        attack = {"linf": 0.03, "steps": 1, "restarts": restarts, "generator": chance}
+        fooled.append(pgd(Cliff(), images, 0, **attack).fooled)
+    assert 4 <= fooled[0].sum() <= 16  # a sixth of the starts
+    assert (fooled[0] <= fooled[1]).all()
+    assert fooled[1].sum() > fooled[0].sum()
+    assert fooled[2].sum() >= 55
+
+
+@pytest.mark.parametrize(("norm", "size"), [("linf", 5 / 255), ("l2", 0.08), ("l2", 3.0)])
+def test_the_control_is_noise_of_the_same_norm_in_whole_levels(norm, size):
+    difference = torch.zeros(1, 3, 32, 32)
+    difference[0, 0, 0, 0] = size
+    drawn = noise_like(difference, norm=norm, generator=torch.Generator().manual_seed(0))
+    length = Ball(norm, difference).lengths(drawn)
+    assert 0.9 * size <= float(length) <= size + CLOSE
+    assert ((drawn * 255) - (drawn * 255).round()).abs().max() < 1e-4
+    assert (drawn > 0).sum() == pytest.approx(int((drawn < 0).sum()), rel=0.3)
+
+
 def test_a_class_of_score_zero_has_a_gradient_and_keeps_its_score():
     model = random_squeezenet()
     with torch.no_grad():
@@ -261,7 +293,8 @@ def test_the_margin_is_the_best_other_score_less_the_own():
         (lambda m, x: universal_perturbation(m, x), "give one of the two"),
         (lambda m, x: fool(m, x, 1, keep_valid=False, whole_levels=True), "whole_levels"),
         (lambda m, x: smallest_norm(lambda *_: None, 1, [2.0, 1.0]), "in rising order"),
-        (lambda m, x: ladder(1.0, 0.5, 2.0), "goes nowhere"),
+        (lambda m, x: pgd(m, x, 1, l2=1.0, step_size=-1.0), "step_size: -1.0"),
+        (lambda m, x: pgd(m, x, 1, l2=1.0, step_size=torch.ones(2)), "each of 3 images"),
     ],
 )
 def test_what_is_out_of_range_is_named(call, words, squeezenet, pictures):
@@ -305,7 +338,9 @@ def test_an_attack_that_fails_within_a_larger_bound_is_reported_as_it_was():
 def test_along_a_deepfool_direction_the_picture_is_a_file_within_the_bound(squeezenet, pictures):
     labels = first_choices(squeezenet, pictures)
     exact = deepfool(squeezenet, pictures, labels)
-    found = smallest_norm(along(squeezenet, pictures, labels, exact.images, norm="l2"), 3, ladder(0.01, 5, 1.3))
+    found = smallest_norm(
+        along(squeezenet, pictures, labels, exact.images, norm="l2"), 3, [0.01 * 1.3**k for k in range(24)]
+    )
     assert found.fooled_at.isfinite().all()
     lengths = (in_rgb(found.images) - in_rgb(pictures)).flatten(1).norm(dim=1)
     assert (lengths <= found.fooled_at + 1e-5).all()
@@ -422,13 +457,40 @@ def test_what_an_attack_cannot_do_is_refused(arguments, words, refusal):
 
 def test_a_perturbation_is_kept_and_judged_again(weights, capsys):
     settings = ["--size", "64", "--count", "5", "--held", "6", "--seed", "3"]
-    assert run("universal_perturbation", *settings, "--steps", "3", "--transfer", weights) == 0
-    learned = capsys.readouterr().out
+    code = run("universal_perturbation", *settings, "--linf", "7", "--steps", "3", "--transfer", weights)
+    learned, failed = capsys.readouterr()
+    assert code == int("no better than noise" in failed)
     assert "carried to random.pth" in learned
-    assert run("universal_perturbation", *settings, "--perturbation", "visualization/universal_perturbation_v.png") == 0
+    file = "visualization/universal_perturbation_v.png"
+    assert run("universal_perturbation", *settings, "--perturbation", file) == code
     judged = capsys.readouterr().out
     line = next(line for line in learned.splitlines() if "held-out crops:" in line)
     assert line in judged
+    assert f"{file}: at most 7/255\n" in judged  # not what the network's default bound would be
+    assert "learned on" not in judged
+
+
+def test_a_perturbation_that_is_no_better_than_noise_has_failed(weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("core.attacks.is_changed", lambda _model, images, *_: torch.zeros(len(images)).bool())
+    settings = ["--size", "64", "--count", "5", "--held", "6", "--steps", "1", "--output", tmp_path / "a.png"]
+    assert run("universal_perturbation", *settings) == 1
+    assert "no better than noise" in capsys.readouterr().err
+    assert (tmp_path / "a.png").exists()
+
+
+def test_a_broken_photograph_is_named_and_the_others_are_used(weights, tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    settings = ["--size", "64", "--count", "5", "--held", "6", "--steps", "1", "--output", tmp_path / "a.png"]
+    assert run("universal_perturbation", *settings, "--images", "chelsea", "coffee", tmp_path / "broken.png") == 1
+    said = capsys.readouterr()
+    assert "skipped: image:" in said.err
+    assert "learned on crops of chelsea; held out: crops of coffee" in said.out
+
+
+def test_at_a_small_size_the_tile_is_no_larger_than_the_pictures(tmp_path, capsys):
+    settings = ["--weights", "patterns", "--size", "64", "--count", "6", "--held", "6", "--steps", "1"]
+    run("universal_perturbation", *settings, "--output", tmp_path / "a.png")
+    assert (tmp_path / "a.png").exists(), capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -437,7 +499,25 @@ def test_a_perturbation_is_kept_and_judged_again(weights, capsys):
         (["--linf", "8", "--l2", "3"], "give one of the two"),
         (["--images", "chelsea"], "give at least two"),
         (["--perturbation", "nowhere.png"], "'nowhere.png' is not there"),
+        (["--transfer", "nowhere.pth"], "'nowhere.pth' is not there"),
     ],
 )
 def test_wrong_use_of_the_universal_script_is_said(arguments, words, weights, refusal):
     assert words in refusal(run, "universal_perturbation", "--size", "64", "--count", "5", "--held", "6", *arguments)
+
+
+def test_a_perturbation_is_not_judged_within_a_bound_that_it_passes(weights, tmp_path, refusal):
+    Image.fromarray(np.full((64, 64, 3), 140, np.uint8)).save(tmp_path / "v.png")
+    settings = ["--size", "64", "--perturbation", tmp_path / "v.png", "--linf", "8"]
+    assert "is larger, 12; leave --linf out" in refusal(run, "universal_perturbation", *settings)
+
+
+def test_a_target_that_is_on_top_already_is_not_called_fooled(weights, picture, panels, squeezenet, tmp_path, capsys):
+    shared = ["--images", picture, "--size", "64", "--output", tmp_path / "a.png"]
+    run("fooling_visualization", "--labels", "0", *shared)
+    own = panels[0].title.rsplit(" ", 2)[0]
+    panels.clear()
+    capsys.readouterr()
+    assert run("fooling_visualization", "--labels", own, *shared) == 0
+    assert "named so as it is" in capsys.readouterr().out
+    assert panels[1].title.startswith("as it is: ")

@@ -75,6 +75,21 @@ def test_confidence_in_scenes_has_a_calibration_error_and_in_photographs_none(tm
     assert {other[name] for name in ("named rightly", "ECE", "temperature")} == {"-"}
 
 
+def test_pictures_named_rightly_are_never_shown_as_mistakes(tmp_path, panels):
+    quick = ["--size", "96", "--pictures", "4", "--scenes", "4", "--steps", "1", "--output", tmp_path / "a.png"]
+    assert run("confidence_visualization", "--weights", ROBUST, *quick) == 0
+    images = preprocess([render_indexed(n, seed=0, index=n, size=96).image for n in range(4)])
+    with torch.no_grad():
+        wrong = int((load_squeezenet(ROBUST, "cpu")(images).argmax(dim=1) != torch.arange(4)).sum())
+    shown = [panel.title for panel in panels if panel.title.startswith("own world, wrong")]
+    assert [title.endswith("none") for title in shown] == [place >= wrong for place in range(2)]
+
+
+def test_two_networks_of_one_name_are_refused(refusal):
+    words = refusal(run, "confidence_visualization", "--weights", ROBUST, ROBUST)
+    assert "two networks are called robust" in words
+
+
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_the_right_order():
     inside, outside = (torch.rand(7, 5, generator=torch.Generator().manual_seed(n)).softmax(dim=1) for n in (0, 1))
     pairs = list(itertools.product(inside.amax(dim=1).tolist(), outside.amax(dim=1).tolist()))

@@ -1,5 +1,7 @@
 """Accuracy under attack: where the exact distance is known, and as a curve that can only fall."""
 
+import itertools
+
 import pytest
 import torch
 from conftest import noise
@@ -44,6 +46,26 @@ def test_it_only_falls_and_starts_at_the_clean_accuracy(squeezenet, images):
     assert hits[0].tolist() == [False, True, True]
     assert (hits[1:] <= hits[:-1]).all()
     assert not hits[-1].any()
+
+
+class Cliff(nn.Module):
+    """Class 1 where the first value has grown by 0.02, and no slope: only a lucky start finds it."""
+
+    def forward(self, images):
+        grown = (images - normalise(torch.full((1, 3, 1, 1), 0.5)))[:, 0, 0, 0] * IMAGENET_STD[0]
+        return torch.stack([0 * grown, (grown - 0.02).sign()], dim=1)
+
+
+def test_more_starts_leave_nothing_right_that_fewer_did_not():
+    images, curves = normalise(torch.full((40, 3, 4, 4), 0.5)), []
+    for restarts in (1, 2, 3, 5):
+        chance = torch.Generator().manual_seed(1)
+        settings = {"norm": "linf", "steps": 1, "restarts": restarts, "generator": chance}
+        curves.append(robust_hits(Cliff(), images, 0, [0, 0.021, 0.03, 0.04], **settings))
+    for fewer, more in itertools.pairwise(curves):
+        assert (more <= fewer).all()
+        assert (more[1:] <= more[:-1]).all()
+    assert curves[-1].sum() < curves[0].sum()
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def pgd(
     linf, l2: one of them, for all images or for each (N,): the radius in RGB, white being 1. step_size: the same
     units; 2.5 * radius / steps if None. restarts: new starts for what is not fooled yet. loss: "cross entropy", or
     "margin", the best other score less the label's. whole_levels: each picture is what an 8-bit file holds of it, still
-    in the ball, and so it is judged. generator: starts are drawn from the ball; None: the image itself.
+    in the ball, and so it is judged; the images must be such. generator: starts are drawn from the ball; None: the
+    image itself.
     The last picture that fooled is returned, otherwise the last one. Raises UsageError for what is out of range.
     """
     if steps < 1 or restarts < 1:
@@ -50,7 +51,10 @@ def pgd(
     ball = Ball.of(linf, l2, originals)
     lengths = 2.5 * ball.radius / steps
     if step_size is not None:
-        lengths = torch.as_tensor(step_size).to(originals).view(-1, 1, 1, 1).expand_as(ball.radius)
+        lengths = torch.as_tensor(step_size).to(originals)
+        if not (lengths > 0).all() or lengths.numel() not in (1, len(images)):
+            raise UsageError(f"step_size: {step_size}; give a positive number, or one for each of {len(images)} images")
+        lengths = lengths.view(-1, 1, 1, 1).expand_as(ball.radius)
     climbed = find_loss(loss)
 
     def attack(starts: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,8 +4,9 @@
 
 It is an upper bound: a stronger attack may find what this one did not (`visualizers.randomised_smoothing` proves a
 lower one). What was fooled within a small radius is not attacked again within a larger one, which holds that
-picture, too; so the curve can only fall. A curve that does not fall to 0 as the radius grows, or attacks that do worse
-with more steps, are the signs of a network that hides its gradient instead of being robust (Athalye et al., 2018).
+picture, too; so the curve can only fall, and with more starts it cannot rise. A curve that does not fall to 0 as the
+radius grows, or attacks that do worse with more steps, are the signs of a network that hides its gradient instead of
+being robust (Athalye et al., 2018).
 """
 
 from collections.abc import Sequence
@@ -37,19 +38,20 @@ def robust_hits(
     """
     if norm not in NORMS:
         raise UsageError(f"norm: '{norm}' is unknown; allowed are {', '.join(NORMS)}")
+    if restarts < 1 or (restarts > 1 and generator is None):
+        raise UsageError(f"restarts: {restarts}; at least 1 is needed, and a generator for more than one")
     if list(radii) != sorted(radii) or not len(radii) or radii[0] < 0:
         raise UsageError(f"radii: {list(radii)}; give at least one, from 0 upwards, the smaller ones first")
     labels = as_labels(labels, len(images), model)
     with measuring(model), torch.no_grad():
         named = in_chunks(lambda chunk, _: model(chunk).argmax(dim=1), model, images, labels)
-    right = named.cpu() == labels.cpu()
-    curve = []
-    for radius in radii:
-        left = right.nonzero().flatten()
-        if radius > 0 and len(left):
-            settings = {norm: radius, "steps": steps, "restarts": restarts, "generator": generator}
-            attacked = pgd(model, images[left.to(images.device)], labels[left.to(labels.device)], **settings)
-            right = right.clone()
-            right[left[attacked.fooled.cpu()]] = False
-        curve.append(right)
-    return torch.stack(curve)
+    hits = (named.cpu() == labels.cpu()).repeat(len(radii), 1)
+    # Start by start, each along the whole curve: so the first ones are the same however many there are.
+    for _ in range(restarts):
+        for place, radius in enumerate(radii):
+            left = hits[place].nonzero().flatten()
+            if radius > 0 and len(left):
+                settings = {norm: radius, "steps": steps, "generator": generator}
+                attacked = pgd(model, images[left.to(images.device)], labels[left.to(labels.device)], **settings)
+                hits[place:, left[attacked.fooled.cpu()]] = False
+    return hits

@@ -27,16 +27,6 @@ class Smallest(NamedTuple):
     steps: Tensor  # (N,) steps taken within `fooled_at`
 
 
-def ladder(least: float, most: float, ratio: float) -> list[float]:
-    """Bounds from `least` up to `most`, each `ratio` times the one before."""
-    if not 0 < least < most or ratio <= 1:
-        raise UsageError(f"ladder: {least} to {most} by {ratio} goes nowhere; bounds must be positive and grow")
-    bounds = [least]
-    while bounds[-1] * ratio <= most:
-        bounds.append(bounds[-1] * ratio)
-    return bounds
-
-
 def smallest_norm(attack: Attack, count: int, bounds: Sequence[float]) -> Smallest:
     """attack(bound of each (n,), which images (n,)) -> Fooling; count: N; bounds: those to choose from, rising.
 

@@ -112,6 +112,16 @@ def spread(small: Tensor, height: int, width: int) -> Tensor:
     return small.repeat(1, 1, -(-height // small.shape[2]), -(-width // small.shape[3]))[:, :, :height, :width]
 
 
+def noise_like(difference: Tensor, *, norm: str, generator: torch.Generator | None = None) -> Tensor:
+    """Random noise as large as the difference (1, 3, H, W) in this norm, in whole levels, too: what it must beat.
+
+    "linf": every value is that large, its sign drawn. "l2": Gaussian, scaled to that length.
+    """
+    ball = Ball(norm, Ball(norm, difference).lengths(difference).view(-1, 1, 1, 1))
+    drawn = torch.randn(difference.shape, generator=generator).to(difference)
+    return _whole(ball.radius * ball.steepest(drawn), ball)
+
+
 def _whole(difference: Tensor, ball: Ball) -> Tensor:
     grey = torch.full_like(difference, 128 / 255)  # any whole level far from black and white
     return ((ball.whole_levels(grey + difference, grey) - grey) * 255).round() / 255
