@@ -2,7 +2,8 @@
 
 Bare, or as `apply`, it paints pictures: without --images four of its own in every style of the network that comes with
 the repository, as one sheet, visualization/fast_style_transfer.png. One picture in one style is written by itself, in
-its own shape; a .gif stays an animation; with a folder as --output every picture goes into a file of its own.
+its own shape; with a folder as --output every picture goes into a file of its own. A .gif stays an animation there,
+and where --output ends in .gif; else its first frame is painted.
 
 As `train` it teaches a network the styles of your pictures, from a folder of pictures or from rendered scenes and
 photographs: visualization/fast_styles.safetensors, for --network. See `train --help`.
@@ -67,9 +68,23 @@ def apply(options) -> int:
     if suffix and len(pictures) > MOST_ON_A_SHEET:
         most = f"a sheet holds {MOST_ON_A_SHEET} pictures, got {len(pictures)}"
         raise UsageError(f"output: {most}; give a folder as --output, e.g. visualization/painted/")
+    if not suffix:
+        refuse_one_name(pictures)
     if alone or not suffix:
         return write_each(network, pictures, wanted, options, metadata)
     return write_sheet(network, pictures, wanted, options, metadata)
+
+
+def refuse_one_name(pictures: list) -> None:
+    """Two pictures of one name would be written over each other."""
+    from core.errors import UsageError
+
+    sources = {}
+    for picture in pictures:
+        other = sources.setdefault(picture.name, picture.source)
+        if other != picture.source:
+            both = f"'{other}' and '{picture.source}' would be painted into one file"
+            raise UsageError(f"images: {both}; rename one of them")
 
 
 def load_styles(path: Path, device: str = "cpu"):
@@ -148,10 +163,10 @@ def fitted(image, picture, size: int | None):
 
     from core.errors import UsageError
 
-    sized = image if size is None else F.resize(image, [size])
-    if min(sized.size) < SMALLEST:
+    if min(image.size) < SMALLEST:  # whatever it would be enlarged to
         shape = f"'{picture.source}' is {image.width} x {image.height} pixels"
         raise UsageError(f"image: {shape}; at least {SMALLEST} are needed each way")
+    sized = image if size is None else F.resize(image, [size])
     pixels = sized.width * sized.height
     shape = f"{picture.name}: {sized.width} x {sized.height} pixels"
     if pixels > MOST_PIXELS:
@@ -226,7 +241,7 @@ def write_sheet(network, pictures: list, wanted: dict, options, metadata: dict) 
     header = [Panel(letterbox(load_image(path))) for path in paths if path.exists()]
     blank = Panel(np.full_like(header[0].pixels, 255)) if header else None
     rows = [[blank, *header]] if len(header) == len(wanted) else []
-    broken, size = [], options.size or SHEET_SIZE
+    painted, broken, stopped, size = [], [], False, options.size or SHEET_SIZE
     with progress(total=len(pictures) * len(wanted), desc="paint", unit="picture") as bar:
         for picture in pictures:
             try:
@@ -238,22 +253,31 @@ def write_sheet(network, pictures: list, wanted: dict, options, metadata: dict) 
                 broken.append(error)
                 continue
             row = [Panel(letterbox(image))]
-            for weights in wanted.values():
-                row.append(Panel(letterbox(paint(network, image, weights))))
-                bar.update()
+            try:
+                for weights in wanted.values():
+                    row.append(Panel(letterbox(paint(network, image, weights))))
+                    bar.update()
+            except KeyboardInterrupt:
+                if not painted:
+                    raise
+                print(f"stopped before {picture.name} was finished: those before it are drawn", file=sys.stderr)
+                stopped = True
+                break
             rows.append(row)
+            painted.append(picture.name)
     if len(broken) == len(pictures):
         raise broken[0]
     named = zip(rows[0], ["" if rows[0][0] is blank else "the picture", *titles], strict=True)
     rows[0] = [panel._replace(title=title) for panel, title in named]
-    names = [picture.name for picture in pictures]
     figure = draw_grid(
         rows,
         cell=CELL,
         title="Painted in one forward pass",
         footer=f"network {network.name}, taught by SqueezeNet 1.1 with weights {network.facts['loss_network']}",
     )
-    print(f"painted {', '.join(names)}; wrote {save_picture(figure, options.output, metadata)}")
+    print(f"painted {', '.join(painted)}; wrote {save_picture(figure, options.output, metadata)}")
+    if stopped:
+        raise KeyboardInterrupt
     return 1 if broken else 0
 
 
@@ -296,6 +320,7 @@ def train_to_file(options) -> int:
     import time
     from dataclasses import asdict
 
+    import numpy as np
     import torch
     import torch.distributed as dist
     from safetensors.torch import save
@@ -303,7 +328,7 @@ def train_to_file(options) -> int:
     from core.errors import UsageError
     from core.files import write_whole
     from core.images import preprocess
-    from core.inputs import open_picture
+    from core.inputs import name_broken
     from core.squeezenet import load_squeezenet
     from patterns.pictures import Squares
     from patterns.train import noticing_signals
@@ -315,11 +340,15 @@ def train_to_file(options) -> int:
     leads = not dist.is_initialized() or dist.get_rank() == 0
     model = load_squeezenet(options.weights, options.device)
     device = next(model.parameters()).device
-    style_pictures = [open_picture(picture) for picture in find_styles(options.styles)]
-    names = tuple(picture.name for picture in find_styles(options.styles))
+    named, style_pictures, broken = read_styles(options.styles)
+    names = tuple(picture.name for picture in named)
     if len(set(names)) < len(names):
         raise UsageError(f"styles: two of them have one name ({', '.join(names)}); rename a file")
+    if leads:
+        name_broken(broken)
     sources, data = training_pictures(options.images)
+    # A checkpoint of other pictures under the same names is none to go on from.
+    data += f"; styles {digest(np.asarray(picture).tobytes() for picture in style_pictures)}"
     settings = {name: getattr(options, name) for name in SETTINGS}
     recipe = PaintingRecipe(names, model.weights_name, data, seed=options.seed, **settings)
     styles = [scaled(picture, recipe.style_size).to(device) for picture in style_pictures]
@@ -354,11 +383,11 @@ def train_to_file(options) -> int:
             if stopped or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 save_checkpoint(checkpoint, training, KEPT)
                 saved = time.monotonic()
+    if leads:
+        bar.close()
+    name_broken(squares.broken.values())  # each process met others
     if not leads:
         return INTERRUPTED if stopped else 0
-    bar.close()
-    for error in squares.broken.values():
-        print(f"skipped: {error}", file=sys.stderr)
     if stopped:
         print(f"stopped; run the same command to go on from {checkpoint}", file=sys.stderr)
         return INTERRUPTED
@@ -368,7 +397,7 @@ def train_to_file(options) -> int:
     checkpoint.unlink(missing_ok=True)
     beside = ", ".join(f"{output.stem}{ending}" for ending in ("_samples.png", "_curve.png", "_curve.csv"))
     print(f"{recipe.steps} steps in {training.seconds / 60:.1f} minutes; wrote {output}, {beside}")
-    return 0
+    return 1 if broken or squares.broken else 0
 
 
 def find_styles(texts: list[str]) -> list:
@@ -382,6 +411,33 @@ def find_styles(texts: list[str]) -> list:
     return pictures
 
 
+def read_styles(texts: list[str]) -> tuple[list, list, list]:
+    """The styles that can be read, their pictures, and what is wrong with the others."""
+    from core.errors import UsageError
+    from core.inputs import open_picture
+
+    named, images, broken = [], [], []
+    for picture in find_styles(texts):
+        try:
+            images.append(open_picture(picture))
+            named.append(picture)
+        except UsageError as error:
+            broken.append(error)
+    if not named:
+        raise broken[0]
+    return named, images, broken
+
+
+def digest(parts) -> str:
+    """Eight digits that stand for bytes."""
+    import hashlib
+
+    result = hashlib.sha256()
+    for part in parts:
+        result.update(part)
+    return result.hexdigest()[:8]
+
+
 def training_pictures(paths: list[str] | None) -> tuple[list, str]:
     """What opens each picture to learn from, and what they are in words."""
     from functools import partial
@@ -390,7 +446,10 @@ def training_pictures(paths: list[str] | None) -> tuple[list, str]:
 
     if paths is not None:
         files = list_image_files(paths)
-        return [partial(load_image, file) for file in files], f"{len(files)} pictures"
+        # Names and sizes: to read all of a large folder takes long.
+        sizes = [(file.name, file.stat().st_size if file.is_file() else 0) for file in files]
+        listed = digest([repr(sizes).encode()])
+        return [partial(load_image, file) for file in files], f"{len(files)} pictures ({listed})"
     own = sorted((ROOT / "images" / "content").glob("*.jpg"))
     wholes = [open_picture_named(name) for name in LEARNED] + [load_image(path) for path in own]
     names = ", ".join((*LEARNED, *(path.stem for path in own)))
@@ -528,6 +587,14 @@ def parser():
     commands = result.add_subparsers(dest="command", metavar="{apply,train}", help="what to do (default: apply)")
     for name, part in (("apply", apply_parser()), ("train", train_parser())):
         commands.add_parser(name, parents=[part], add_help=False, description=part.description)
+    parse = result.parse_args
+
+    def parse_with_command(words: list[str] | None = None):
+        """Flags before the word would be forgotten by argparse. So the word comes first, or it is `apply`."""
+        words = list(sys.argv[1:] if words is None else words)
+        return parse(words if words and words[0] in (*commands.choices, "-h", "--help") else ["apply", *words])
+
+    result.parse_args = parse_with_command
     return result
 
 

@@ -107,6 +107,7 @@ def read_sample(picture, side: int):
     """A square sample, RGB: of a texture known by name a part at its own scale, of a file the whole central square."""
     from PIL import Image
 
+    from core.errors import UsageError
     from core.images import load_image
     from core.inputs import open_picture
 
@@ -124,6 +125,9 @@ def read_sample(picture, side: int):
     else:
         image = open_picture(picture)
         length = min(image.size)
+        if length < SMALLEST:
+            shape = f"'{name}' is {image.width} x {image.height} pixels"
+            raise UsageError(f"image: {shape}; at least {SMALLEST} are needed each way")
         left, top = (image.width - length) // 2, (image.height - length) // 2
         image = image.crop((left, top, left + length, top + length))
     return image.resize((side, side), Image.Resampling.LANCZOS)
@@ -205,21 +209,25 @@ def draw(model, rows: list, size: int):
     from core.images import deprocess
     from core.inputs import footer
 
-    panels = []
-    for index, (_, pixels, made) in enumerate(rows):
-        room = max(0, size - len(pixels))  # at the scale of the others, on white
+    panels, side = [], max(size, len(rows[0][1]))
+
+    def on_white(pixels):
+        room = side - len(pixels)  # so that sample and results are drawn at one scale
         ends = (room // 2, room - room // 2)
-        sample = np.pad(pixels, (ends, ends, (0, 0)), constant_values=255)
-        row = [Panel(sample, "sample\n" if index == 0 else "")]
+        return np.pad(pixels, (ends, ends, (0, 0)), constant_values=255)
+
+    for index, (_, pixels, made) in enumerate(rows):
+        row = [Panel(on_white(pixels), "sample\n" if index == 0 else "")]
         for one in made[1:]:
             lines = [title_of(one.method)] if index == 0 else []
-            row.append(Panel(deprocess(one.picture)[0], "\n".join([*lines, f"distance {rounded(one.distance)}"])))
+            title = "\n".join([*lines, f"distance {rounded(one.distance)}"])
+            row.append(Panel(on_white(deprocess(one.picture)[0]), title))
         panels.append(row)
     words = "distance: of Gram matrices from the sample's, ||G - A||² / ||A||², mean over layers 1, 4, 6, 7; "
     return draw_grid(
         panels,
         row_names=[name for name, _, _ in rows],
-        cell=size * max(1, round(SHOWN / size)) / DOTS_PER_INCH,
+        cell=side * max(1, round(SHOWN / side)) / DOTS_PER_INCH,
         title="Textures from Gram matrices, and by sampling pixels",
         footer=words + footer(model),
     )

@@ -6,6 +6,7 @@ coarse to fine, and the course's plain loop. All weights are those that the netw
 are not counted. Writes a table (Markdown and CSV). Nothing else may run meanwhile.
 """
 
+import copy
 import sys
 import time
 from pathlib import Path
@@ -36,11 +37,15 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
+    from core.errors import UsageError
     from core.memory import keep_freed_memory
     from core.squeezenet import load_squeezenet
 
     keep_freed_memory()
     network, model = load_styles(options.network, "cpu"), load_squeezenet(options.weights, "cpu")
+    for _, style in PAIRS:
+        if style not in network.styles:
+            raise UsageError(f"network: {network.name} does not paint as {style}; give one that does")
     print(model.weights_note)
     if network.facts["loss_network"] != model.weights_name:
         print(f"note: the network learned from {network.facts['loss_network']}")
@@ -102,9 +107,11 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
     def out_of_patience(begun: float) -> bool:
         return bool(options.patience) and time.perf_counter() - begun > options.patience
 
+    # The plain loop runs on the network as torchvision gives it.
+    features = copy.deepcopy(model.features).to(memory_format=torch.contiguous_format)
     with torch.no_grad():
-        content_target = plain.extract_features(content, model.features)[CONTENT_LAYER]
-        outputs = plain.extract_features(target, model.features)
+        content_target = plain.extract_features(content, features)[CONTENT_LAYER]
+        outputs = plain.extract_features(target, features)
         absolute = absolute_weights(
             content_target, [plain.gram_matrix(outputs[layer]) for layer in LAYERS], content.numel(), **relative
         )
@@ -123,10 +130,10 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
             seen.append(loss <= loss_of_painted)
             return seen[-1] or out_of_patience(begun)
 
-        plain.style_transfer(content, target, model.features, iterations=options.iterations, callback=watch, **course)
+        plain.style_transfer(content, target, features, iterations=options.iterations, callback=watch, **course)
         return time.perf_counter() - begun, len(seen), seen[-1]
 
-    loss_of_painted = plain_loss(painted, content, target, model.features, course)
+    loss_of_painted = plain_loss(painted, content, target, features, course)
     works = (
         lambda: optimise(size, options.iterations),
         lambda: optimise(128, options.per_scale),

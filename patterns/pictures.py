@@ -26,7 +26,7 @@ BRIGHTNESS = 0.25  # largest change, as a share
 
 
 class Squares:
-    """Squares of `side` pixels out of pictures, and with `scenes` out of rendered ones, too. A context manager."""
+    """Squares of `side` pixels out of pictures, and with `scenes` out of rendered ones, too."""
 
     def __init__(self, pictures: Sequence[Callable[[], Image.Image]], side: int, *, scenes: bool, seed: int) -> None:
         """pictures: what opens each of them; one that raises UsageError is left out, and its error kept in `broken`."""

@@ -356,6 +356,43 @@ def test_of_a_folder_every_picture_gets_a_file_and_a_broken_one_is_named(apply, 
     assert {path.name for path in (tmp_path / "painted").iterdir()} == {"good_mosaic.png", "good_blood_sunset.png"}
 
 
+def test_two_pictures_of_one_name_are_refused_before_one_is_written_over_the_other(apply, picture, tmp_path, refusal):
+    Image.open(picture).save(tmp_path / f"{picture.stem}.bmp")
+    both = ["--images", picture, tmp_path / f"{picture.stem}.bmp", "--output", "painted"]
+    assert "would be painted into one file" in refusal(apply, *both)
+    assert not (tmp_path / "painted").exists()
+
+
+def test_a_sheet_tells_what_it_holds_and_leaves_out_what_is_broken_or_too_small(apply, picture, tmp_path, capsys):
+    (tmp_path / "bad.png").write_text("nothing")
+    Image.new("RGB", (90, 20)).save(tmp_path / "small.png")
+    images = ["--images", picture, tmp_path / "bad.png", tmp_path / "small.png", "--size", "64"]
+    assert apply(*images, "--style", "mosaic", "--output", "sheet.png") == 1
+    said = capsys.readouterr()
+    assert f"painted {picture.stem}; wrote sheet.png" in said.out
+    assert "90 x 20 pixels; at least 33 are needed each way" in said.err
+
+
+def test_an_interrupt_keeps_the_rows_of_a_sheet_that_are_finished(apply, titled, monkeypatch, capsys):
+    import fast_style_transfer
+
+    paint, done = fast_style_transfer.paint, []
+
+    def interrupted(*arguments):
+        if len(done) == 3:  # in the second row
+            raise KeyboardInterrupt
+        done.append(paint(*arguments))
+        return done[-1]
+
+    monkeypatch.setattr("fast_style_transfer.paint", interrupted)
+    images = ["--images", "china", "coffee", "chelsea", "--style", "mosaic", "blood_sunset", "--size", "48"]
+    assert apply(*images, "--output", "sheet.png") == 130
+    assert len(titled) == 6  # the styles, and one picture in both
+    said = capsys.readouterr()
+    assert "painted china; wrote sheet.png" in said.out
+    assert "stopped before coffee was finished" in said.err
+
+
 @pytest.fixture
 def animation(tmp_path):
     frames = [Image.fromarray(np.random.default_rng(n).integers(0, 256, (40, 56, 3), dtype=np.uint8)) for n in range(3)]
@@ -407,15 +444,24 @@ def test_a_picture_too_large_is_made_smaller_and_said_and_a_size_too_large_is_re
         (["--size", "8"], "8 is not a whole number"),
         (["--output", "out.gif"], "for one animation"),
         (["--output", "out.bmp"], "does not end in"),
-        (["train", "--styles", "nowhere.jpg"], "'nowhere.jpg' is not there"),
-        (["train", "--images", "nowhere"], "'nowhere' is not there"),
-        (["train", "--steps", "0"], "0 is not a whole number"),
-        (["train", "--weights", "nowhere.pth"], "'nowhere.pth' is not there"),
-        (["train", "--output", "network.png"], "does not end in .safetensors"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, apply, refusal):
     assert words in refusal(apply, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--styles", "nowhere.jpg"], "'nowhere.jpg' is not there"),
+        (["--images", "nowhere"], "'nowhere' is not there"),
+        (["--steps", "0"], "0 is not a whole number"),
+        (["--weights", "nowhere.pth"], "'nowhere.pth' is not there"),
+        (["--output", "network.png"], "does not end in .safetensors"),
+    ],
+)
+def test_wrong_use_of_train_is_one_sentence_and_exit_code_2(arguments, words, weights, refusal):
+    assert words in refusal(run, "fast_style_transfer", "train", *arguments, "--device", "cpu")
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path, refusal):
@@ -474,6 +520,44 @@ def test_a_training_that_is_interrupted_goes_on_and_ends_in_the_same_weights(tra
     assert all(torch.equal(value, stopped[name]) for name, value in straight.items())
 
 
+def test_a_broken_style_or_picture_is_named_and_the_others_are_learned(train, picture, tmp_path, capsys):
+    (tmp_path / "bad.png").write_text("nothing")
+    assert train("--styles", "mosaic", tmp_path / "bad.png", "--output", "net.safetensors") == 1
+    assert "bad.png' is not a picture" in capsys.readouterr().err
+    assert load_file("net.safetensors")["colours.weight"].isfinite().all()
+    assert train("--images", tmp_path / "bad.png", picture, "--output", "net.safetensors") == 1
+    assert "bad.png' is not a picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["--styles", "--images"])
+def test_a_checkpoint_of_other_pictures_under_the_same_names_is_refused(
+    what, train, tmp_path, monkeypatch, refusal, capsys
+):
+    other = tmp_path / "other.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 90, 3), dtype=np.uint8)).save(other)
+    original = Squares.draw
+    drawn = []
+
+    def interrupt(self, number):
+        if not drawn:
+            os.kill(os.getpid(), signal.SIGINT)
+        drawn.append(number)
+        return original(self, number)
+
+    monkeypatch.setattr(Squares, "draw", interrupt)
+    given = [what, other, "--batch", "1", "--output", "net.safetensors"]
+    assert train(*given) == 130
+    monkeypatch.setattr(Squares, "draw", original)
+    capsys.readouterr()
+    Image.new("RGB", (90, 90), "red").save(other)
+    assert "belongs to a training with another data" in refusal(train, *given)
+
+
+@pytest.mark.parametrize("flags", [["--size", "64", "apply"], ["--device", "cpu", "train", "--steps", "2"]])
+def test_flags_before_the_command_are_refused_and_not_forgotten(flags, refusal):
+    assert "unrecognized arguments" in refusal(run, "fast_style_transfer", *flags)
+
+
 @pytest.mark.slow
 def test_torchrun_of_two_processes_writes_the_network_of_one(train, picture, weights, tmp_path):
     assert train("--output", "alone.safetensors", "--learning-rate", "0.0001") == 0
@@ -500,3 +584,37 @@ def test_the_loss_that_the_plain_loop_is_to_reach_is_the_plain_loops_own():
     plain.style_transfer(*given, **course, iterations=5, callback=lambda loss: bool(seen.append(loss)) or len(seen) > 1)
     assert len(seen) == 2
     assert plain_loss(content.clamp(-1.5, 1.5), content, style, features.features, course) == pytest.approx(seen[0])
+
+
+def test_the_plain_loop_of_the_benchmark_runs_as_torchvision_gives_the_network(network_file, monkeypatch):
+    from benchmarks import fast_style
+    from core.squeezenet import load_squeezenet
+    from fast_style_transfer import load_styles
+    from visualizers import style_transfer
+
+    contiguous = []
+
+    def engine(*_, callback, **__) -> None:
+        callback(Reached())
+
+    def loop(_content, _style, features, *, callback, **_) -> None:
+        weights = (features[0].weight, features[3].expand3x3.weight)
+        contiguous.extend(weight.is_contiguous() for weight in weights)
+        callback(0.0)
+
+    engine.__kwdefaults__ = {**style_transfer.style_transfer.__kwdefaults__}  # read by style_terms
+    engine.__kwdefaults__.pop("callback")
+    monkeypatch.setattr(style_transfer, "style_transfer", engine)
+    monkeypatch.setattr("benchmarks.plain.style_transfer", loop)
+    options = fast_style.parser().parse_args([])
+    model = load_squeezenet("patterns", "cpu")
+    row = fast_style.row_of(load_styles(network_file), model, 64, "china", "mosaic", options)
+    assert contiguous == [True, True]
+    assert len(row) == len(fast_style.HEADER)
+
+
+class Reached:
+    """A step at which every loss is reached."""
+
+    scale = scales = 1
+    content = style = total_variation = 0.0

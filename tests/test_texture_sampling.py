@@ -112,6 +112,15 @@ def test_the_callback_counts_every_grown_pixel_and_the_sample_is_left_alone():
     assert sample.grad is None
 
 
+def test_few_pixels_are_compared_at_a_time_where_the_sample_has_many_windows(monkeypatch):
+    sample, counts = tiles(24, 26), []
+    monkeypatch.setattr("visualizers.texture_sampling.AT_A_TIME", 2 * 20 * 22)
+    result = sample_texture(sample, (60, 60), window=5, generator=chance(), callback=counts.append)
+    assert max(counts) == 2
+    assert sum(counts) == 60 * 60 - 25
+    assert colours_of(result[0]) <= colours_of(sample[0])
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

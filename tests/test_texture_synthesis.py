@@ -132,6 +132,20 @@ def test_a_larger_size_continues_the_sample_which_is_shown_at_its_own_scale(weig
     assert sample[11:-11, 11:-11].std() > 5
 
 
+def test_results_smaller_than_the_sample_are_drawn_at_its_scale(weights, panels):
+    assert run("texture_synthesis", *QUICK, "--images", "weave", "--size", "36") == 0
+    assert {panel.pixels.shape for panel in panels} == {(48, 48, 3)}
+    for panel in panels[1:]:
+        assert (panel.pixels[:6] == 255).all()
+        assert panel.pixels[6:-6, 6:-6].std() > 5
+
+
+def test_a_file_too_small_for_the_network_is_refused_not_enlarged(weights, tmp_path, refusal):
+    Image.new("RGB", (50, 20), "red").save(tmp_path / "small.png")
+    words = refusal(run, "texture_synthesis", *QUICK, "--images", tmp_path / "small.png")
+    assert "50 x 20 pixels; at least 33 are needed each way" in words
+
+
 def test_files_and_folders_are_read_and_a_broken_one_is_named(weights, picture, panels, tmp_path, capsys):
     (tmp_path / "broken.png").write_text("nothing")
     images = ["--images", picture, tmp_path / "broken.png"]

@@ -20,6 +20,7 @@ from torch.nn.functional import max_pool2d, unfold
 from core.errors import UsageError
 
 SEED_SIDE = 5  # pixels of the sample to grow from; the paper takes 3
+AT_A_TIME = 2**24  # comparisons of a pixel's neighbourhood with a window, each some twenty bytes of memory
 ROUNDING = 1e-5  # of d: about a fifth of a grey level, which float32 cannot tell from none
 
 
@@ -65,14 +66,15 @@ def sample_texture(
         group = layer.remainder(half + 1) @ layer.new_tensor([half + 1, 1])
         present = group.unique()
         for number in present[torch.randperm(len(present), generator=generator).to(present.device)]:
-            rows, columns = layer[group == number].T  # (B,) each
-            around = (rows[:, None, None] + reach[:, None], columns[:, None, None] + reach)  # (B, window, window)
-            distances = compare(canvas[:, *around], known[around])  # (B, P)
-            allowed = distances <= (1 + tolerance) * distances.amin(dim=1, keepdim=True) + ROUNDING
-            canvas[:, rows, columns] = centres[:, _one_of_each_row(allowed, generator)]
-            known[rows, columns] = 1
-            if callback is not None:
-                callback(len(rows))
+            for places in layer[group == number].split(max(1, AT_A_TIME // centres.shape[1])):
+                rows, columns = places.T  # (B,) each
+                around = (rows[:, None, None] + reach[:, None], columns[:, None, None] + reach)  # (B, window, window)
+                distances = compare(canvas[:, *around], known[around])  # (B, P)
+                allowed = distances <= (1 + tolerance) * distances.amin(dim=1, keepdim=True) + ROUNDING
+                canvas[:, rows, columns] = centres[:, _one_of_each_row(allowed, generator)]
+                known[rows, columns] = 1
+                if callback is not None:
+                    callback(len(rows))
     return canvas[None, :, half : half + size[0], half : half + size[1]].clone()
 
 
@@ -115,11 +117,9 @@ def _dilated(known: Tensor) -> Tensor:
 def _check(sample: Tensor, size: tuple[int, int], window: int, seed: Tensor | None) -> None:
     if sample.dim() != 4 or sample.shape[:2] != (1, 3):
         raise UsageError(f"sample: a tensor of shape (1, 3, h, w) is needed, got {tuple(sample.shape)}")
-    if window % 2 == 0 or not 3 <= window <= min(sample.shape[2:]):
-        most = min(sample.shape[2:])
-        raise UsageError(
-            f"window: {window} pixels; allowed are odd numbers from 3 to {most}, the sample's shorter side"
-        )
+    most = min(sample.shape[2:])
+    if window % 2 == 0 or not 3 <= window <= most:
+        raise UsageError(f"window: {window} pixels; allowed are odd numbers from 3 to {most}, the shorter side")
     if min(size) < 1 or (seed is not None and (seed.shape[2] > size[0] or seed.shape[3] > size[1])):
         shape = "no seed" if seed is None else f"a seed of {seed.shape[3]} x {seed.shape[2]}"
         raise UsageError(f"size: {size[1]} x {size[0]} pixels with {shape}; the result must hold the seed")
