@@ -114,6 +114,11 @@ class CellGeometry(NamedTuple):
             length = whole + 1 + (rounds_up and rest > 0)
         return length
 
+    def missing(self, length: int) -> int:
+        """Pixels that a side lacks for the first module's windows to see it to its end."""
+        kernel, stride, padding, rounds_up = self.windows[0]
+        return 0 if rounds_up else (kernel - length - 2 * padding) % stride
+
 
 def cell_geometry(features: nn.Sequential, layer: int) -> CellGeometry:
     """Of a sequence's module at index `layer`. Of the branches of a Fire module the widest is what counts."""

@@ -4,6 +4,9 @@ Style losses depend on the picture through sums over positions (`style_modules.m
 up the sums; with the losses' derivatives for these sums, a second pass takes the gradient of each tile. Tiles overlap
 by what the cells at their edges see, and start where the network's strides do not fall out of step: so the gradient
 is that of the whole picture, but for rounding, and memory is that of one tile.
+
+SqueezeNet's first windows, 3 wide and 2 apart, leave out the last row or column of a side of even length: nothing would
+paint there. So such a side is seen with its last pixels repeated once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from core.activations import sequence_features
 from core.borders import replicated_borders
@@ -68,7 +72,7 @@ class PaintingObjective:
             }
             self.content_target = torch.cat([torch.cat(row, dim=3) for row in rows.values()], dim=2)
             moments = [self._moments(style.image, layers) for style in styles]
-        cells = {layer: tuple(self.geometry[layer].count(side) for side in content.shape[2:]) for layer in layers}
+        cells = {layer: self._cells(layer, content) for layer in layers}
         self.targets = style_targets(styles, moments, cells, style_weight=style_weight, loss=loss)
         balance = {"content_weight": content_weight, "tv_weight": tv_weight}
         self.weights = absolute_weights(self.content_target, [], content.numel(), **balance)
@@ -116,7 +120,7 @@ class PaintingObjective:
         """The tile's pixels, and what each layer gives for the cells that are its own."""
         piece = image[tile.pixels].detach().requires_grad_(graph)
         with torch.set_grad_enabled(graph):
-            outputs = sequence_features(self.features, piece, self.geometry)
+            outputs = sequence_features(self.features, self._to_the_end(piece), self.geometry)
             return piece, {layer: outputs[layer][tile.inside(each)] for layer, each in self.geometry.items()}
 
     def _moments(self, picture: Tensor, layers: Sequence[int]) -> dict[int, Moments]:
@@ -124,8 +128,20 @@ class PaintingObjective:
         for tile in overlapping_tiles(picture.shape[2:], self.tile, self.reach):
             _, features = self._see(picture, tile)
             sums = _added(sums, [moment_sums(features[layer]) for layer in layers])
-        cells = [[self.geometry[layer].count(side) for side in picture.shape[2:]] for layer in layers]
+        cells = [self._cells(layer, picture) for layer in layers]
         return {layer: total.times(1 / (h * w)) for layer, total, (h, w) in zip(layers, sums, cells, strict=True)}
+
+    def _cells(self, layer: int, picture: Tensor) -> tuple[int, int]:
+        """(h, w) of what the layer gives for the picture."""
+        return tuple(self.geometry[layer].count(side + self._missing(side)) for side in picture.shape[2:])
+
+    def _missing(self, side: int) -> int:
+        return self.geometry[self.content_layer].missing(side)
+
+    def _to_the_end(self, image: Tensor) -> Tensor:
+        """The image with pixels repeated at its lower and right border, for the first windows to see all of it."""
+        below, right = (self._missing(side) for side in image.shape[2:])
+        return pad(image, (0, right, 0, below), mode="replicate") if below or right else image
 
     def _add(self, content: float, sums: list[Moments] | None, features, tile: Tile) -> tuple[float, list[Moments]]:
         content += self.weights.content * float(self._misfit(features, tile).square().sum())
