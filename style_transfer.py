@@ -323,7 +323,8 @@ def paint_pairs(options) -> int:
         print(f"wrote {save_picture(deprocess(painting.picture)[0], path, metadata)}")
         write_beside(pair, path, painting, metadata, options)
         if painting.stopped:
-            print("to go on from it, give it as --start, and where it stopped as --smallest")
+            alone = "to go on from it, give it as --start, and where it stopped as --smallest"
+            print("started again, it is made anew, and the finished ones are kept" if several else alone)
             raise KeyboardInterrupt
         made[pair] = path
     if not made:
@@ -527,7 +528,7 @@ def tell_cost(pair: Pair, content, styles: list, model, technique: dict) -> None
         f"{content.shape[3]} x {content.shape[2]} pixels, {len(expected.sizes)} size{'s' * (len(expected.sizes) > 1)}"
     )
     tiles = f", in tiles of {expected.tile} pixels" if expected.tile else ""
-    print(f"{pair.title}: {what}, about {duration}, {expected.bytes / 1e9:.1f} GB{tiles}")
+    print(f"{pair.title}: {what}, about {duration}, {expected.bytes / 1e9:.1f} GB beside its own{tiles}")
 
 
 def write_beside(pair: Pair, path: Path, painting: Painting, metadata: dict, options) -> None:

@@ -23,17 +23,24 @@ WAYS = {  # settings of visualizers.style_transfer; the last is its default, so 
     "coarse to fine, L-BFGS": {"optimiser": "lbfgs"},
 }
 PLAIN = "plain loop"
-OWN = "swirling_night"  # the preset of the project's own pictures
+COURSE = ("composition_vii", "the_scream", "starry_night")
+OWN = "swirling_night"  # the preset whose two pictures are the project's own
 COLOURS = {PLAIN: "0.3", "Adam": "#d9822b", "L-BFGS": "#2a78b5", "coarse to fine, L-BFGS": "#5b9a4b"}
 
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
+    from core.errors import UsageError
     from core.squeezenet import load_squeezenet
     from style_transfer import PRESETS
 
+    missing = [
+        name for name in ("tubingen", *COURSE) if options.pictures and not path_of(options.pictures, name).exists()
+    ]
+    if missing:
+        raise UsageError(f"pictures: '{path_of(options.pictures, missing[0])}' is not there; give a folder that has it")
     model = load_squeezenet(options.weights, "cpu")
-    names = [OWN] if options.pictures is None else ["composition_vii", "the_scream", "starry_night", OWN]
+    names = [OWN] if options.pictures is None else [*COURSE, OWN]
     rows, lines = [], [f"# Loss against time\n\n{model.weights_note}; {options.rounds} rounds.\n", *TABLE]
     curves = {}
     for name in names:
@@ -62,6 +69,10 @@ TABLE = (
 )
 
 
+def path_of(pictures: Path, name: str) -> Path:
+    return pictures / f"{name}.jpg"
+
+
 class Stage:
     """A preset's pictures, and the course's objective for them."""
 
@@ -71,7 +82,7 @@ class Stage:
         from style_utils import preprocess, style_objective
 
         def read(name: str, folder: str):
-            path = None if pictures is None else pictures / f"{name}.jpg"
+            path = None if pictures is None else path_of(pictures, name)
             return load_image(path) if path and path.exists() else open_picture(name, folder)
 
         self.model = model
@@ -170,7 +181,7 @@ def table_rows(name: str, turns: dict) -> list[str]:
 
 
 def draw(curves: dict, path: Path, weights: str) -> Path:
-    """Loss over seconds, both axes logarithmic, one panel a preset."""
+    """Loss over seconds of the first round, both axes logarithmic, one panel a preset."""
     from matplotlib.figure import Figure
 
     from core.figures import describe, pixels_of, save_picture

@@ -294,7 +294,7 @@ def draw_curves(
 ) -> np.ndarray:
     """Draw how numbers fell, on a logarithmic scale -> RGB (H, W, 3), uint8; the last value of each in the legend.
 
-    marks: words at positions along the way, e.g. where a larger size began.
+    Where all are 0 the scale is linear. marks: words at positions along the way, e.g. where a larger size began.
     """
     figure = Figure(figsize=(8, 4.2), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
@@ -306,13 +306,14 @@ def draw_curves(
         axes.axvline(at + 1, color="0.8", linewidth=0.8, zorder=0)
         place = {"xycoords": axes.get_xaxis_transform(), "xytext": (3, -9), "textcoords": "offset points"}
         axes.annotate(words, (at + 1, 1), fontsize=7.5, color="0.4", **place)
-    axes.set_yscale("log")
-    least = min(min(value for value in values[len(values) // 20 :] if value > 0) for values in curves.values())
-    axes.set_ylim(bottom=least / 2)  # a loss that is 0 at the start would stretch the scale to no end
+    positive = [value for values in curves.values() for value in values[len(values) // 20 :] if value > 0]
+    if positive:  # a loss that is 0 at the start would stretch the scale to no end
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=min(positive) / 2)
     axes.set_title(title, fontsize=12, parse_math=False)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
-    axes.legend(fontsize=9)
+    axes.legend(fontsize=9, loc="best", bbox_to_anchor=(0, 0, 1, 0.92))  # below the marks' words
     axes.spines[["top", "right"]].set_visible(False)
     if footer:
         figure.supxlabel(footer, fontsize=7.5, color="0.4", x=0.01, ha="left", parse_math=False)

@@ -4,8 +4,9 @@
     style            mean over layers l of ||G_l - A_l||^2 / ||A_l||^2        A_l the style's Gram matrix
     total variation  sum of squared neighbour differences / number of values of the picture, 3 H W
 
-Content and style are 1 for a picture that gives nothing at all, whatever the network. These are the plain losses of
-this package with the absolute weights  c / ||P||^2,  s / (L ||A_l||^2)  and  t / (3 H W),  L the number of layers.
+The Wasserstein style loss has  W^2 / (tr S + ||m||^2)  instead (`style_modules.wasserstein_loss`). Content and style
+are 1 for a picture that gives nothing at all, whatever the network. With Gram matrices these are the plain losses
+of this package with the absolute weights  c / ||P||^2,  s / (L ||A_l||^2)  and  t / (3 H W),  L the number of layers.
 """
 
 from collections.abc import Sequence

@@ -53,7 +53,7 @@ class PaintingObjective:
         content_weight: float,
         style_weight: float | Sequence[float],
         tv_weight: float,
-        loss: str = "gram",
+        loss: str,
         tile: int | None = None,
     ) -> None:
         """Take the targets from the content (1, 3, H, W) and the styles. tile: side in pixels; None is the whole."""

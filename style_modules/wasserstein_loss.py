@@ -59,4 +59,5 @@ class WassersteinDistance:
         mean, second = moments.mean.double(), moments.second.double()
         covariance = second - torch.outer(mean, mean)
         shift = (mean - self.mean).square().sum()
-        return shift + covariance.trace() + self.trace - 2 * RootTrace.apply(covariance, self.root, self.softness)
+        distance = shift + covariance.trace() + self.trace - 2 * RootTrace.apply(covariance, self.root, self.softness)
+        return distance.clamp(min=0)  # sums of float32 features may leave less

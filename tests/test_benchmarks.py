@@ -1,5 +1,7 @@
 """The benchmarks count and compare right. What they measure is not tested: it is the machine's, not ours."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from conftest import run
@@ -7,10 +9,12 @@ from conftest import run
 from benchmarks.growth import growth
 from benchmarks.readme import TABLES, fill, marks
 from benchmarks.speed import Line, Row, as_numbers, as_text, span
+from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
 from core.errors import UsageError
 from core.options import ROOT
 from core.tables import markdown, write_csv
+from style_transfer import PRESETS
 
 
 def line(ratio=2.0, goal=1.5):
@@ -84,6 +88,18 @@ def test_a_table_is_the_same_rows_as_markdown_and_as_csv(tmp_path):
     path = write_csv(tmp_path / "x.md", ["a", "b"], [["1", "two, three"]])
     assert path.name == "x.csv"
     assert path.read_text() == 'a,b\n1,"two, three"\n'
+
+
+def test_loss_against_time_is_measured_of_each_way(weights, monkeypatch, tmp_path, capsys):
+    small = replace(PRESETS[OWN], size=36, style_size=36)
+    monkeypatch.setitem(PRESETS, OWN, small)
+    assert run("benchmarks.style", "--rounds", "1", "--iterations", "2", "--output", tmp_path) == 0
+    assert {path.name for path in tmp_path.iterdir()} >= {"style.csv", "style.md", "style.png"}
+    table = (tmp_path / "style.md").read_text()
+    assert all(f"| {way} |" in table for way in (PLAIN, *WAYS))
+    assert f"wrote {tmp_path}/style.png" in capsys.readouterr().out
+    assert run("benchmarks.style", "--pictures", tmp_path) == 2
+    assert "tubingen.jpg' is not there; give a folder that has it" in capsys.readouterr().err
 
 
 def test_recognition_counts_the_first_and_the_first_five(weights, monkeypatch, tmp_path):

@@ -168,6 +168,12 @@ def test_curves_and_animation_are_written_beside_the_picture(pair, capsys):
         assert animation.size == (54, 48)
 
 
+def test_curves_are_drawn_of_a_loss_that_is_0_all_the_way(pair):
+    for weights in (["--tv-weight", "0"], ["--content-weight", "0", "--style-weight", "0", "--tv-weight", "0"]):
+        assert run("style_transfer", *pair, "--curves", *weights) == 0
+    assert made("style_transfer_a_x_losses")[0].std() > 10
+
+
 def test_every_pair_of_two_folders_is_made_once_and_laid_on_a_sheet(folders, tmp_path, capsys):
     assert run("style_transfer", *folders) == 0
     place = tmp_path / "visualization"
@@ -230,6 +236,7 @@ def test_ctrl_c_writes_the_picture_as_it_stands(pair, monkeypatch, capsys):
     assert run("style_transfer", *pair) == 130
     captured = capsys.readouterr()
     assert "stopped at step 1 of 2 at 34 pixels: loss " in captured.out
+    assert "to go on from it, give it as --start, and where it stopped as --smallest" in captured.out
     assert "wrote visualization/style_transfer_a_x.png" in captured.out
     pixels, text = made("style_transfer_a_x")
     assert pixels.shape == (48, 54, 3)  # in the size asked for
@@ -241,6 +248,9 @@ def test_a_pair_that_was_stopped_is_made_again(folders, monkeypatch, tmp_path, c
         interrupt_at(patch, 1)
         assert run("style_transfer", *folders) == 130
     assert len(list((tmp_path / "visualization").iterdir())) == 1
+    said = capsys.readouterr().out
+    assert "started again, it is made anew" in said
+    assert "--start" not in said  # that would be where every pair starts
     assert run("style_transfer", *folders) == 0
     assert "there already" not in capsys.readouterr().out
     assert "stopped" not in made("style_transfer_a_x")[1]["Settings"]
@@ -306,7 +316,7 @@ def test_the_cost_is_told_before_the_work(pair, capsys, monkeypatch):
 
     monkeypatch.setattr("visualizers.style_transfer.style_transfer", stop)
     assert run("style_transfer", *pair) == 130
-    assert "a as x: 54 x 48 pixels, 2 sizes, about 0 s, " in capsys.readouterr().out
+    assert "a as x: 54 x 48 pixels, 2 sizes, about 0 s, 0.1 GB beside its own" in capsys.readouterr().out
 
 
 def test_framed_pictures_keep_their_shape():

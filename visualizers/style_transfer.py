@@ -1,13 +1,13 @@
 """Style transfer from coarse to fine (Gatys et al., 2016): a content, painted with the textures of one or more styles.
 
     image* = argmin  content_weight * ||F - P||^2 / ||P||^2  +  style_weight * mean over layers of D
-                     + tv_weight * mean squared difference of neighbours
+                     + tv_weight * total variation
 
     "gram"         D = ||G - A||^2 / ||A||^2, G and A the Gram matrices of picture and style
-    "wasserstein"  D = how far features must move to be distributed as the style's (`style_modules.wasserstein_loss`)
-F and P are what a layer gives for the picture and for the content. All terms are relative (`style_modules.balance`):
-one set of weights serves every size and network. In Gram matrices strong features outweigh all others: they agree long
-before a picture looks like the style. The Wasserstein distance goes on to its forms.
+    "wasserstein"  D = W^2 / W_0^2, how far features must move to the style's (`style_modules.wasserstein_loss`)
+F and P are what a layer gives for picture and content. Terms are relative (`style_modules.balance`): one set of weights
+serves every size and network. In Gram matrices strong features outweigh all others: they agree long before a picture
+looks like the style. The Wasserstein distance goes on to its forms.
 
 A network looks at textures through windows of some tens of pixels. So the picture is first made small, where strokes
 fill a window that shows large forms too, then again and again sqrt(2) larger, styles scaled along (Gatys et al., 2017).

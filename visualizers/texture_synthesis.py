@@ -1,6 +1,6 @@
 """Texture synthesis: what do Gram matrices keep of a picture? (Gatys, Ecker and Bethge, 2015)
 
-    texture* = argmin  mean over layers of ||G - A||^2 / ||A||^2  +  tv_weight * mean squared difference of neighbours
+    texture* = argmin  mean over layers of ||G - A||^2 / ||A||^2  +  tv_weight * total variation
 
 G and A are the Gram matrices of the texture and of the sample: which features occur together, wherever they do. The
 descent starts from noise, so all that is seen in the result is what they hold. The first layer sees 3 pixels: it keeps
@@ -11,7 +11,7 @@ We depart from the paper in three ways. Each layer counts relative to its size, 
 network. The noise is drawn from the sample's own pixels, so the colours are right from the start. And the result
 grows from coarse to fine, as in `style_transfer`: a structure larger than what the layers see is laid out first in a
 small picture, which holds it. The faint total variation decides where the network is blind, as it is in part to
-the finest grain, and to the last row and column of a picture with an even side.
+the finest grain.
 """
 
 from collections.abc import Callable, Sequence
