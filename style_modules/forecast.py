@@ -18,9 +18,9 @@ from core.tiles import overlapping_tiles
 from style_modules.scales import objective_at, resize, scale_sizes
 from style_modules.targets import Style
 
-MOST_BYTES = 2e9  # of the whole picture at once
+MOST_BYTES = 1.5e9  # of the whole picture at once: with what the process holds and scales leave, below 3 GB
 TIMED = 3  # which scale, if there are so many
-TILE = 512  # pixels, where the whole would be more
+TILE = 768  # pixels, where the whole would be more
 PROBE = 128  # pixels
 FORWARD_AND_BACK = 4.5  # measured, as the next: buffers of the convolutions, and products of features, come on top
 ALWAYS = (

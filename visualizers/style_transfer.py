@@ -71,7 +71,7 @@ def style_transfer(
     "adam", with steps of `learning_rate` in the network's units, whose iterates are averaged with weights that fall by
     `averaging` a step, or "lbfgs", which keeps the best picture. loss: "gram" or "wasserstein". start: (1, 3, h, w),
     of any size; None is the content. tile: side of the tiles in pixels, 256 or more; None takes tiles where the
-    whole would need more than about 2 GB. The callback's True ends it: the picture as it stands is returned.
+    whole would need more than 1.5 GB. The callback's True ends it: the picture as it stands is returned.
 
     Raises UsageError for settings, layers, masks and pictures that do not fit, WorkError when a loss is not finite.
     """
