@@ -24,7 +24,7 @@ SHARES = (0, 0.25, 0.5, 0.75, 1)
 LOSSES = {"gram": "Gram matrices", "wasserstein": "Wasserstein-2"}
 DREAMS = ("features.4", "features.7", "features.11")
 LOSS = DEFAULTS["loss"]
-BELOW = f"losses below: relative, unweighted, style by {LOSSES[LOSS]}"
+BELOW = f"relative losses, {LOSS.title()} style"
 
 
 def main(options) -> int:

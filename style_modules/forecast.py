@@ -23,9 +23,7 @@ TIMED = 3  # which scale, if there are so many
 TILE = 768  # pixels, where the whole would be more
 PROBE = 128  # pixels
 FORWARD_AND_BACK = 4.5  # measured, as the next: buffers of the convolutions, and products of features, come on top
-ALWAYS = (
-    70e6  # bytes: what smaller scales leave behind; with it 512 x 682 and 1024 x 1365, in tiles too, are met by 4 %
-)
+ALWAYS = 70e6  # bytes: what smaller scales leave behind
 OF_THE_PICTURE = 3 * 30 + 8  # floats a pixel: copies of its 3 values (L-BFGS keeps 20), and the content's features
 
 
