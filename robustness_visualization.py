@@ -231,7 +231,7 @@ def draw_curves(findings: list[Findings], scenes, options):
     middle.set_xlabel("steps of the attack")
     middle.set_title(f"More steps within {options.eps:g}/255", fontsize=11)
     right.set_xlabel("radius (L2, RGB, white 1)")
-    right.set_title(f"Proved: no attack within the radius, noise {options.sigma:g}", fontsize=11)
+    right.set_title(f"Proved within a radius, if smoothed with noise {options.sigma:g}", fontsize=11)
     for axes in (left, middle, right):
         axes.set_ylim(-2, 102)
         axes.grid(color="0.93")
