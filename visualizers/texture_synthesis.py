@@ -51,9 +51,10 @@ def synthesize_texture(
     """
     _check(model, sample, size, layers, scales)
     smallest = max(2 ** ((1 - scales) / 2), SMALLEST_SIDE / min(*sample.shape[2:], *size)) * min(size)
-    return style_transfer(
+    height, width = (side | 1 for side in size)  # the first layer's windows end with an odd side; beyond, specks grow
+    texture = style_transfer(
         model,
-        colour_noise(sample, size, generator=generator),
+        colour_noise(sample, (height, width), generator=generator),
         [Style(sample)],
         content_weight=0.0,
         style_weight=1.0,
@@ -66,6 +67,7 @@ def synthesize_texture(
         loss="gram",
         callback=callback,
     )
+    return texture[:, :, : size[0], : size[1]].contiguous()
 
 
 def colour_noise(sample: Tensor, size: tuple[int, int], *, generator: torch.Generator | None = None) -> Tensor:
