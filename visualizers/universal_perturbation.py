@@ -48,9 +48,9 @@ def universal_perturbation(
     """
     check_images(images)
     height, width = images.shape[2:]
-    if tile is not None and not 1 <= tile <= max(height, width):
-        raise UsageError(f"tile: {tile} is out of range; allowed are 1 to {max(height, width)} pixels, or None")
     sides = (height, width) if tile is None else (tile, tile)
+    if not 1 <= min(sides) <= max(height, width):
+        raise UsageError(f"tile: {tile} is out of range; allowed are 1 to {max(height, width)} pixels, or None")
     own = first_choices(model, images)
     start = torch.zeros(1, 3, *sides).to(to_network(model, images[:1]))
     ball = Ball.of(linf, l2, start)
