@@ -113,10 +113,7 @@ def spread(small: Tensor, height: int, width: int) -> Tensor:
 
 
 def noise_like(difference: Tensor, *, norm: str, generator: torch.Generator | None = None) -> Tensor:
-    """Random noise as large as the difference (1, 3, H, W) in this norm, in whole levels, too: what it must beat.
-
-    "linf": every value is that large, its sign drawn. "l2": Gaussian, scaled to that length.
-    """
+    """Random signs ("linf") or Gaussian noise ("l2") as large as the difference (1, 3, H, W), in whole levels, too."""
     ball = Ball(norm, Ball(norm, difference).lengths(difference).view(-1, 1, 1, 1))
     drawn = torch.randn(difference.shape, generator=generator).to(difference)
     return _whole(ball.radius * ball.steepest(drawn), ball)
