@@ -13,12 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from style_modules.style_loss import gram
-
-
-def gram_matrices(features: Tensor) -> Tensor:
-    """features (N, C, h, w) -> (N, C, C), divided by C * h * w."""
-    return gram(features) / features[0].numel()
+from style_modules.style_loss import gram_matrices
 
 
 def relative_losses(

@@ -26,7 +26,7 @@ class GramDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, features: Tensor, target: Tensor) -> Tensor:
-        difference = gram(features) / features[0].numel() - target  # (N, C, C)
+        difference = gram_matrices(features) - target  # (N, C, C)
         ctx.save_for_backward(features, difference)
         return difference.square().sum()
 
@@ -46,6 +46,11 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2)
 
 
+def gram_matrices(features: Tensor) -> Tensor:
+    """features (N, C, H, W) -> (N, C, C), divided by C * H * W."""
+    return gram(features) / features[0].numel()
+
+
 class StyleLoss(nn.Module):
     """Squared difference of Gram matrices, weighted by layer; a scalar of their dtype, on their device."""
 
@@ -53,7 +58,7 @@ class StyleLoss(nn.Module):
         """features (N, C, H, W) -> (N, C, C), divided by C * H * W if normalize."""
         if features.dim() != 4:
             raise UsageError(f"features: shape (N, C, H, W) is needed, got {tuple(features.shape)}")
-        return gram(features) / features[0].numel() if normalize else gram(features)
+        return gram_matrices(features) if normalize else gram(features)
 
     def forward(
         self,

@@ -23,7 +23,8 @@ from patterns.pictures import Squares
 from patterns.training import load_checkpoint, save_checkpoint
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_modules.balance import absolute_weights
-from style_modules.relative_losses import gram_matrices, relative_losses
+from style_modules.relative_losses import relative_losses
+from style_modules.style_loss import gram_matrices
 from visualizers.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
 from visualizers.fast_style_transfer import StyledConvolution, StyleNetwork, stylise
 

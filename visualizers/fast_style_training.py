@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from core.activations import sequence_features
 from core.errors import UsageError, WorkError
-from style_modules.relative_losses import gram_matrices, relative_losses
+from style_modules.relative_losses import relative_losses
+from style_modules.style_loss import gram_matrices
 from visualizers.fast_style_transfer import StyleNetwork
 
 LAYERS, CONTENT_LAYER = (1, 4, 6, 7), 3  # of the loss network's `features`
