@@ -3,7 +3,9 @@
 import hashlib
 import importlib
 import os
+import signal
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +159,19 @@ def panels(monkeypatch):
 
     monkeypatch.setattr("core.figures.Panel", record)
     return drawn
+
+
+class InterruptingBar(nullcontext):
+    """A progress bar that presses Ctrl-C at one of its steps."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(self)
+        self.at, self.steps = at, 0
+
+    def update(self) -> None:
+        self.steps += 1
+        if self.steps == self.at:
+            signal.raise_signal(signal.SIGINT)
 
 
 def run(script: str, *arguments) -> int:

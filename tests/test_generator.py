@@ -1,16 +1,14 @@
 """The generator of scenes: its codes, its training, its stored weights, the ascent on codes, and the script."""
 
-import signal
 import subprocess
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from conftest import noise, random_squeezenet, run, state_of
+from conftest import InterruptingBar, noise, random_squeezenet, run, state_of
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -182,26 +180,13 @@ def test_a_few_steps_lower_the_loss():
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys):
-    class InterruptingBar(nullcontext):
-        """A progress bar that presses Ctrl-C at its second step."""
-
-        steps = 0
-
-        def __enter__(self):
-            return self
-
-        def update(self):
-            self.steps += 1
-            if self.steps == 2:
-                signal.raise_signal(signal.SIGINT)
-
     small = {"widths": (8, 8, 8, 8), "components": 7, "batch": 2, "cut": 96, "rounds": 1, "held_out_rounds": 1}
     monkeypatch.setattr("patterns.generator_training.GeneratorRecipe", partial(GeneratorRecipe, **small))
     monkeypatch.setattr("patterns.scenes.CLASS_NAMES", CLASS_NAMES[:2])
     stopped, straight = tmp_path / "stopped.safetensors", tmp_path / "straight.safetensors"
     flags = ["--steps", "3", "--workers", "0", "--precision", "float32", "--output"]
     with monkeypatch.context() as patch:
-        patch.setattr(train, "progress", lambda **_: InterruptingBar())
+        patch.setattr(train, "progress", lambda **_: InterruptingBar(at=2))
         assert run_script(train_generator.main, train_generator.parser(), [*flags, str(stopped)]) == 130
     assert "run the same command to go on" in capsys.readouterr().err
     assert not stopped.exists()

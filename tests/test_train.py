@@ -1,17 +1,15 @@
 """Training on the scenes: exact folding, learning, resuming, the stored network, and the command lines."""
 
 import json
-import signal
 import subprocess
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from conftest import noise
+from conftest import InterruptingBar, noise
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -90,23 +88,10 @@ def small_recipe(monkeypatch):
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(small_recipe, tmp_path, monkeypatch, capsys):
-    class InterruptingBar(nullcontext):
-        """A progress bar that presses Ctrl-C at its third step."""
-
-        steps = 0
-
-        def __enter__(self):
-            return self
-
-        def update(self):
-            self.steps += 1
-            if self.steps == 3:
-                signal.raise_signal(signal.SIGINT)
-
     flags = ["--steps", "6", "--workers", "0", "--precision", "float32", "--output"]
     stopped, straight = tmp_path / "stopped.safetensors", tmp_path / "straight.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(train, "progress", lambda **_: InterruptingBar())
+        patch.setattr(train, "progress", lambda **_: InterruptingBar(at=3))
         assert run_script(train.main, train.parser(), [*flags, str(stopped)]) == 130
     assert "run the same command to go on" in capsys.readouterr().err
     assert not stopped.exists()
