@@ -114,7 +114,7 @@ def read(picture, side: int, model):
     """The picture as the network reads it, (1, 3, H, W), its shorter side `side` pixels long."""
     from core.errors import UsageError
     from core.inputs import open_picture
-    from style_utils import preprocess
+    from courses.style import preprocess
     from visualizers.deepdream import SMALLEST_SIDE
 
     image = open_picture(picture)

@@ -333,7 +333,7 @@ def train_to_file(options) -> int:
     from patterns.pictures import Squares
     from patterns.train import noticing_signals
     from patterns.training import load_checkpoint, save_checkpoint
-    from style_utils import preprocess as scaled
+    from courses.style import preprocess as scaled
     from visualizers.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
 
     torch.set_flush_denormal(True)

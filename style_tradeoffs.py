@@ -56,7 +56,7 @@ class Easel:
     """Paints the one content again and again, and makes panels of it."""
 
     def __init__(self, model, options, bar) -> None:
-        from style_utils import preprocess
+        from courses.style import preprocess
 
         self.model, self.options, self.bar = model, options, bar
         self.like = next(model.parameters())
@@ -66,7 +66,7 @@ class Easel:
 
     def style(self, index: int = 0, scale: float = 1.0):
         """The style (1, 3, h, w) at `scale` times the content's size."""
-        from style_utils import preprocess
+        from courses.style import preprocess
 
         return preprocess(self.pictures[index], max(SMALLEST, round(self.options.size * scale))).to(self.like)
 

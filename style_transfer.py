@@ -32,7 +32,7 @@ LAYERS = (1, 4, 6, 7)  # of `features`: the modules whose textures count
 CONTENT_LAYER = 3
 FOLDERS = ("images/content", "images/styles", "styles_images")  # the last is the course's
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-SMALLEST = constant_of("style_utils", "SMALLEST_SIDE")
+SMALLEST = constant_of("courses.style", "SMALLEST_SIDE")
 
 # The course's steps of length 3 roughen the picture; steps of a thirtieth reach a lower loss, and brush strokes.
 SMALL_STEPS = {"learning_rate": 0.1, "final_learning_rate": 0.03, "lower_at": 150, "clamp_to": 2.64}
@@ -64,7 +64,7 @@ PRESETS = {
 # The embedded network's features are smaller, and its first layer leaves a fine grid.
 EMBEDDED = {"style_weights": (5_000_000, 1_000_000, 60_000, 20_000), "tv_weight": 0.3}
 
-PRESET_ITERATIONS = defaults_of("style_utils", "transfer_style")["iterations"]
+PRESET_ITERATIONS = defaults_of("courses.style", "transfer_style")["iterations"]
 CONTENT, STYLE, SIZE = "harbour_town", "swirling_night", 512  # where two pictures of one's own are not both named
 DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
 FREE = (  # flags that no preset has
@@ -213,7 +213,7 @@ def transfer(preset: Preset, content, style, model, options):
 
     from core.images import deprocess
     from core.inputs import make_generator
-    from style_utils import preprocess, style_objective, transfer_style
+    from courses.style import preprocess, style_objective, transfer_style
 
     like = next(model.parameters())
     content_tensor = preprocess(content, preset.size).to(like)
@@ -453,7 +453,7 @@ def paint(pair: Pair, settings: dict, model, options, broken: dict) -> Painting:
 def read(name: str, folder: str, side: int | None, model, broken: dict):
     """A picture as the network reads it, (1, 3, H, W), its shorter side `side` pixels long."""
     from core.errors import UsageError
-    from style_utils import preprocess
+    from courses.style import preprocess
 
     if name in broken:
         raise broken[name]

@@ -74,7 +74,7 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
     from core.inputs import open_picture
     from style_modules.balance import absolute_weights
     from style_modules.targets import Style
-    from style_utils import preprocess
+    from courses.style import preprocess
     from visualizers.fast_style_training import CONTENT_LAYER, LAYERS
     from visualizers.fast_style_transfer import stylise
     from visualizers.style_transfer import style_terms, style_transfer

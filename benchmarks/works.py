@@ -18,8 +18,8 @@ from benchmarks import plain
 from core.images import centre_crop, default_photograph, load_image, preprocess
 from core.options import PHOTOGRAPHS, ROOT
 from core.squeezenet import load_squeezenet
-from style_utils import preprocess as scale_and_preprocess
-from style_utils import style_objective, transfer_style
+from courses.style import preprocess as scale_and_preprocess
+from courses.style import style_objective, transfer_style
 from visualizers.all_maps import AllMaps, all_maps
 from visualizers.class_visualization import visualize_classes
 from visualizers.fooling_image import fool

@@ -27,17 +27,23 @@ class BlankMapWarning(UserWarning):
 
 
 @contextmanager
-def measuring(model: nn.Module) -> Iterator[None]:
-    """Eval mode and gradients on within the block, whatever the caller had set; put back afterwards."""
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode within the block; each module's own mode is put back afterwards."""
     training = [module for module in model.modules() if module.training]
     for module in training:
         module.training = False
     try:
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
+        yield
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def measuring(model: nn.Module) -> Iterator[None]:
+    """Eval mode and gradients on within the block, whatever the caller had set; put back afterwards."""
+    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 @contextmanager

@@ -170,6 +170,17 @@ def deprocess(images: Tensor) -> np.ndarray:
     return pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
+def rescale(x: Tensor | np.ndarray) -> Tensor | np.ndarray:
+    """Shift and scale to [0, 1], whatever the shape; a constant becomes 0."""
+    low, high = x.min(), x.max()
+    return (x - low) / (high - low) if high > low else x - low
+
+
+def stretched_picture(image: Tensor) -> Image.Image:
+    """What the network reads, (1, 3, H, W) -> a picture, its least value black and its largest white."""
+    return Image.fromarray(deprocess(normalise(rescale(denormalise(image.detach()))))[0])
+
+
 def as_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
     """uint8 (N, H, W, 3) -> the same pictures as they come back from JPEG files of this quality."""
     returned = []

@@ -8,12 +8,17 @@ from torch import Tensor, nn
 from core.errors import UsageError
 
 
+def content_loss(content_weight: float, content_current: Tensor, content_original: Tensor) -> Tensor:
+    """content_current F and content_original P: (N, C, H, W) of one layer -> scalar, of their dtype and device."""
+    if content_current.shape != content_original.shape:
+        shapes = f"{tuple(content_current.shape)} and {tuple(content_original.shape)}"
+        raise UsageError(f"content loss: features of one shape are needed, got {shapes}")
+    return content_weight * (content_current - content_original).square().sum()
+
+
 class ContentLoss(nn.Module):
-    """Squared difference of two feature maps, weighted; a scalar of their dtype, on their device."""
+    """The course's name for it."""
 
     def forward(self, content_weight: float, content_current: Tensor, content_original: Tensor) -> Tensor:
-        """content_current F and content_original P: (N, C, H, W) of one layer -> scalar."""
-        if content_current.shape != content_original.shape:
-            shapes = f"{tuple(content_current.shape)} and {tuple(content_original.shape)}"
-            raise UsageError(f"content loss: features of one shape are needed, got {shapes}")
-        return content_weight * (content_current - content_original).square().sum()
+        """As `content_loss`."""
+        return content_loss(content_weight, content_current, content_original)

@@ -8,7 +8,7 @@ The Gram matrix tells which features occur together, and forgets where: any shuf
 leaves it unchanged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -51,14 +51,41 @@ def gram_matrices(features: Tensor) -> Tensor:
     return gram(features) / features[0].numel()
 
 
+def gram_matrix(features: Tensor, normalize: bool = True) -> Tensor:
+    """features (N, C, H, W) -> (N, C, C), divided by C * H * W if normalize."""
+    if features.dim() != 4:
+        raise UsageError(f"features: shape (N, C, H, W) is needed, got {tuple(features.shape)}")
+    return gram_matrices(features) if normalize else gram(features)
+
+
+def style_loss(
+    feats: Sequence[Tensor],
+    style_layers: Sequence[int],
+    style_targets: Sequence[Tensor],
+    style_weights: Sequence[float],
+    *,
+    distance: Callable[[Tensor, Tensor], Tensor] = GramDistance.apply,
+) -> Tensor:
+    """The weighted sum over the layers of the distance of features from Gram matrices -> scalar.
+
+    feats: one (N, C, H, W) per layer of the network, as `extract_features` returns them; style_layers: indices into
+    feats; style_targets: Gram matrices (N, C, C). The scalar has the dtype and device of the features.
+    """
+    if not len(style_layers) == len(style_targets) == len(style_weights) > 0:
+        lengths = f"{len(style_layers)} layers, {len(style_targets)} targets and {len(style_weights)} weights"
+        raise UsageError(f"style loss: got {lengths}; give as many of each, at least one")
+    total = 0
+    for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True):
+        total = total + weight * distance(feats[layer], target)
+    return total
+
+
 class StyleLoss(nn.Module):
-    """Squared difference of Gram matrices, weighted by layer; a scalar of their dtype, on their device."""
+    """The course's name for it. A subclass may have a Gram matrix of its own: the loss then follows it."""
 
     def gram_matrix(self, features: Tensor, normalize: bool = True) -> Tensor:
-        """features (N, C, H, W) -> (N, C, C), divided by C * H * W if normalize."""
-        if features.dim() != 4:
-            raise UsageError(f"features: shape (N, C, H, W) is needed, got {tuple(features.shape)}")
-        return gram_matrices(features) if normalize else gram(features)
+        """As the function `gram_matrix`."""
+        return gram_matrix(features, normalize)
 
     def forward(
         self,
@@ -67,17 +94,10 @@ class StyleLoss(nn.Module):
         style_targets: Sequence[Tensor],
         style_weights: Sequence[float],
     ) -> Tensor:
-        """feats: one (N, C, H, W) per layer of the network, as `extract_features` returns them;
-        style_layers: indices into feats; style_targets: Gram matrices (N, C, C); -> scalar."""
-        if not len(style_layers) == len(style_targets) == len(style_weights) > 0:
-            lengths = f"{len(style_layers)} layers, {len(style_targets)} targets and {len(style_weights)} weights"
-            raise UsageError(f"style loss: got {lengths}; give as many of each, at least one")
-        own = type(self).gram_matrix is not StyleLoss.gram_matrix  # of a subclass: then autograd finds its gradient
-        total = 0
-        for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True):
-            if own:
-                distance = (self.gram_matrix(feats[layer]) - target).square().sum()
-            else:
-                distance = GramDistance.apply(feats[layer], target)
-            total = total + weight * distance
-        return total
+        """As `style_loss`."""
+        own = type(self).gram_matrix is not StyleLoss.gram_matrix
+        distance = self._distance if own else GramDistance.apply
+        return style_loss(feats, style_layers, style_targets, style_weights, distance=distance)
+
+    def _distance(self, features: Tensor, target: Tensor) -> Tensor:
+        return (self.gram_matrix(features) - target).square().sum()

@@ -6,7 +6,7 @@ import torch
 
 from core.errors import UsageError
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-from style_utils import rel_error
+from courses.style import rel_error
 
 RNG = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ from core.gradients import guided_relus, measuring
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.receptive_field import receptive_fields
 from core.sanity import sanity_check
-from style_utils import extract_features, style_objective, transfer_style
+from courses.style import extract_features, style_objective, transfer_style
 from visualizers import ClassVisualization
 from visualizers.activation_maps import activation_maps
 from visualizers.class_map import class_map

@@ -320,10 +320,10 @@ def test_every_layer_of_the_strip_is_its_own(weights, picture, panels):
 
 
 def test_the_flags_of_a_preset_reach_the_courses_objective(weights, picture, monkeypatch):
-    import style_utils
+    from courses import style as style_utils
 
     seen, original = {}, style_utils.style_objective
-    monkeypatch.setattr("style_utils.style_objective", lambda *a, **k: seen.update(k) or original(*a, **k))
+    monkeypatch.setattr("courses.style.style_objective", lambda *a, **k: seen.update(k) or original(*a, **k))
     flags = ["--content-weight", "2", "--style-weights", "4", "3", "2", "1", "--tv-weight", "0.5"]
     sizes = ["--size", "40", "--style-size", "40", "--iterations", "1"]
     pictures = ["--preset", "swirling_night", "--content", picture, "--style", picture]

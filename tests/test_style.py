@@ -7,7 +7,7 @@ import torchvision.transforms as T
 from conftest import random_squeezenet
 from PIL import Image
 
-import style_utils
+from courses import style as style_utils
 from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
 
@@ -134,7 +134,7 @@ def test_relative_error_by_hand():
 
 def test_the_courses_call_writes_its_picture_and_returns_it(picture_file, tmp_path, squeezenet, monkeypatch):
     monkeypatch.setattr(
-        "style_utils.transfer_style.__kwdefaults__", {**style_utils.transfer_style.__kwdefaults__, "iterations": 2}
+        "courses.style.transfer_style.__kwdefaults__", {**style_utils.transfer_style.__kwdefaults__, "iterations": 2}
     )
     arguments = ("mine", picture_file, picture_file, 48, 40, 3, 1.0, (1, 4), (1.0, 1.0), 1.0)
     picture = style_utils.style_transfer(*arguments, cnn=squeezenet.features, dtype=torch.FloatTensor)

@@ -19,7 +19,7 @@ from style_modules.objective import PaintingObjective
 from style_modules.scales import scale_sizes
 from style_modules.targets import Style
 from style_modules.wasserstein_loss import WassersteinDistance
-from style_utils import extract_features
+from courses.style import extract_features
 from visualizers.style_transfer import style_terms, style_transfer
 
 LAYERS = {"layers": (1, 4, 6, 7), "content_layer": 3, "loss": "gram"}

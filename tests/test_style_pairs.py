@@ -69,7 +69,7 @@ def test_the_printed_losses_are_those_of_the_picture(pair):
 
     from core.images import load_image
     from core.squeezenet import load_squeezenet
-    from style_utils import preprocess
+    from courses.style import preprocess
     from visualizers.style_transfer import Style, style_terms
 
     run("style_transfer", *pair)
@@ -257,7 +257,7 @@ def test_a_pair_that_was_stopped_is_made_again(folders, monkeypatch, tmp_path, c
 
 
 def test_ctrl_c_in_a_preset_writes_the_picture_as_it_stands(monkeypatch, capsys):
-    import style_utils
+    from courses import style as style_utils
 
     original = style_utils.transfer_style
 
@@ -268,7 +268,7 @@ def test_ctrl_c_in_a_preset_writes_the_picture_as_it_stands(monkeypatch, capsys)
 
         return original(*arguments, callback=watch, **settings)
 
-    monkeypatch.setattr("style_utils.transfer_style", interrupted)
+    monkeypatch.setattr("courses.style.transfer_style", interrupted)
     assert run("style_transfer", "--preset", "swirling_night", "--size", "48", "--style-size", "48") == 130
     assert "stopped after 1 of 200 steps: loss " in capsys.readouterr().out
     assert "after 1" in made("style_transfer_harbour_town_swirling_night")[1]["Settings"]

@@ -13,7 +13,7 @@ from core.errors import UsageError
 from core.images import valid_range
 from core.priors import clamp_to_valid
 from style_modules import StyleLoss
-from style_utils import extract_features
+from courses.style import extract_features
 from texture_synthesis import NAMES, PHOTOGRAPHED, read_sample, rounded
 from visualizers.texture_synthesis import LAYERS, colour_noise, gram_distance, synthesize_texture
 

@@ -17,7 +17,7 @@ from core import priors
 from core.ascent import Callback, Objective, Step, normalised_ascent, optimise_pixels
 from core.errors import UsageError
 from core.gradients import as_labels, measuring, to_network
-from core.images import deprocess
+from core.images import stretched_picture
 from core.objectives import class_objective
 
 
@@ -91,10 +91,12 @@ class ClassVisualization:
     def create_class_visualization(
         self, target_y: int, class_names, model: nn.Module, dtype=None, **kwargs
     ) -> Image.Image:
-        """Return the picture of one class; every `show_every` iterations, write one to visualization/.
+        """Return the picture of one class, contrast stretched to black and white as the course does.
 
-        kwargs: l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every, generate_plots. `dtype`
-        is the course's tensor type (torch.cuda.FloatTensor): where and how precisely to compute; None: the model's.
+        kwargs: l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every, generate_plots. Unless
+        generate_plots is false, visualization/class_visualization_iter_<t>.png is written at the first, the last and
+        every `show_every`th iteration. class_names: number -> name. `dtype` is the course's tensor type
+        (torch.cuda.FloatTensor): where and how precisely to compute; None: the model's.
         """
         same = ("l2_reg", "learning_rate", "blur_every", "max_jitter")
         names = {"num_iterations": "iterations"} | {name: name for name in same}  # the course's -> ours
@@ -104,22 +106,25 @@ class ClassVisualization:
             raise UsageError(f"create_class_visualization: '{next(iter(kwargs))}' is not one of its keywords")
         if dtype is not None:
             model = deepcopy(model).type(dtype)  # a copy: the caller's network stays as it is
+        label, last = int(target_y), settings.get("iterations", 100)
 
         def show(step: Step) -> None:
-            if plots and (step.iteration == 1 or step.iteration % show_every == 0):
+            if plots and (step.iteration in (1, last) or step.iteration % show_every == 0):
                 from core.figures import describe, save_picture  # matplotlib, for these plots alone
 
-                name = str(class_names[target_y]).replace(" ", "_").replace("/", "_")
-                path = f"visualization/class_visualization_{name}_iteration_{step.iteration}.png"
-                metadata = describe("create_class_visualization", settings, getattr(model, "weights_name", "unknown"))
-                save_picture(deprocess(step.image)[0], path, metadata)
+                made = settings | {"class": str(class_names[label]), "iteration": step.iteration}
+                metadata = describe("create_class_visualization", made, getattr(model, "weights_name", "unknown"))
+                path = f"visualization/class_visualization_iter_{step.iteration}.png"
+                save_picture(stretched_picture(step.image), path, metadata)
 
-        return Image.fromarray(deprocess(visualize_classes(model, [target_y], callback=show, **settings))[0])
+        return stretched_picture(visualize_classes(model, [label], callback=show, **settings))
 
-    def jitter(self, X: Tensor, ox: int, oy: int) -> Tensor:
+    @staticmethod
+    def jitter(X: Tensor, ox: int, oy: int) -> Tensor:
         """X (N, C, H, W) shifted around its edges by ox pixels to the right and oy down."""
         return priors.jitter(X, ox, oy)
 
-    def blur_image(self, X: Tensor, sigma: float = 1) -> Tensor:
+    @staticmethod
+    def blur_image(X: Tensor, sigma: float = 1.0) -> Tensor:
         """Blur X (N, C, H, W) in place, as the course's scripts expect, and return it."""
-        return X.copy_(priors.blur(X, sigma))
+        return priors.blur_in_place(X, sigma)

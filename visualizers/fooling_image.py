@@ -19,6 +19,8 @@ from core.errors import UsageError
 from core.gradients import as_labels, measuring, scores_and_climb, to_network
 from core.images import denormalise, normalise
 
+COURSE_LEARNING_RATE = 10.0  # the length of a step, in normalised units
+
 
 def fool(
     model: nn.Module,
@@ -99,9 +101,10 @@ class FoolingImage:
     def make_fooling_image(self, X: Tensor, target_y: int, model: nn.Module) -> Tensor:
         """X (1, 3, 224, 224) -> a tensor like it that the network takes for target_y.
 
-        As in the course, the colours are not kept to what a file can hold; `fool` keeps them.
+        As in the course, steps have length 10 and the colours are not kept to what a file can hold; `fool` takes
+        steps of 1 and keeps them.
         """
-        result = fool(model, X, target_y, keep_valid=False)
+        result = fool(model, X, target_y, learning_rate=COURSE_LEARNING_RATE, keep_valid=False)
         if not result.fooled.all():
             warnings.warn(f"the network was not fooled into class {target_y} in 100 steps; try another", stacklevel=2)
         return result.images.to(X.dtype)

@@ -6,10 +6,18 @@ Bright pixels are those where a tiny change moves the score of class y most. The
 this image, not how much a pixel contributed, and it is as grainy as the gradient of a ReLU network is.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from PIL import Image
 from torch import Tensor, nn
+from torchvision.transforms.v2.functional import resize
 
 from core.gradients import as_labels, input_gradient, warn_of_blank_maps
 from core.images import preprocess
+
+SIDE = 224  # pixels: the course prepares its pictures so
 
 
 def saliency_map(model: nn.Module, images: Tensor, labels) -> Tensor:
@@ -30,12 +38,28 @@ class SaliencyMap:
         """X (N, 3, H, W), y (N,) -> (N, H, W)."""
         return saliency_map(model, X, y)
 
-    def show_saliency_maps(self, X, y, class_names, model: nn.Module) -> None:
-        """X uint8 (N, H, W, 3), y (N,), class_names: number -> name. Writes visualization/saliency_map.png."""
-        from core.figures import Panel, describe, draw_grid, heat, save_picture  # matplotlib, for this method alone
+    def show_saliency_maps(self, X, y, class_names, model: nn.Module, folder: str | None = None):
+        """Draw the pictures and their saliency maps into a file, and return pyplot with that figure as its current one.
 
-        maps = saliency_map(model, preprocess(X), y)
-        pictures = [Panel(x, class_names[label]) for x, label in zip(X, as_labels(y, len(X)).tolist(), strict=True)]
+        X: uint8 (N, H, W, 3), prepared as the course does (the shorter side 224). y: (N,). class_names: names by class
+        number, a dictionary or a list of all classes; or one name for each picture, a list of N. Names by number write
+        visualization/saliency_map.png; one for each picture, or a `folder`, FOLDER/saliency_visualization.png: the two
+        editions of the course.
+        """
+        import matplotlib.pyplot as plt  # for this method alone, as what follows
+
+        from core.figures import DOTS_PER_INCH, Panel, describe, draw_grid, heat, save_picture
+
+        tensors = [preprocess(resize(Image.fromarray(x), [SIDE])) for x in X]
+        numbers = as_labels(y, len(X)).tolist()
+        by_position = not isinstance(class_names, Mapping) and len(class_names) == len(X)
+        titles = class_names if by_position else [class_names[number] for number in numbers]
+        maps = torch.cat([saliency_map(model, x, number) for x, number in zip(tensors, numbers, strict=True)])
+        pictures = [Panel(x, str(title)) for x, title in zip(X, titles, strict=True)]
         grid = draw_grid([pictures, [Panel(heat(values)) for values in maps.numpy()]], row_names=("image", "saliency"))
         metadata = describe("SaliencyMap.show_saliency_maps", {}, getattr(model, "weights_name", "unknown"))
-        save_picture(grid, "visualization/saliency_map.png", metadata)
+        name = "saliency_map.png" if folder is None and not by_position else "saliency_visualization.png"
+        save_picture(grid, Path(folder or "visualization", name), metadata)
+        inches = [side / DOTS_PER_INCH for side in grid.shape[1::-1]]
+        plt.figure("saliency maps", inches, dpi=DOTS_PER_INCH, clear=True).figimage(grid)
+        return plt
