@@ -330,10 +330,10 @@ def train_to_file(options) -> int:
     from core.images import preprocess
     from core.inputs import name_broken
     from core.squeezenet import load_squeezenet
+    from courses.style import preprocess as scaled
     from patterns.pictures import Squares
     from patterns.train import noticing_signals
     from patterns.training import load_checkpoint, save_checkpoint
-    from courses.style import preprocess as scaled
     from visualizers.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
 
     torch.set_flush_denormal(True)

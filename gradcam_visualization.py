@@ -58,7 +58,7 @@ NAMESAKE = ("grad-cam", "guided-backprop", "guided-grad-cam")  # what a bare run
 
 
 class GradCAM:
-    """The course's newer interface: `GradCAM(X).gradcam()` explains the predicted class of each picture."""
+    """The course's interface of 2023: `GradCAM(X).gradcam()` explains the predicted class of each picture."""
 
     def __init__(self, X, model=None):
         """X: uint8 (N, H, W, 3). model: a network to explain, SqueezeNet if None."""
@@ -68,18 +68,26 @@ class GradCAM:
         self.model = load_squeezenet() if model is None else model
 
     def gradcam(self) -> list:
-        """Return [image (H, W, 3), heatmap (H, W) in [0, 1]] for each picture."""
+        """Return [picture (h, w, 3), heatmap (h, w) in [0, 1]] for each picture.
+
+        The picture is what the network reads: float32, normalised, its shorter side 224 pixels. The course's script
+        clips it to 0..1 and shows it under the map.
+        """
         import torch
+        from PIL import Image
 
         from core.gradients import measuring, to_network
-        from core.images import preprocess
-        from visualizers import GradCam
+        from courses.pictures import preprocess
+        from visualizers.gradcam import grad_cam, scale_each, upsample
 
-        images = preprocess(self.X)
-        with measuring(self.model), torch.no_grad():
-            predicted = self.model(to_network(self.model, images)).argmax(dim=1)
-        maps = GradCam().grad_cam(images, predicted, self.model)
-        return [[image, heatmap] for image, heatmap in zip(self.X, maps, strict=True)]
+        pairs = []
+        for x in self.X:
+            image = preprocess(Image.fromarray(x))
+            with measuring(self.model), torch.no_grad():
+                predicted = self.model(to_network(self.model, image)).argmax(dim=1)
+            heatmap = scale_each(upsample(grad_cam(self.model, image, predicted), image.shape[2:]))
+            pairs.append([image[0].permute(1, 2, 0).numpy(), heatmap[0].cpu().numpy()])
+        return pairs
 
 
 def main(options) -> int:

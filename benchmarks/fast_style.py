@@ -72,9 +72,9 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
     from benchmarks import plain
     from core.images import default_photograph
     from core.inputs import open_picture
+    from courses.style import preprocess
     from style_modules.balance import absolute_weights
     from style_modules.targets import Style
-    from courses.style import preprocess
     from visualizers.fast_style_training import CONTENT_LAYER, LAYERS
     from visualizers.fast_style_transfer import stylise
     from visualizers.style_transfer import style_terms, style_transfer

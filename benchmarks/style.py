@@ -78,8 +78,8 @@ class Stage:
 
     def __init__(self, model, preset, pictures: Path | None) -> None:
         from core.images import load_image
-        from style_transfer import CONTENT_LAYER, LAYERS, open_picture
         from courses.style import preprocess, style_objective
+        from style_transfer import CONTENT_LAYER, LAYERS, open_picture
 
         def read(name: str, folder: str):
             path = None if pictures is None else path_of(pictures, name)

@@ -32,7 +32,7 @@ def blur(images: Tensor, sigma: float) -> Tensor:
 
 
 @torch.no_grad()
-def blur_in_place(images: Tensor, sigma: float) -> Tensor:
+def blur_in_place(images: Tensor, sigma: float = 1.0) -> Tensor:
     """Blur the picture itself, as the courses' scripts do, and return it."""
     return images.copy_(blur(images, sigma))
 

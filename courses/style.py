@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms.v2 import functional as F
 
 from core.activations import sequence_features
 from core.ascent import Step, adam_descent, optimise_pixels
@@ -21,7 +20,7 @@ from core.errors import UsageError
 from core.gradients import evaluating, measuring
 from core.images import load_image
 from courses import pictures
-from courses.pictures import deprocess, rescale
+from courses.pictures import deprocess
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 
 SMALLEST_SIDE = 33  # pixels: below, nothing is left of a picture at the deepest layers

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from core.errors import UsageError
-from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from courses.style import rel_error
+from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 
 RNG = np.random.default_rng(0)
 

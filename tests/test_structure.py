@@ -16,8 +16,10 @@ ALLOWED = {  # package: what of ours it may import
     "style_modules": {"core", "style_modules"},
     "visualizers": {"core", "style_modules", "visualizers"},
     "patterns": {"core", "patterns"},
+    "courses": {"core", "style_modules", "visualizers", "courses"},
 }
-OURS = {*ALLOWED, "style_utils", "benchmarks", "tests"}
+AT_THE_ROOT = {path.stem for path in ROOT.glob("*.py")}  # scripts, and modules that pass on what the courses call
+OURS = {*ALLOWED, *AT_THE_ROOT, "helpers", "benchmarks", "tests"}
 FOR_SCRIPTS = {
     f"core.{name}" for name in ("feature_cache", "figures", "inputs", "memory", "options", "reference", "tables")
 }
@@ -58,7 +60,7 @@ def test_below_the_scripts_nothing_plots_prints_or_parses_arguments(path):
     relative = path.relative_to(ROOT).as_posix()
     if relative.startswith("core/") and relative[:-3].replace("/", ".") in FOR_SCRIPTS:
         return
-    if relative in COMMANDS:
+    if relative in COMMANDS or relative.startswith("courses/"):  # the courses' calls write files and print
         return
     for name, at_top in imports_of(path):
         scripts_only = name in FOR_SCRIPTS or name.split(".")[0] in {"matplotlib", "argparse", "tqdm"}
@@ -79,7 +81,7 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     known = {"PIL": "pillow", "cv2": "opencv-python-headless", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     scripts = [*ROOT.glob("*.py"), *(ROOT / "tests").glob("*.py"), *(ROOT / "benchmarks").glob("*.py"), *FILES]
     used = {name.split(".")[0] for path in scripts for name, _ in imports_of(path)}
-    local = OURS | {path.stem for path in ROOT.glob("*.py")} | {"conftest"}
+    local = OURS | {path.stem for path in (ROOT / "tests").glob("*.py")}
     outside = {known.get(name, name) for name in used - set(sys.stdlib_module_names) - local}
     assert listed - {"ruff"} == outside - {"pytorch_grad_cam"}  # an optional peer of the benchmarks:
     assert "grad-cam>=" in (ROOT / "requirements-bench.txt").read_text(encoding="utf-8")

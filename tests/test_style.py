@@ -7,9 +7,10 @@ import torchvision.transforms as T
 from conftest import random_squeezenet
 from PIL import Image
 
-from courses import style as style_utils
 from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
+from courses import style as style_utils
+from courses.pictures import rescale
 
 STYLE = {"style_layers": (1, 4, 6, 7), "style_weights": (300.0, 100.0, 15.0, 3.0), "tv_weight": 2e-2}
 SETTINGS = {"content_layer": 3, "content_weight": 6e-2, **STYLE}
@@ -101,12 +102,48 @@ def test_a_picture_in_its_own_style_is_kept(pair):
     torch.testing.assert_close(result, content, rtol=0, atol=1e-6)
 
 
-def test_features_are_those_of_each_module_also_before_an_in_place_relu(squeezenet, images):
+def test_features_are_what_the_courses_loop_leaves_in_its_list(squeezenet, images):
     features = style_utils.extract_features(images, squeezenet.features)
-    assert len(features) == len(squeezenet.features)
-    for ours, plain in zip(features, plain_features(images, squeezenet.features), strict=True):
-        torch.testing.assert_close(ours, plain)
-    assert features[0].min() < 0
+    plain, x = [], images
+    for module in squeezenet.features:
+        x = module(x)
+        plain.append(x)  # the ReLU that comes first writes over what the convolution gave
+    assert len(features) == len(plain)
+    for ours, theirs in zip(features, plain, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert torch.equal(features[0], features[1])
+    assert features[0].min() == 0
+
+
+def test_features_are_contiguous_also_of_a_channels_last_network(images):
+    cnn = random_squeezenet().to(memory_format=torch.channels_last).features
+    assert all(layer.is_contiguous() for layer in style_utils.extract_features(images, cnn))
+
+
+@pytest.mark.parametrize("call", ["extract_features", "style_objective"])
+def test_a_network_with_batch_normalisation_in_training_mode_is_left_as_it_was(call):
+    cnn = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(inplace=True)).train()
+    x = torch.randn(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    before = {name: value.clone() for name, value in cnn.state_dict().items()}
+    if call == "extract_features":
+        style_utils.extract_features(x, cnn)
+    else:
+        settings = {"content_layer": 1, "content_weight": 1.0, "style_layers": [2], "style_weights": [1.0]}
+        style_utils.style_objective(x, x, cnn, **settings, tv_weight=0.0)(x)
+    assert all(torch.equal(value, before[name]) for name, value in cnn.state_dict().items())
+    assert all(module.training for module in cnn)
+
+
+def test_losses_of_others_get_features_that_they_can_view(pair):
+    class Viewing(style_utils.StyleLoss):
+        def gram_matrix(self, features, normalize=True):
+            flat = features.view(*features.shape[:2], -1)  # raises where the memory order is channels-last
+            return flat @ flat.mT / flat[0].numel()
+
+    cnn = random_squeezenet().double().to(memory_format=torch.channels_last).features
+    plain = style_utils.style_objective(*pair, cnn, **SETTINGS)(pair[0])
+    theirs = style_utils.style_objective(*pair, cnn, **SETTINGS, style_loss=Viewing())(pair[0])
+    torch.testing.assert_close(theirs, plain)
 
 
 def test_preprocessing_is_the_courses(picture_file):
@@ -114,6 +151,7 @@ def test_preprocessing_is_the_courses(picture_file):
     steps = [T.Resize(64), T.ToTensor(), T.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
     torch.testing.assert_close(style_utils.preprocess(image, 64), T.Compose(steps)(image)[None], rtol=1e-6, atol=1e-6)
     assert style_utils.preprocess(image).shape == (1, 3, 512, 683 - 1)
+    assert style_utils.preprocess(image).is_contiguous()
 
 
 def test_deprocessing_stretches_from_black_to_white(picture_file):
@@ -123,8 +161,8 @@ def test_deprocessing_stretches_from_black_to_white(picture_file):
 
 
 def test_rescale_handles_a_constant():
-    assert torch.equal(style_utils.rescale(torch.tensor([2.0, 4.0, 3.0])), torch.tensor([0.0, 1.0, 0.5]))
-    assert torch.equal(style_utils.rescale(torch.full((2,), 3.0)), torch.zeros(2))
+    assert torch.equal(rescale(torch.tensor([2.0, 4.0, 3.0])), torch.tensor([0.0, 1.0, 0.5]))
+    assert torch.equal(rescale(torch.full((2,), 3.0)), torch.zeros(2))
 
 
 def test_relative_error_by_hand():
@@ -139,8 +177,12 @@ def test_the_courses_call_writes_its_picture_and_returns_it(picture_file, tmp_pa
     arguments = ("mine", picture_file, picture_file, 48, 40, 3, 1.0, (1, 4), (1.0, 1.0), 1.0)
     picture = style_utils.style_transfer(*arguments, cnn=squeezenet.features, dtype=torch.FloatTensor)
     assert picture.size == (64, 48)
-    with Image.open(tmp_path / "visualization" / "mine.png") as written:
+    with Image.open(tmp_path / "styles_images" / "mine.png") as written:
         assert np.array_equal(np.asarray(written), np.asarray(picture))
+    assert (tmp_path / "styles_images" / "mine_before.png").is_file()
+    tensor = style_utils.style_transfer(*arguments, cnn=squeezenet.features, testing=True)
+    assert tensor.shape == (1, 3, 48, 64)
+    assert np.array_equal(np.asarray(style_utils.deprocess(tensor)), np.asarray(picture))
     assert style_utils.style_transfer(*arguments, cnn=squeezenet.features, init_random=True).size == (64, 48)
 
 

@@ -12,6 +12,7 @@ from core.ascent import AdamDescent, LbfgsDescent, optimise_pixels
 from core.borders import replicated_borders
 from core.errors import UsageError
 from core.tiles import cell_geometry, overlapping_tiles
+from courses.style import extract_features
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_modules.forecast import ALWAYS, forecast, needed_bytes
 from style_modules.moments import Moments, blend, moment_sums
@@ -19,7 +20,6 @@ from style_modules.objective import PaintingObjective
 from style_modules.scales import scale_sizes
 from style_modules.targets import Style
 from style_modules.wasserstein_loss import WassersteinDistance
-from courses.style import extract_features
 from visualizers.style_transfer import style_terms, style_transfer
 
 LAYERS = {"layers": (1, 4, 6, 7), "content_layer": 3, "loss": "gram"}

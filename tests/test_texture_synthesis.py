@@ -12,8 +12,8 @@ from core.borders import replicated_borders
 from core.errors import UsageError
 from core.images import valid_range
 from core.priors import clamp_to_valid
-from style_modules import StyleLoss
 from courses.style import extract_features
+from style_modules import StyleLoss
 from texture_synthesis import NAMES, PHOTOGRAPHED, read_sample, rounded
 from visualizers.texture_synthesis import LAYERS, colour_noise, gram_distance, synthesize_texture
 

@@ -119,12 +119,5 @@ class ClassVisualization:
 
         return stretched_picture(visualize_classes(model, [label], callback=show, **settings))
 
-    @staticmethod
-    def jitter(X: Tensor, ox: int, oy: int) -> Tensor:
-        """X (N, C, H, W) shifted around its edges by ox pixels to the right and oy down."""
-        return priors.jitter(X, ox, oy)
-
-    @staticmethod
-    def blur_image(X: Tensor, sigma: float = 1.0) -> Tensor:
-        """Blur X (N, C, H, W) in place, as the course's scripts expect, and return it."""
-        return priors.blur_in_place(X, sigma)
+    jitter = staticmethod(priors.jitter)
+    blur_image = staticmethod(priors.blur_in_place)
