@@ -267,7 +267,7 @@ os._exit(0)
 
 def is_there(root: Path, mark: str) -> bool:
     paths = [(root / part.strip(), part.strip().endswith("/")) for part in mark.split("|")]
-    return any(path.is_dir() if folder else path.is_file() for path, folder in paths)
+    return any(os.path.isdir(path) if folder else os.path.isfile(path) for path, folder in paths)
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -295,7 +295,7 @@ def find_edition(root: Path) -> Edition:
         return edition
     ways = [" and ".join(mark.replace(" | ", " or ") for mark in group) for each in EDITIONS for group in each.marks]
     with suppress(OSError):
-        below = [path.name for path in sorted(root.iterdir()) if path.is_dir() and fits(path)]
+        below = [path.name for path in sorted(root.iterdir()) if os.path.isdir(path) and fits(path)]
         if below:
             raise Refused(f"'{root}' holds no hand-in, but its folder '{below[0]}' does; run it on that one", 2)
     raise Refused(
@@ -311,7 +311,7 @@ def list_files(root: Path, output: Path) -> tuple[list[str], dict[str, str]]:
         here = Path(folder)
         for name in list(folders):
             path = here / name
-            if name.startswith(".") or name in CACHES or (path / "pyvenv.cfg").exists():
+            if name.startswith(".") or name in CACHES or os.path.exists(path / "pyvenv.cfg"):
                 folders.remove(name)
             elif path.is_symlink():
                 folders.remove(name)
@@ -326,7 +326,7 @@ def list_files(root: Path, output: Path) -> tuple[list[str], dict[str, str]]:
                 left[relative] = "an archive"
             elif path.is_symlink() and not real.startswith(os.path.join(inner, "")):
                 left[relative] = "a link that leads out of the folder"
-            elif not path.is_file():
+            elif not os.path.isfile(path):
                 left[relative] = "not a file that can be read"
             elif not is_text(relative):
                 left[ascii(relative)] = "its name is not text"
@@ -571,13 +571,13 @@ def collect(
     limit: float = TIME_LIMIT,
 ) -> int:
     """Pack the folder into `output`, by default the edition's archive in the current folder; 0, or 1 if refused."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise Refused(f"'{root}' is not a folder; name the one with your hand-in", 2)
     row = {each.name: each for each in EDITIONS}[edition] if edition else find_edition(root)
     output = output or Path(row.archive)
-    if output.is_dir():
+    if os.path.isdir(output):
         raise Refused(f"'{output}' is a folder; give --output a file, such as {output / row.archive}", 2)
-    if not output.parent.is_dir():
+    if not os.path.isdir(output.parent):
         raise Refused(f"'{output.parent}' is not a folder; make it, or choose another --output", 2)
     print(f"edition: {row.name}, in {root.resolve()}")
     plan = make_plan(root, row, output)
@@ -639,6 +639,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Refused as error:
         print(f"{SCRIPT}: {error}", file=sys.stderr)
         return error.code
+    except OSError as error:  # a file that goes or changes meanwhile
+        print(f"{SCRIPT}: '{error.filename}': {error.strerror}; nothing was written", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"{SCRIPT}: stopped; nothing was written", file=sys.stderr)
         return 130
