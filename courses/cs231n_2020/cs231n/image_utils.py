@@ -27,7 +27,7 @@ BLUR = np.array([[1, 2, 1], [2, 188, 2], [1, 2, 1]]) / 200  # the course's; it a
 
 
 def blur_image(X: np.ndarray) -> np.ndarray:
-    """X (N, 3, H, W) of floats -> the same, each pixel mixed a little with its eight neighbours, 0 beyond the border."""
+    """X (N, 3, H, W) of floats -> the same, each pixel mixed a little with its neighbours, 0 beyond the border."""
     if X.ndim != 4 or X.shape[1] != 3:
         raise UsageError(f"X: an array of shape (N, 3, H, W) is needed, got {X.shape}")
     return convolve(X, BLUR[None, None], mode="constant")
