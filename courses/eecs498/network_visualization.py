@@ -30,11 +30,12 @@ def make_adversarial_attack(
     verbose: print, after each step, the target's score and the largest.
     """
 
-    def report(step: Step) -> None:
+    def report(step: Step) -> bool:
         with torch.no_grad():
             scores = model(step.image)[0]
         target, largest = float(scores[int(target_y)]), float(scores.max())
         print(f"Iteration {step.iteration}: target score {target:.3f}, max score {largest:.3f}")
+        return int(scores.argmax()) == int(target_y)
 
     return fooling_image(X, target_y, model, iterations=max_iter, callback=report if verbose else None)
 
