@@ -9,7 +9,6 @@ import sys
 from core.errors import UsageError
 from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
-
 CLASSES = (  # the first group that the network knows
     ("gorilla", "Yorkshire terrier", "tarantula", "hourglass", "bee eater"),
     ("star", "spiral", "honeycomb", "fish", "butterfly"),
@@ -36,7 +35,7 @@ FORMS = {"pixels": DEFAULTS, "fourier": FOURIER}
 
 
 def __getattr__(name: str) -> type:
-    """ClassVisualization, which the course's scripts import from here, read when asked for: --help need not wait for torch."""
+    """The class that the course's scripts import from here, loaded when asked for: --help need not wait for torch."""
     if name != "ClassVisualization":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from visualizers import ClassVisualization

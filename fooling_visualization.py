@@ -27,7 +27,6 @@ from core.options import (
     whole_number,
 )
 
-
 TARGETS = ("goldfish", "maze")  # the first that the network knows
 MANY_TARGETS = (("goldfish", "tarantula", "volcano", "broccoli", "teapot"), ("stripes", "maze", "heart", "cup", "sun"))
 NOISES = 3  # starts
@@ -60,7 +59,7 @@ TECHNIQUES = {
 
 
 def __getattr__(name: str) -> type:
-    """FoolingImage, which the course's scripts import from here, read when asked for: --help need not wait for torch."""
+    """The class that the course's scripts import from here, loaded when asked for: --help need not wait for torch."""
     if name != "FoolingImage":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from visualizers import FoolingImage

@@ -4,33 +4,7 @@ import numpy as np  # scripts of the course that import everything from here rel
 import torch
 from PIL import Image
 
-from courses.pictures import (
-    SQUEEZENET_MEAN,
-    SQUEEZENET_STD,
-    blur_image,
-    deprocess,
-    deprocess_image,
-    image_from_url,
-    jitter,
-    load_image,
-    preprocess,
-    preprocess_image,
-    rescale,
-)
+from courses import pictures
+from courses.pictures import *  # noqa: F403
 
-__all__ = [
-    "SQUEEZENET_MEAN",
-    "SQUEEZENET_STD",
-    "Image",
-    "blur_image",
-    "deprocess",
-    "deprocess_image",
-    "image_from_url",
-    "jitter",
-    "load_image",
-    "np",
-    "preprocess",
-    "preprocess_image",
-    "rescale",
-    "torch",
-]
+__all__ = [*pictures.__all__, "Image", "np", "torch"]

@@ -25,7 +25,6 @@ from core.options import (
     whole_number,
 )
 
-
 COLUMNS = 5  # pictures side by side; more go on below
 SATURATED = 0.98  # the quantile at which maps of both signs have their full colour
 
@@ -96,7 +95,7 @@ PICTURES = ("guided-backprop", "deconvnet")  # their colours are looked at; else
 
 
 def __getattr__(name: str) -> type:
-    """SaliencyMap, which the course's scripts import from here, read when asked for: --help need not wait for torch."""
+    """The class that the course's scripts import from here, loaded when asked for: --help need not wait for torch."""
     if name != "SaliencyMap":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from visualizers import SaliencyMap

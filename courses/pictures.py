@@ -10,11 +10,9 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from core import images
+from core import images, priors
 from core.errors import WorkError
 from core.images import rescale
-from core.priors import blur_in_place as blur_image
-from core.priors import jitter
 
 SQUEEZENET_MEAN = np.array(images.IMAGENET_MEAN, dtype=np.float32)
 SQUEEZENET_STD = np.array(images.IMAGENET_STD, dtype=np.float32)
@@ -43,6 +41,16 @@ def preprocess(img: Image.Image, size: int = 224) -> Tensor:
 def deprocess(img: Tensor, should_rescale: bool = True) -> Image.Image:
     """Normalised (1, 3, H, W) -> picture. With should_rescale its least value becomes black and its largest white."""
     return images.stretched_picture(img) if should_rescale else Image.fromarray(images.deprocess(img)[0])
+
+
+def jitter(X: Tensor, ox: int, oy: int) -> Tensor:
+    """X (N, C, H, W) shifted around its edges by ox pixels to the right and oy down."""
+    return priors.jitter(X, ox, oy)
+
+
+def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
+    """Blur X (N, C, H, W) in place, as the courses' scripts expect, by sigma pixels, and return it."""
+    return priors.blur_in_place(X, sigma)
 
 
 def load_image(filename: str | Path, size: int | None = None) -> np.ndarray:

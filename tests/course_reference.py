@@ -37,21 +37,21 @@ def plain_copy(model, relu=lambda: nn.ReLU(inplace=False)):
     return copy
 
 
-def score_gradient(model, x, label):
-    """d score / d image of one image (1, 3, H, W)."""
-    x = x.detach().double().requires_grad_()
-    model(x)[0, label].backward()
-    return x.grad
+def gradient_of(network, image, label, l2_reg=0.0):
+    """d (score - l2_reg * ||image||^2) / d image of one image (1, 3, H, W); of the network as it is handed over."""
+    image = image.detach().clone().requires_grad_(True)
+    value = network(image)[0, label] - l2_reg * (image**2).sum()
+    return torch.autograd.grad(value, image)[0]
 
 
 def saliency(model, X, y):
     model = plain_copy(model)
-    return torch.cat([score_gradient(model, x[None], t).abs().amax(dim=1) for x, t in zip(X, y, strict=True)])
+    return torch.cat([gradient_of(model, x[None].double(), t).abs().amax(dim=1) for x, t in zip(X, y, strict=True)])
 
 
 def guided_backprop(model, X, y):
     model = plain_copy(model, Guided)
-    return torch.cat([score_gradient(model, x[None], t) for x, t in zip(X, y, strict=True)]).permute(0, 2, 3, 1)
+    return torch.cat([gradient_of(model, x[None].double(), t) for x, t in zip(X, y, strict=True)]).permute(0, 2, 3, 1)
 
 
 def grad_cam_coarse(model, X, y):
@@ -76,20 +76,48 @@ def grad_cam(model, X, y):
 
 def climb_step(model, image, label, *, l2_reg, learning_rate):
     """image + learning_rate * g / ||g||, g the gradient of score - l2_reg * ||image||^2."""
-    x = image.detach().double().requires_grad_()
-    (plain_copy(model)(x)[0, label] - l2_reg * (x * x).sum()).backward()
-    return image + learning_rate * x.grad / x.grad.norm()
+    gradient = gradient_of(plain_copy(model), image.double(), label, l2_reg)
+    return image + learning_rate * gradient / gradient.norm()
 
 
-def fooling(model, X, label, *, learning_rate, most=100):
-    """Steps of that length along the gradient of the target's score, until it is on top."""
-    x = X.detach().double().clone()
-    for _ in range(most):
-        if int(plain_copy(model)(x).argmax()) == label:
-            break
-        gradient = score_gradient(plain_copy(model), x, label)
-        x = x + learning_rate * gradient / gradient.norm()
-    return x
+def fooling(model, image, target, *, learning_rate, most=100):
+    """Steps of that length along the gradient of the target's score, until it is on top -> image, number of steps."""
+    plain, image, steps = plain_copy(model), image.detach().double(), 0
+    while steps < most and int(plain(image)[0].argmax()) != target:
+        gradient = gradient_of(plain, image, target)
+        image, steps = image + learning_rate * gradient / gradient.norm(), steps + 1
+    return image, steps
+
+
+def lead(network, image, target):
+    """By how much the target's score is above the others'."""
+    scores = network(image)[0].detach()
+    return float(scores[target] - torch.cat([scores[:target], scores[target + 1 :]]).max())
+
+
+def put_within_reach(network, image, target):
+    """Set the target's bias so that it is behind at first, and ahead after three steps of length 1, for certain."""
+    with torch.no_grad():
+        network.classifier[1].bias.fill_(9)  # far from the last ReLU, so that a score rises as its bias does
+    plain, moved = deepcopy(network).double().eval(), image.double()
+    behind = lead(plain, moved, target)
+    for _ in range(3):
+        gradient = gradient_of(plain, moved, target)
+        moved = moved + gradient / gradient.norm()
+    ahead = lead(plain, moved, target)
+    assert ahead > behind
+    with torch.no_grad():
+        network.classifier[1].bias[target] -= (behind + ahead) / 2
+    return network
+
+
+def features_of(cnn, image):
+    """The output of every module; an in-place ReLU changes the one before it."""
+    outputs = []
+    for module in cnn.children():
+        image = module(image)
+        outputs.append(image)
+    return outputs
 
 
 def gram(features):
@@ -118,10 +146,15 @@ def tv_loss(image, weight):
 
 
 def preprocess(picture, size):
-    """Shorter side to size, 0..1, ImageNet's mean and spread, by NumPy."""
-    width, height = picture.size
-    scale = size / min(width, height)
-    sides = (int(width * scale), size) if width >= height else (size, int(height * scale))
-    pixels = np.asarray(picture.resize(sides, Image.BILINEAR), dtype=np.float64) / 255
+    """Shorter side to size, 0..1, ImageNet's mean and spread, by NumPy -> (1, 3, h, w)."""
+    scale = size / min(picture.size)
+    sides = [int(side * scale) for side in picture.size]
+    pixels = np.asarray(picture.resize(sides, Image.Resampling.BILINEAR), dtype=np.float64) / 255
     normal = (pixels - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
     return torch.from_numpy(normal.transpose(2, 0, 1)[None])
+
+
+def prepared(path, size):
+    """A picture file as the course prepares it."""
+    with Image.open(path) as picture:
+        return preprocess(picture, size)

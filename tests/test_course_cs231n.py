@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import noise, random_squeezenet, state_of
+from course_reference import features_of, fooling, gradient_of, gram, prepared, put_within_reach
 from PIL import Image
 from torch.nn.functional import conv2d
 
@@ -171,75 +172,6 @@ def style(course):
     return course["style_transfer_pytorch"]
 
 
-# The reference: float64, one image at a time, autograd on a copy of the network.
-
-
-def score(network, image, label):
-    return network(image)[0, label]
-
-
-def gradient_of(network, image, label, l2_reg=0.0):
-    image = image.detach().clone().requires_grad_(True)
-    value = score(network, image, label) - l2_reg * (image**2).sum()
-    return torch.autograd.grad(value, image)[0]
-
-
-def fooled_by_reference(network, image, target):
-    for _ in range(100):
-        if int(network(image)[0].argmax()) == target:
-            break
-        gradient = gradient_of(network, image, target)
-        image = image + gradient / gradient.norm()
-    return image
-
-
-def lead(network, image, target):
-    """By how much the target's score is above the others'."""
-    scores = network(image)[0].detach()
-    return float(scores[target] - torch.cat([scores[:target], scores[target + 1 :]]).max())
-
-
-def put_within_reach(network, image, target):
-    """Set the target's bias so that it is behind at first, and ahead after three steps of length 1, for certain."""
-    with torch.no_grad():
-        network.classifier[1].bias.fill_(9)  # far from the last ReLU, so that a score rises as its bias does
-    plain, moved = deepcopy(network).double().eval(), image.double()
-    behind = lead(plain, moved, target)
-    for _ in range(3):
-        gradient = gradient_of(plain, moved, target)
-        moved = moved + gradient / gradient.norm()
-    ahead = lead(plain, moved, target)
-    assert ahead > behind
-    with torch.no_grad():
-        network.classifier[1].bias[target] -= (behind + ahead) / 2
-    return network
-
-
-def prepared(path, size):
-    """A picture as the course prepares it, in float64."""
-    with Image.open(path) as picture:
-        width, height = picture.size
-        ratio = size / min(width, height)
-        picture = picture.resize((int(width * ratio), int(height * ratio)), Image.Resampling.BILINEAR)
-    rgb = torch.tensor(np.asarray(picture), dtype=torch.float64).permute(2, 0, 1)[None] / 255
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    return (rgb - mean.double().view(1, 3, 1, 1)) / std.double().view(1, 3, 1, 1)
-
-
-def features_of(cnn, image):
-    """The output of every module; an in-place ReLU changes the one before it."""
-    outputs = []
-    for module in cnn.children():
-        image = module(image)
-        outputs.append(image)
-    return outputs
-
-
-def gram_of(features):
-    flat = features[0].flatten(1)
-    return (flat @ flat.T)[None] / flat.numel()
-
-
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     """What the notebook's cells say and leave, run once in a folder of its own, with the package on PYTHONPATH."""
@@ -264,14 +196,14 @@ def client(tmp_path_factory):
         images = {name: prepared(folder / "styles" / f"{name}.png", 96) for name in ("content", "style")}
         feats = {name: features_of(cnn, image) for name, image in images.items()}
         black = features_of(cnn, torch.zeros_like(images["content"]))
-        grams = [(gram_of(feats["content"][k]), gram_of(feats["style"][k])) for k in STYLE_LAYERS]
+        grams = [(gram(feats["content"][k]), gram(feats["style"][k])) for k in STYLE_LAYERS]
         content = images["content"]
         rough = ((content[:, :, 1:] - content[:, :, :-1]) ** 2).sum()
         rough += ((content[:, :, :, 1:] - content[:, :, :, :-1]) ** 2).sum()
     np.savez(
         folder / "style-transfer-checks.npz",
         cl_out=6e-2 * ((feats["content"][3] - black[3]) ** 2).sum(),
-        gm_out=gram_of(feats["style"][5]),
+        gm_out=gram(feats["style"][5]),
         sl_out=sum(w * ((g - a) ** 2).sum() for w, (g, a) in zip(STYLE_WEIGHTS, grams, strict=True)),
         tv_out=2e-2 * rough,
     )
@@ -389,11 +321,11 @@ def test_saliency_leaves_all_else_as_it_was(vision, images):
 def test_fooling_takes_the_courses_steps_of_length_one(vision):
     image = noise(1, 3, 64, 64, seed=1).double()
     network = put_within_reach(random_squeezenet().double(), image, 3)
-    expected = fooled_by_reference(network, image, 3)
-    fooling = vision.make_fooling_image(image, 3, network)
-    assert int(network(fooling).argmax()) == 3
-    assert not torch.equal(fooling, image)
-    torch.testing.assert_close(fooling, expected, rtol=0, atol=1e-9)
+    expected, _ = fooling(network, image, 3, learning_rate=1.0)
+    result = vision.make_fooling_image(image, 3, network)
+    assert int(network(result).argmax()) == 3
+    assert not torch.equal(result, image)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-9)
 
 
 def test_fooling_leaves_network_and_picture_as_they_were(vision):
@@ -429,7 +361,7 @@ def test_update_steps_climb(vision):
     img = noise(1, 3, 64, 64, seed=2).double()
 
     def value():
-        return float(score(network, img, 4) - 1e-4 * (img**2).sum())
+        return float(network(img)[0, 4] - 1e-4 * (img**2).sum())
 
     values = [value()]
     for _ in range(5):
@@ -447,7 +379,7 @@ def test_update_steps_climb_the_class_map_where_the_score_is_zero(vision):
     def class_map_mean():
         return float(network.classifier[1](network.features(img))[0, 4].mean())
 
-    assert float(score(network, img, 4)) == 0
+    assert float(network(img)[0, 4]) == 0
     before = class_map_mean()
     vision.class_visualization_update_step(img, network, 4, 0.0, 1)
     assert class_map_mean() > before

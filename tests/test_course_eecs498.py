@@ -7,11 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from copy import deepcopy
 
 import pytest
 import torch
 from conftest import noise, random_squeezenet, state_of
+from course_reference import fooling, gradient_of, put_within_reach
 
 from core.errors import UsageError
 from core.options import ROOT
@@ -144,45 +144,6 @@ def style(course):
     return course["style_transfer"]
 
 
-# The reference: float64, one image, one region at a time, autograd on a copy of the network.
-
-
-def gradient_of(network, image, label, l2_reg=0.0):
-    image = image.detach().clone().requires_grad_(True)
-    value = network(image)[0, label] - l2_reg * (image**2).sum()
-    return torch.autograd.grad(value, image)[0]
-
-
-def attacked_by_reference(network, image, target, most):
-    steps = 0
-    while steps < most and int(network(image)[0].argmax()) != target:
-        gradient = gradient_of(network, image, target)
-        image, steps = image + gradient / gradient.norm(), steps + 1
-    return image, steps
-
-
-def lead(network, image, target):
-    """By how much the target's score is above the others'."""
-    scores = network(image)[0].detach()
-    return float(scores[target] - torch.cat([scores[:target], scores[target + 1 :]]).max())
-
-
-def put_within_reach(network, image, target):
-    """Set the target's bias so that it is behind at first, and ahead after three steps of length 1, for certain."""
-    with torch.no_grad():
-        network.classifier[1].bias.fill_(9)  # far from the last ReLU, so that a score rises as its bias does
-    plain, moved = deepcopy(network).double().eval(), image.double()
-    behind = lead(plain, moved, target)
-    for _ in range(3):
-        gradient = gradient_of(plain, moved, target)
-        moved = moved + gradient / gradient.norm()
-    ahead = lead(plain, moved, target)
-    assert ahead > behind
-    with torch.no_grad():
-        network.classifier[1].bias[target] -= (behind + ahead) / 2
-    return network
-
-
 def guided_gram_by_loops(features, masks):
     N, R, C, H, W = features.shape
     gram = torch.zeros(N, R, C, C, dtype=features.dtype)
@@ -283,7 +244,7 @@ def test_dropout_does_not_change_a_saliency_map(vision, images):
 def test_an_attack_takes_the_courses_steps_of_length_one(vision, capsys):
     image = noise(1, 3, 64, 64, seed=1).double()
     network = put_within_reach(random_squeezenet().double(), image, 3)
-    expected, steps = attacked_by_reference(network, image, 3, most=100)
+    expected, steps = fooling(network, image, 3, learning_rate=1.0)
     attack = vision.make_adversarial_attack(image, 3, network, verbose=False)
     assert capsys.readouterr().out == ""
     assert 0 < steps <= 3
@@ -307,7 +268,7 @@ def test_an_attack_stops_after_max_iter_steps_and_warns(vision):
     image = noise(1, 3, 64, 64, seed=1).double()
     network = put_within_reach(random_squeezenet().double(), image, 3)
     network.classifier[1].bias[3] -= 5
-    expected, steps = attacked_by_reference(network, image, 3, most=2)
+    expected, steps = fooling(network, image, 3, learning_rate=1.0, most=2)
     with pytest.warns(UserWarning, match="not fooled into class 3 in 2 steps"):
         attack = vision.make_adversarial_attack(image, 3, network, max_iter=2, verbose=False)
     assert steps == 2
