@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import tomllib
 import zipfile
 
 import pytest
@@ -87,11 +86,6 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     called = {"torch": "pytorch", "matplotlib": "matplotlib-base", "opencv-python-headless": "py-opencv"}
     for name in listed:
         assert called.get(name, name) + ">=" in conda
-
-
-def test_pytest_turns_warnings_into_errors():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert settings["tool"]["pytest"]["ini_options"]["filterwarnings"] == ["error"]
 
 
 def test_the_hand_in_holds_what_the_course_asks_for_and_no_caches(tmp_path):
