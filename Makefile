@@ -1,18 +1,23 @@
 # `make demo` and `make test` work in a fresh clone: they make .venv and install what is needed.
+# `make test-oldest` does the same in .venv-oldest, with the lowest versions that requirements.txt allows.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+OLDEST := .venv-oldest
 SCRIPTS := class_visualization saliency_visualization gradcam_visualization segmentation_visualization \
   explain_folder fooling_visualization style_transfer fast_style_transfer neuron_visualization \
   embedding_visualization deepdream
 
-.PHONY: demo test lint submission clean
+.PHONY: demo test test-oldest lint submission clean
 
 demo: $(INSTALLED)
 	@for script in $(SCRIPTS); do echo "== $$script.py"; $(BIN)/python $$script.py || exit 1; done
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest -m "not slow"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -21,11 +26,19 @@ submission:
 	$(PYTHON) collect_submission.py
 
 clean:
-	rm -rf .venv visualization/*.png assignment_3_submission.zip
+	rm -rf .venv $(OLDEST) visualization/*.png assignment_3_submission.zip
 
 # The file marks a finished installation: an interrupted one starts again, a changed list is brought up to date.
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'Python 3.11 or newer is needed; set PYTHON=python3.x')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# Each `name>=1.2` becomes `name==1.2.0.*`: the first release of 1.2, also where its number has a fourth part.
+$(OLDEST)/.installed: requirements.txt
+	@$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else 'The lowest versions have wheels for Python 3.11 and 3.12; set PYTHON=python3.11')"
+	$(PYTHON) -m venv $(OLDEST)
+	sed -E 's/>=([0-9]+\.[0-9]+)$$/==\1.0.*/; s/>=([0-9.]+)$$/==\1.*/' requirements.txt > $(OLDEST)/lowest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(OLDEST)/lowest.txt
 	@touch $@

@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from patterns.biased import backgrounds, fingerprint, make_pair, make_recipe, re
 from patterns.evaluate import HIGHEST_SEED
 from patterns.pool import ScenePool
 from patterns.scenes import render_empty, render_indexed
-from patterns.training import Training
+from patterns.training import Recipe, Training
 from patterns.verdict import Difference, Evidence, Findings, compare, conclude, report, weigh
 
 PAIR = make_pair(["star", "sun"], ["dead leaves", "clouds"])
@@ -289,7 +290,20 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, refusal):
 # --- The script ----------------------------------------------------------------------------------
 
 
-def test_the_script_trains_measures_draws_and_keeps_its_networks(tmp_path, capsys):
+@pytest.fixture
+def hardly_learning(monkeypatch):
+    """Networks that stay as they were drawn, with a score above 0 for every scene: three full steps may end in none."""
+    begin = Training.__init__
+
+    def positive(training, recipe):
+        begin(training, recipe)
+        training.network.plain.classifier[1].bias.data.fill_(0.5)
+
+    monkeypatch.setattr(Training, "__init__", positive)
+    monkeypatch.setattr("patterns.biased.Recipe", partial(Recipe, learning_rate=1e-6))
+
+
+def test_the_script_trains_measures_draws_and_keeps_its_networks(hardly_learning, tmp_path, capsys):
     assert run(*ARGUMENTS) == 0
     said = capsys.readouterr().out
     assert said.count("training, 3 steps") == 2

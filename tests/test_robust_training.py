@@ -86,7 +86,7 @@ def test_the_first_steps_are_the_twins_and_the_later_ones_are_not(adversary):
     twin, against = trained(TINY), trained(replace(TINY, **adversary))
     alone = round(TINY.alone_until * TINY.steps)
     assert against.losses[:alone] == twin.losses[:alone]
-    assert against.losses[-1] != twin.losses[-1]
+    assert against.losses[alone:] != twin.losses[alone:]  # one of them: what the steps end in may be alike
     facts = against.shipped()[1]
     assert {name: float(facts[name]) for name in adversary} == adversary
 

@@ -2,7 +2,6 @@
 
 import ast
 import sys
-import tomllib
 
 import pytest
 
@@ -86,8 +85,3 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     called = {"torch": "pytorch", "matplotlib": "matplotlib-base", "opencv-python-headless": "py-opencv"}
     for name in listed:
         assert called.get(name, name) + ">=" in conda
-
-
-def test_pytest_turns_warnings_into_errors():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert settings["tool"]["pytest"]["ini_options"]["filterwarnings"] == ["error"]
