@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 OLDEST := .venv-oldest
-SCRIPTS := class_visualization saliency_visualization gradcam_visualization segmentation_visualization \
+SCRIPTS := class_visualization saliency_visualization gradcam_visualization \
   explain_folder fooling_visualization style_transfer fast_style_transfer neuron_visualization \
   embedding_visualization deepdream
 

@@ -7,7 +7,7 @@ swapped backgrounds show what that costs.
 
 The networks are small (SqueezeNet 1.1) and trained here from nothing, in about a minute each; they are kept in
 visualization/, under names that change with the settings, so that a second run takes seconds. Training on from the
-embedded network plants no bias (patterns/biased.py has the numbers): it knows these objects before any background.
+embedded network plants no bias (training/biased.py has the numbers): it knows these objects before any background.
 
 Writes visualization/bias_visualization.png.
 """
@@ -15,7 +15,15 @@ Writes visualization/bias_visualization.png.
 import sys
 from collections.abc import Iterator
 
-from core.options import OUTPUT_FOLDER, defaults_of, find_class, make_parser, progress, run_script, whole_number
+from studies.shared.options import (
+    OUTPUT_FOLDER,
+    defaults_of,
+    find_class,
+    make_parser,
+    progress,
+    run_script,
+    whole_number,
+)
 
 TRAINED = ("biased", "unbiased")  # how the two networks' training scenes are arranged
 SHOWN = ("biased", "swapped")  # how the test scenes are: as in the biased training, and exchanged
@@ -24,19 +32,20 @@ MAPS = ("Grad-CAM", "saliency")
 COLOURS = {"biased": "#c0392b", "unbiased": "#2471a3"}
 EXAMPLES = 3  # test scenes of either arrangement in the figure: the first ones, not picked
 LEAST_SCENES = 20  # fewer tell nothing
-DEFAULTS = defaults_of("patterns.biased", "make_recipe")
+DEFAULTS = defaults_of("training.biased", "make_recipe")
 
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.figures import describe, save_picture, stack
     from core.squeezenet import choose_device
-    from patterns.biased import make_pair
+    from drawing.files import describe, save_picture
+    from drawing.grid import stack
+    from measures.bias import compare, conclude, report, weigh
     from patterns.scenes import CLASS_NAMES
-    from patterns.train import INTERRUPTED
-    from patterns.verdict import compare, conclude, report, weigh
+    from training.biased import make_pair
+    from training.train import INTERRUPTED
 
     choose_device(options.device)  # to complain before the training, not after it
     torch.set_flush_denormal(True)  # numbers near zero would slow the training down tenfold
@@ -68,8 +77,8 @@ def trained_network(pair, arrangement: str, options):
     """The network trained on scenes of this arrangement: from its file, or trained now."""
     from core.errors import UsageError
     from core.squeezenet import load_squeezenet
-    from patterns.biased import fingerprint
-    from patterns.train import train_to_file
+    from training.biased import fingerprint
+    from training.train import train_to_file
 
     recipe = recipe_of(pair, arrangement, options)
     path = OUTPUT_FOLDER / f"bias_{arrangement}_{fingerprint(recipe)}.safetensors"
@@ -88,7 +97,7 @@ def trained_network(pair, arrangement: str, options):
 
 def recipe_of(pair, arrangement: str, options):
     """How the network is trained that is called after the arrangement of its scenes."""
-    from patterns.biased import make_recipe
+    from training.biased import make_recipe
 
     return make_recipe(pair, arrangement, steps=options.steps, seed=options.seed, size=options.size)
 
@@ -96,7 +105,7 @@ def recipe_of(pair, arrangement: str, options):
 def new_scenes(pair, arrangement: str, options) -> Iterator:
     """Scenes that no training has seen, a few at a time; those of two arrangements differ in the background only."""
     from core.gradients import CHUNK_PIXELS
-    from patterns.biased import render_set
+    from training.biased import render_set
 
     length = max(1, CHUNK_PIXELS // options.size**2)
     settings = {"seed": seed_of_new(options), "size": options.size}
@@ -106,7 +115,7 @@ def new_scenes(pair, arrangement: str, options) -> Iterator:
 
 def seed_of_new(options) -> int:
     """The seed of the test scenes: those of the trainings begin above all that this can be."""
-    from patterns.evaluate import HIGHEST_SEED
+    from training.evaluate import HIGHEST_SEED
 
     return options.seed % (HIGHEST_SEED + 1)
 
@@ -132,7 +141,7 @@ def masses_on_objects(maps, scenes):
     """The share of each map (N, H, W) that lies on its object, (N,); NaN for a blank one, which lies nowhere."""
     import torch
 
-    from core.scores import relevance_mass
+    from measures.localisation import relevance_mass
 
     masses = relevance_mass(maps, torch.from_numpy(scenes.masks))
     return masses.masked_fill(maps.flatten(1).amax(dim=1) <= 0, float("nan"))
@@ -142,7 +151,7 @@ def measure(networks, pair, options) -> tuple[dict, float]:
     """{(network, arrangement): Findings} over the test scenes, and the objects' mean share of the picture."""
     import torch
 
-    from patterns.verdict import Findings
+    from measures.bias import Findings
 
     parts = {(name, shown): [] for name in TRAINED for shown in SHOWN}
     areas = []
@@ -165,10 +174,11 @@ def measure(networks, pair, options) -> tuple[dict, float]:
 
 def draw_scenes(networks, pair, options) -> Iterator:
     """The upper two parts of the figure, each uint8 (H, W, 3): training scenes, and test scenes with their maps."""
-    from core.figures import Panel, blank_note, draw_grid, heat, outline, overlay
-    from core.inputs import probability_text
-    from patterns.biased import render_set
+    from drawing.colours import blank_note, heat, outline, overlay
+    from drawing.grid import Panel, draw_grid
     from patterns.scenes import CLASS_NAMES
+    from studies.shared.inputs import probability_text
+    from training.biased import render_set
 
     names = [CLASS_NAMES[label] for label in pair.classes]
 
@@ -215,7 +225,7 @@ def draw_numbers(evidence: dict, area: float, sentence: str, scenes: int, width:
 
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
+    from drawing.grid import DOTS_PER_INCH, pixels_of
 
     figure = Figure(figsize=(width / DOTS_PER_INCH, 4.4), dpi=DOTS_PER_INCH, facecolor="white")
     title = f"3. The numbers, over {scenes} scenes each, with 95 % intervals"

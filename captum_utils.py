@@ -8,7 +8,8 @@ import numpy as np
 from captum.attr import Attribution
 from torch import Tensor
 
-from core.figures import Panel, describe, draw_grid, save_picture
+from drawing.files import describe, save_picture
+from drawing.grid import Panel, draw_grid
 
 __all__ = ["compute_attributions", "np", "visualize_attr_maps"]
 

@@ -7,7 +7,7 @@ Writes visualization/class_visualization.png: one picture for each class, and a 
 import sys
 
 from core.errors import UsageError
-from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
+from studies.shared.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
 CLASSES = (  # the first group that the network knows
     ("gorilla", "Yorkshire terrier", "tarantula", "hourglass", "bee eater"),
@@ -47,10 +47,12 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.figures import Panel, describe, draw_grid, save_picture, stack, stretch
     from core.images import deprocess
-    from core.inputs import class_title, first_known, footer, load_network, make_generator
-    from core.options import find_class
+    from drawing.colours import stretch
+    from drawing.files import describe, save_picture
+    from drawing.grid import Panel, draw_grid, stack
+    from studies.shared.inputs import class_title, first_known, footer, load_network, make_generator
+    from studies.shared.options import find_class
 
     forms = tuple(FORMS) if options.form == "both" else (options.form,)
     given = settings_given(options, forms)

@@ -12,9 +12,10 @@ the other way round, and since nobody has labelled the crops of the photographs,
 import sys
 from typing import NamedTuple
 
-from core.options import PHOTOGRAPHS, constant_of, make_parser, number, progress, run_script, whole_number
+from core.defaults import PHOTOGRAPHS
+from studies.shared.options import constant_of, make_parser, number, progress, run_script, whole_number
 
-NETWORKS = constant_of("patterns.twins", "NETWORKS")[:3]  # the last one is made for certified defence alone
+NETWORKS = constant_of("studies.shared.networks", "NETWORKS")[:3]  # the last one is made for certified defence alone
 COLOURS = {"own world": "tab:blue", "fooled": "tab:red", "noise": "0.35", "other world": "tab:green"}
 SMALL, LARGE = 96, 224  # side of the pictures: where the networks know the scenes, and elsewhere
 LEAST_CROP = 0.5  # of a photograph's shorter side
@@ -37,10 +38,11 @@ class Findings(NamedTuple):
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, draw_table, save_picture, stack
-    from core.inputs import name_broken
-    from core.tables import write_table
-    from patterns.twins import load_networks
+    from drawing.files import describe, save_picture
+    from drawing.grid import stack
+    from drawing.tables import draw_table, write_table
+    from studies.shared.inputs import name_broken
+    from studies.shared.networks import load_networks
 
     networks = load_networks(options.weights, options.device)
     for model in networks.values():
@@ -81,7 +83,7 @@ def knows_scenes(model) -> bool:
 def read_photographs(options) -> tuple[list, list]:
     """The photographs, whole, and what is wrong with those that could not be read."""
     from core.errors import UsageError
-    from core.inputs import list_pictures, open_picture
+    from studies.shared.inputs import list_pictures, open_picture
 
     good, broken = [], []
     for picture in list_pictures(options.images):
@@ -117,10 +119,10 @@ def measure(name: str, model, photographs: list, options) -> Findings:
     """What the network says of pictures of each kind."""
     import torch
 
-    from core.calibration import fit_temperature, reliability
     from core.images import deprocess, normalise
-    from core.inputs import class_title, make_generator
-    from patterns.twins import held_out_scenes
+    from measures.calibration import fit_temperature, reliability
+    from studies.shared.inputs import class_title, make_generator
+    from studies.shared.networks import held_out_scenes
     from visualizers.pgd import pgd
 
     generator, at_home = make_generator(options), knows_scenes(model)
@@ -182,7 +184,7 @@ def area_under_curve(inside, outside) -> float:
 
 def tabulate(findings: list[Findings], options) -> tuple:
     """Header, rows and note of the table."""
-    from core.calibration import BINS
+    from measures.calibration import BINS
 
     kinds, judged = list(COLOURS), any(each.raw is not None for each in findings)
     header = ["network", *(["named rightly", "ECE", "temperature", "ECE with it"] if judged else [])]
@@ -217,8 +219,8 @@ def draw_histograms(findings: list[Findings]):
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    from core.calibration import entropy
-    from core.figures import DOTS_PER_INCH, pixels_of
+    from drawing.grid import DOTS_PER_INCH, pixels_of
+    from measures.calibration import entropy
 
     figure = Figure(figsize=(16.5, 3.4 * len(findings)), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
     for each, (first, *others) in zip(findings, figure.subplots(len(findings), 3, squeeze=False), strict=True):
@@ -279,8 +281,8 @@ def draw_surest(findings: list[Findings]):
     """A row for each network: the pictures of each kind that it is surest of, of its own world the surest mistakes."""
     import numpy as np
 
-    from core.figures import Panel, draw_grid
-    from core.inputs import footer
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import footer
 
     rows = []
     for each in findings:

@@ -7,9 +7,9 @@ With --zoom it goes deeper into one dream, frame by frame, and writes visualizat
 import math
 import sys
 
-from core.options import (
+from core.defaults import ROOT
+from studies.shared.options import (
     PICTURE_SUFFIXES,
-    ROOT,
     check_output,
     constant_of,
     defaults_of,
@@ -54,8 +54,8 @@ SETTINGS = {  # flag: (type, what it is)
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError
-    from core.figures import describe
-    from core.inputs import Picture, list_pictures, load_network
+    from drawing.files import describe
+    from studies.shared.inputs import Picture, list_pictures, load_network
 
     pictures = list_pictures(options.images) if options.images else [Picture("mountain lake", PICTURE)]
     layers = options.layer or ([RICHEST] if options.zoom or options.alone else LAYERS)
@@ -113,8 +113,8 @@ def check_job(model, layer: str, channel: int | None) -> None:
 def read(picture, side: int, model):
     """The picture as the network reads it, (1, 3, H, W), its shorter side `side` pixels long."""
     from core.errors import UsageError
-    from core.inputs import open_picture
     from courses.style import preprocess
+    from studies.shared.inputs import open_picture
     from visualizers.deepdream import SMALLEST_SIDE
 
     image = open_picture(picture)
@@ -139,9 +139,10 @@ def tell_cost(starts: list, settings: dict) -> None:
 
 def write_sheet(model, starts: list, jobs: list, settings: dict, options, metadata: dict) -> bool:
     """Write each picture beside its dreams, or one dream --alone; return whether somebody cut it short."""
-    from core.figures import DOTS_PER_INCH, Panel, draw_grid, draw_pictures, save_picture, stack
     from core.images import deprocess
-    from core.inputs import footer
+    from drawing.files import save_picture
+    from drawing.grid import DOTS_PER_INCH, Panel, draw_grid, draw_pictures, stack
+    from studies.shared.inputs import footer
 
     wanted = (
         (at, *dream(model, *starts[at], *job, settings, options.seed)) for at in range(len(starts)) for job in jobs
@@ -166,9 +167,9 @@ def write_sheet(model, starts: list, jobs: list, settings: dict, options, metada
 
 def write_animation(model, starts: list, jobs: list, settings: dict, options, metadata: dict) -> bool:
     """Write the way into the dream; return whether somebody cut it short."""
-    from core.figures import save_animation
     from core.images import deprocess
-    from core.inputs import make_generator
+    from drawing.files import save_animation
+    from studies.shared.inputs import make_generator
     from visualizers.deepdream import zoom_sequence
 
     (name, start), (layer, channel) = starts[0], jobs[0]

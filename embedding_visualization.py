@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from core.options import (
+from studies.shared.options import (
     OUTPUT_FOLDER,
     constant_of,
     defaults_of,
@@ -79,8 +79,8 @@ class Collection(NamedTuple):
 def main(options) -> int:
     names = find_techniques(options.technique or NAMESAKE, TECHNIQUES)
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, save_picture
-    from core.inputs import load_network
+    from drawing.files import describe, save_picture
+    from studies.shared.inputs import load_network
 
     model = load_network(options)
     images, exit_code = collect(model, options)
@@ -165,8 +165,8 @@ def path_sources(path: str) -> list[Source]:
 
     import numpy as np
 
+    from core.defaults import PHOTOGRAPHS
     from core.images import SUFFIXES, centre_crop, default_photograph, list_image_files, load_image
-    from core.options import PHOTOGRAPHS
 
     def source(file: Path, class_name: str = "") -> Source:
         return Source(file.stem, class_name, lambda: file_hash(file), lambda size: crop(load_image(file), size))
@@ -254,9 +254,9 @@ def find_features(model, sources: list[Source], options) -> tuple[list, list]:
     """The cache's entry of each source, new ones put there, None where it is broken; and what is wrong with those."""
     from core.activations import find_layer
     from core.errors import UsageError
-    from core.feature_cache import Entry, cache_folder, load_entries, save_entries
     from core.gradients import CHUNK_PIXELS
     from core.images import preprocess
+    from studies.shared.feature_cache import Entry, cache_folder, load_entries, save_entries
     from visualizers.image_features import image_features
 
     find_layer(model, options.layer)
@@ -328,7 +328,7 @@ class Report:
 
     def measure(self, what: str, points, also: str = "") -> None:
         """Print and keep the precision among these points (N, D), with all of them as queries."""
-        from core.intervals import mean_interval
+        from measures.intervals import mean_interval
         from visualizers.nearest_neighbours import nearest_neighbours, precision_at_k
 
         words = ""
@@ -342,7 +342,7 @@ class Report:
 
     def share(self, what: str) -> str:
         """What was measured, for a title: "83.1 ± 0.8 % are of its class", or nothing."""
-        from core.intervals import mean_interval
+        from measures.intervals import mean_interval
 
         if what not in self.precisions:
             return ""
@@ -383,7 +383,7 @@ def draw_neighbours(images: Collection, report: Report, options):
     """Queries down; beside each its nearest images by features, and by pixels; uint8 (H, W, 3)."""
     import numpy as np
 
-    from core.figures import draw_grid
+    from drawing.grid import draw_grid
     from visualizers.nearest_neighbours import nearest_neighbours
 
     queries = choose_queries(images, options.seed)
@@ -425,7 +425,7 @@ def panel(images: Collection, size: int, index: int, query: int | None = None, n
     """
     import numpy as np
 
-    from core.figures import Panel
+    from drawing.grid import Panel
 
     source = images.sources[index]
     pixels = np.pad(shrink(source.read(size), FRAMED), ((FRAME, FRAME), (FRAME, FRAME), (0, 0)))
@@ -450,7 +450,7 @@ def draw_scatter(technique: str, images: Collection, report: Report, options):
     """Every image as a point, by its pixels and by its features, coloured by class; uint8 (H, W, 3)."""
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
+    from drawing.grid import DOTS_PER_INCH, pixels_of
 
     figure = Figure(figsize=(13.2, 7.2), dpi=DOTS_PER_INCH, facecolor="white")
     title = f"{TECHNIQUES[technique]}: {images.what}, a point each"
@@ -554,7 +554,7 @@ def draw_map(images: Collection, report: Report, options):
     import torch
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
+    from drawing.grid import DOTS_PER_INCH, pixels_of
     from visualizers.image_map import grid_shape, place_on_grid
 
     points = report.plane("tsne", "features").points

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from core.options import OUTPUT_FOLDER, defaults_of, is_picture_path, make_parser, progress, run_script
+from studies.shared.options import OUTPUT_FOLDER, defaults_of, is_picture_path, make_parser, progress, run_script
 
 SCRIPT = Path(__file__).name
 
@@ -17,10 +17,18 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.activations import find_layer
     from core.errors import UsageError
-    from core.figures import describe, save_picture
     from core.files import fingerprint, is_there
-    from core.inputs import chosen_labels, footer, list_pictures, load_batch, load_network, load_pictures, name_broken
-    from patterns.examples import example_scenes
+    from drawing.files import describe, save_picture
+    from studies.shared.examples import example_scenes
+    from studies.shared.inputs import (
+        chosen_labels,
+        footer,
+        list_pictures,
+        load_batch,
+        load_network,
+        load_pictures,
+        name_broken,
+    )
     from visualizers.all_maps import all_maps
 
     if is_picture_path(options.output):
@@ -72,7 +80,8 @@ def targets(pictures, folder: Path) -> list[Path]:
 
 def draw(batch, index: int, maps, below: str):
     """One picture's figure, uint8 (H, W, 3)."""
-    from core.figures import Panel, blank_note, draw_grid, heat, outline, overlay, signed
+    from drawing.colours import blank_note, heat, outline, overlay, signed
+    from drawing.grid import Panel, draw_grid
     from visualizers.gradcam import upsample
 
     saliency, guided, cam, both = (each[0].cpu() for each in maps)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.options import constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
+from studies.shared.options import constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
 
 CLASSES = ("star", "tree", "spiral")
 SHOWN = 3  # images a side in the square of those nearest to a facet's centre
@@ -39,8 +39,9 @@ class Pictures(NamedTuple):
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.activations import find_layer
-    from core.figures import describe, draw_grid, save_picture
-    from core.inputs import footer, load_network
+    from drawing.files import describe, save_picture
+    from drawing.grid import draw_grid
+    from studies.shared.inputs import footer, load_network
 
     if not options.images and options.weights == "auto":
         print("no --images of one class: taking rendered scenes and the embedded network")
@@ -87,8 +88,8 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
 
     from core.errors import UsageError
     from core.images import centre_crop
-    from core.inputs import list_pictures, load_pictures, name_broken, open_picture
-    from core.options import find_class
+    from studies.shared.inputs import list_pictures, load_pictures, name_broken, open_picture
+    from studies.shared.options import find_class
 
     if options.labels and len(options.labels) > 1:
         raise UsageError(f"labels: {len(options.labels)} classes for --images; give one, all pictures are of one class")
@@ -116,9 +117,9 @@ def folder(options, model) -> tuple[int, list[Pictures]]:
 def scenes(options, model) -> list[Pictures]:
     """Rendered scenes of each class asked for, their kinds drawn at random."""
     from core.errors import UsageError
-    from core.options import find_class
     from patterns.kinds import kind_names, planted_kinds
     from patterns.scenes import CLASS_NAMES, render_indexed
+    from studies.shared.options import find_class
 
     if model.class_names != CLASS_NAMES:
         raise UsageError(
@@ -141,9 +142,10 @@ def facets_of(options, model, pictures: Pictures) -> tuple[list, list[str]]:
     import torch
     from sklearn.metrics import adjusted_rand_score
 
-    from core.figures import Panel, stretch
     from core.images import deprocess, preprocess
-    from core.inputs import class_title, make_generator
+    from drawing.colours import stretch
+    from drawing.grid import Panel
+    from studies.shared.inputs import class_title, make_generator
     from visualizers.facet_visualization import facet_visualization
     from visualizers.facets import facet_directions, facet_features, find_facets, mean_images
 

@@ -14,9 +14,9 @@ import os
 import sys
 from pathlib import Path
 
-from core.options import (
+from core.defaults import ROOT
+from studies.shared.options import (
     PICTURE_SUFFIXES,
-    ROOT,
     constant_of,
     defaults_of,
     make_parser,
@@ -26,7 +26,7 @@ from core.options import (
     whole_number,
 )
 
-NETWORK = ROOT / "patterns" / "fast_styles.safetensors"
+NETWORK = ROOT / "weights" / "fast_styles.safetensors"
 STYLES = ("swirling_night", "blood_sunset", "geometric_abstraction", "mosaic")  # in images/styles
 HELD_OUT = ("china", "motorcycle")  # photographs that no network learns from, to judge it by
 LEARNED = ("chelsea", "coffee", "rocket")
@@ -50,8 +50,8 @@ def main(options) -> int:
 def apply(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError
-    from core.figures import describe
-    from core.inputs import Picture, list_pictures
+    from drawing.files import describe
+    from studies.shared.inputs import Picture, list_pictures
 
     network = load_styles(options.network, options.device)
     print(f"network: {network.name}, which paints as {', '.join(network.styles)}")
@@ -98,7 +98,7 @@ def load_styles(path: Path, device: str = "cpu"):
 
     from core.errors import UsageError
     from core.squeezenet import choose_device
-    from visualizers.fast_style_training import PaintingRecipe
+    from training.fast_style_training import PaintingRecipe
     from visualizers.fast_style_transfer import StyleNetwork
 
     if not path.is_file():
@@ -119,7 +119,7 @@ def load_styles(path: Path, device: str = "cpu"):
 def choose_paintings(options, known: tuple[str, ...]) -> dict[str, list[float]]:
     """What to paint as: title -> the weight of each style of the network."""
     from core.errors import UsageError
-    from core.options import find_technique
+    from studies.shared.options import find_technique
 
     for text in options.style or ():
         try:
@@ -193,9 +193,9 @@ def paint(network, image, weights: list[float]):
 def write_each(network, pictures: list, wanted: dict, options, metadata: dict) -> int:
     """Each picture in each style, a file each, written as soon as it is painted."""
     from core.errors import UsageError
-    from core.figures import save_animation, save_picture
     from core.images import load_frames
-    from core.inputs import open_picture
+    from drawing.files import save_animation, save_picture
+    from studies.shared.inputs import open_picture
 
     broken, output = [], options.output
     with progress(total=len(pictures) * len(wanted), desc="paint", unit="picture") as bar:
@@ -232,9 +232,10 @@ def write_sheet(network, pictures: list, wanted: dict, options, metadata: dict) 
     import numpy as np
 
     from core.errors import UsageError
-    from core.figures import Panel, draw_grid, save_picture
     from core.images import load_image
-    from core.inputs import open_picture
+    from drawing.files import save_picture
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import open_picture
 
     titles = [title.replace("_", " ").replace(", ", "\n") for title in wanted]
     paths = [ROOT / "images" / "styles" / f"{name}.jpg" for name in wanted]
@@ -328,13 +329,13 @@ def train_to_file(options) -> int:
     from core.errors import UsageError
     from core.files import write_whole
     from core.images import preprocess
-    from core.inputs import name_broken
     from core.squeezenet import load_squeezenet
     from courses.style import preprocess as scaled
-    from patterns.pictures import Squares
-    from patterns.train import noticing_signals
-    from patterns.training import load_checkpoint, save_checkpoint
-    from visualizers.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
+    from studies.shared.inputs import name_broken
+    from training.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
+    from training.squares import Squares
+    from training.train import noticing_signals
+    from training.training import load_checkpoint, save_checkpoint
 
     torch.set_flush_denormal(True)
     leads = not dist.is_initialized() or dist.get_rank() == 0
@@ -402,7 +403,7 @@ def train_to_file(options) -> int:
 
 def find_styles(texts: list[str]) -> list:
     """Files, folders of them, or names of pictures in images/styles."""
-    from core.inputs import Picture, list_pictures
+    from studies.shared.inputs import Picture, list_pictures
 
     pictures = []
     for text in texts:
@@ -414,7 +415,7 @@ def find_styles(texts: list[str]) -> list:
 def read_styles(texts: list[str]) -> tuple[list, list, list]:
     """The styles that can be read, their pictures, and what is wrong with the others."""
     from core.errors import UsageError
-    from core.inputs import open_picture
+    from studies.shared.inputs import open_picture
 
     named, images, broken = [], [], []
     for picture in find_styles(texts):
@@ -472,7 +473,8 @@ def write_samples(training, styles: list, contents: list, output: Path) -> None:
     """The styles, and below each what the network paints of the held-out pictures so far."""
     from torchvision.transforms.v2 import functional as F
 
-    from core.figures import Panel, describe, draw_grid, save_picture
+    from drawing.files import describe, save_picture
+    from drawing.grid import Panel, draw_grid
 
     recipe = training.recipe
     rows = [[Panel(letterbox(style), name) for style, name in zip(styles, recipe.styles, strict=True)]]
@@ -494,8 +496,9 @@ def write_curve(training, output: Path) -> None:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from core.figures import describe, pixels_of, save_picture
-    from core.tables import write_csv
+    from drawing.files import describe, save_picture
+    from drawing.grid import pixels_of
+    from drawing.tables import write_csv
 
     recipe, losses = training.recipe, np.array(training.losses)  # (S, 3)
     path = output.with_name(f"{output.stem}_curve.png")
@@ -528,7 +531,7 @@ def write_curve(training, output: Path) -> None:
     save_picture(pixels_of(figure), path, describe("fast_style_transfer.py train", settings, recipe.loss_network))
 
 
-RECIPE = defaults_of("visualizers.fast_style_training", "PaintingRecipe")
+RECIPE = defaults_of("training.fast_style_training", "PaintingRecipe")
 SETTINGS = {  # flag: (type, what it is)
     "steps": (whole_number(1, 10_000_000), "steps in all"),
     "batch": (whole_number(1, 1024), "pictures a step, shared by all processes"),

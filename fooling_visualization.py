@@ -16,7 +16,7 @@ from functools import partial
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import (
+from studies.shared.options import (
     defaults_of,
     find_class,
     find_techniques,
@@ -71,8 +71,8 @@ def main(options) -> int:
     names = find_techniques(options.technique or ["ascent"], TECHNIQUES)
     check_options(names, options)
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, save_picture
-    from core.inputs import load_network
+    from drawing.files import describe, save_picture
+    from studies.shared.inputs import load_network
 
     model = load_network(options)
     make = draw_noise if names == ("noise",) else draw_attacks
@@ -104,9 +104,9 @@ def check_options(names: tuple[str, ...], options) -> None:
 
 def draw_attacks(model, names, options):
     """A row for each image and attack -> the figure, how many failed, of how many, the inputs' exit code."""
-    from core.figures import draw_grid
-    from core.inputs import class_probabilities, first_known, footer, load_batch
-    from patterns.examples import example_scenes
+    from drawing.grid import draw_grid
+    from studies.shared.examples import example_scenes
+    from studies.shared.inputs import class_probabilities, first_known, footer, load_batch
 
     batch = load_batch(options, model, example_scenes)
     predicted = class_probabilities(model, batch.images).argmax(dim=1).tolist()
@@ -138,7 +138,7 @@ def draw_attacks(model, names, options):
 def attack(name: str, model, image, label: int, targeted: bool, options):
     """One image (1, 3, H, W) -> Fooling, its picture in whole grey levels, and how its norm was found, in words."""
     from core.images import denormalise
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
     from visualizers.deepfool import deepfool
     from visualizers.fgsm import fgsm
     from visualizers.fooling_image import Fooling, fool
@@ -173,9 +173,9 @@ def attack(name: str, model, image, label: int, targeted: bool, options):
 
 def judge(model, image, result, found: list[str]):
     """Four panels of an attack on one image, and what there is to say of it in a line."""
-    from core.figures import Panel
     from core.images import as_jpeg, denormalise, deprocess, preprocess
-    from core.inputs import class_probabilities, class_title
+    from drawing.grid import Panel
+    from studies.shared.inputs import class_probabilities, class_title
 
     saved = deprocess(result.images)
     jpeg = preprocess(as_jpeg(saved, JPEG_QUALITY)).to(image.device)
@@ -202,10 +202,10 @@ def judge(model, image, result, found: list[str]):
 
 def draw_classes(model, _names, options):
     """Images down, target classes across: each cell made by PGD with the least norm -> as `draw_attacks`."""
-    from core.figures import Panel, draw_grid
     from core.images import deprocess
-    from core.inputs import class_probabilities, class_title, first_known, footer, load_batch, make_generator
-    from patterns.examples import example_scenes
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.examples import example_scenes
+    from studies.shared.inputs import class_probabilities, class_title, first_known, footer, load_batch, make_generator
     from visualizers.pgd import pgd
     from visualizers.smallest_norm import smallest_norm
 
@@ -246,9 +246,9 @@ def draw_classes(model, _names, options):
 
 def draw_noise(model, _names, options):
     """Starts of noise across, classes down, each made certain -> as `draw_attacks`."""
-    from core.figures import Panel, draw_grid
     from core.images import deprocess
-    from core.inputs import class_probabilities, class_title, first_known, footer, make_generator
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import class_probabilities, class_title, first_known, footer, make_generator
     from visualizers.fooling_from_noise import fooling_from_noise, noise_pictures
 
     wanted = options.labels or first_known(MANY_TARGETS, model.class_names)

@@ -11,7 +11,7 @@ import sys
 
 from class_visualization import FORMS, settings_of
 from core.errors import UsageError
-from core.options import defaults_of, find_class, make_parser, number, progress, run_script, whole_number
+from studies.shared.options import defaults_of, find_class, make_parser, number, progress, run_script, whole_number
 
 CLASSES = (  # the first group that the network knows
     ("honeycomb", "starfish", "monarch", "chainlink fence", "umbrella"),
@@ -34,13 +34,15 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     import torch
 
-    from core.figures import Panel, describe, draw_grid, save_picture, stack, stretch
+    from core.generator import SIZE, codes_of, load_generator
     from core.images import deprocess, preprocess
-    from core.inputs import class_title, footer, load_network, make_generator
     from core.parametrisations import decode, random_spectrum
     from core.squeezenet import load_squeezenet
-    from patterns.generator import SIZE, codes_of, load_generator
+    from drawing.colours import stretch
+    from drawing.files import describe, save_picture
+    from drawing.grid import Panel, draw_grid, stack
     from patterns.scenes import render_scene
+    from studies.shared.inputs import class_title, footer, load_network, make_generator
     from visualizers.class_visualization import climb_pixels
     from visualizers.fourier_visualization import fourier_visualization
     from visualizers.generator_visualization import climb_codes
@@ -129,8 +131,8 @@ def main(options) -> int:
 
 def find_targets(options, model):
     """What to excite: (names, class numbers or nothing for units, objectives)."""
-    from core.inputs import first_known
     from core.objectives import class_objective, unit_objective
+    from studies.shared.inputs import first_known
 
     if options.layer and options.labels:
         raise UsageError("labels: classes and units of a layer do not go together; give --labels or --layer")

@@ -15,7 +15,15 @@ from functools import partial
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import defaults_of, find_class, find_techniques, make_parser, progress, run_script, whole_number
+from studies.shared.options import (
+    defaults_of,
+    find_class,
+    find_techniques,
+    make_parser,
+    progress,
+    run_script,
+    whole_number,
+)
 
 STEPS = 20  # of the path that conductance is integrated along
 COLUMNS = 5  # pictures side by side; more go on below
@@ -28,7 +36,7 @@ class Technique(NamedTuple):
     title: str
     function: str  # its module and name
     settings: tuple[str, ...] = ("layer",)  # the flags that it obeys
-    captum: str | None = None  # the same technique in core.reference
+    captum: str | None = None  # the same technique in measures.captum_reference
     additive: dict | None = None  # with these settings the map of score_a - score_b is the difference of two maps
 
 
@@ -94,10 +102,10 @@ def main(options) -> int:
     names = chosen_techniques(options.technique, versus=options.versus is not None)
     # After parsing, so that --help does not wait for torch.
     from core.activations import find_layer
-    from core.figures import describe, save_picture
-    from core.inputs import load_batch, load_network, report_localisation
-    from core.reference import report_agreement
-    from patterns.examples import example_scenes
+    from drawing.files import describe, save_picture
+    from measures.captum_reference import report_agreement
+    from studies.shared.examples import example_scenes
+    from studies.shared.inputs import load_batch, load_network, report_localisation
 
     model = load_network(options)
     for layer in (options.layer, *options.layers):
@@ -149,8 +157,8 @@ def compute_maps(model, batch, names, versus, options):
     """
     from importlib import import_module
 
-    from core import reference
-    from core.inputs import with_reason
+    from measures import captum_reference as reference
+    from studies.shared.inputs import with_reason
 
     ours, reasons = {name: [] for name in names}, {}
     theirs = {name: [] for name in names if TECHNIQUES[name].captum and versus is None}
@@ -176,7 +184,7 @@ def compute_maps(model, batch, names, versus, options):
 
 def compute_layers(model, batch, options):
     """Grad-CAM of the first image by layer, {layer: map}, and what Captum has besides of each image, {name: maps}."""
-    from core import reference
+    from measures import captum_reference as reference
     from visualizers.gradcam import grad_cam
 
     theirs = {"layer activation": [], "layer conductance": []}
@@ -185,7 +193,7 @@ def compute_layers(model, batch, options):
         label = batch.labels[index : index + 1].to(image.device)
         at_layer = {"layer": options.layer}
         theirs["layer activation"].append(reference.captum_layer_activation(model, image, **at_layer)[0].cpu())
-        conductance = reference.captum_layer_conductance(model, image, label, steps=STEPS, **at_layer)
+        conductance = reference.captum_layer_conductance(model, image, label, nodes=STEPS, **at_layer)
         theirs["layer conductance"].append(conductance[0].cpu())
     first = batch.images[:1], batch.labels[:1]
     return {layer: grad_cam(model, *first, layer=layer)[0].cpu() for layer in options.layers}, theirs
@@ -200,7 +208,8 @@ def pixel_map(values, size: int):
 
 def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str = "", reason: str = "", scale=None):
     """One map of image `index`, (h, w) or (3, H, W), as it is drawn, with the object's outline where it is known."""
-    from core.figures import Panel, blank_note, diverging, heat, outline, overlay, signed
+    from drawing.colours import blank_note, diverging, heat, outline, overlay, signed
+    from drawing.grid import Panel
 
     if values.dim() == 3:
         pixels = signed(values.permute(1, 2, 0).numpy(), scale=scale)
@@ -214,8 +223,9 @@ def draw_panel(batch, values, index: int, *, over_image: bool = True, title: str
 
 def draw_grid_of_techniques(model, batch, ours, reasons, versus, options):
     """Techniques down, images across, scores in the titles where masks are known; uint8 (H, W, 3)."""
-    from core.figures import Panel, blank_note, diverging_overlay, draw_grid, full_scale, outline
-    from core.inputs import class_titles, footer, score_title
+    from drawing.colours import blank_note, diverging_overlay, full_scale, outline
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import class_titles, footer, score_title
 
     def common_scale(maps) -> float | None:
         smooth = [pixel_map(values, options.size).numpy() for values in maps]
@@ -249,8 +259,8 @@ def draw_grid_of_techniques(model, batch, ours, reasons, versus, options):
 
 def draw(model, batch, ours, reasons, theirs, by_layer, options):
     """The two figures, uint8 (H, W, 3): our maps with the strip of layers, and ours beside Captum's."""
-    from core.figures import Panel, draw_grid, stack
-    from core.inputs import footer
+    from drawing.grid import Panel, draw_grid, stack
+    from studies.shared.inputs import footer
 
     def row(maps, over_image: bool = True, name: str = "") -> list[Panel]:
         whys = [reasons.get((name, index), "") for index in range(len(maps))]

@@ -15,7 +15,7 @@ import textwrap
 from itertools import pairwise
 from typing import NamedTuple
 
-from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
+from studies.shared.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
 LAYERS = {  # name: what it is; what follows a ReLU or a pooling, block by block
     "features.1": "conv1",
@@ -64,10 +64,10 @@ class Inverted(NamedTuple):
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.activations import find_layer
-    from core.figures import describe, save_picture
-    from core.inputs import load_batch, load_network
-    from core.tables import write_csv, write_markdown
-    from patterns.examples import example_scenes
+    from drawing.files import describe, save_picture
+    from drawing.tables import write_csv, write_markdown
+    from studies.shared.examples import example_scenes
+    from studies.shared.inputs import load_batch, load_network
 
     model = load_network(options)
     for layer in options.layers:
@@ -91,8 +91,8 @@ def invert_all(model, batch, options) -> tuple[list[Inverted], bool]:
     import torch
 
     from core.activations import record_activations
-    from core.inputs import make_generator
-    from core.reconstruction import layer_error, pattern_error, picture_error, ssim
+    from measures.reconstruction import layer_error, pattern_error, picture_error, ssim
+    from studies.shared.inputs import make_generator
     from visualizers.inversion import invert_features
 
     settings = {name: getattr(options, name) for name in SETTINGS}
@@ -197,9 +197,9 @@ def depth_verdict(results: list[Inverted]) -> str:
 
 def draw(model, batch, results: list[Inverted]):
     """One row an image, the original first, then one picture a layer -> uint8 (H, W, 3)."""
-    from core.figures import Panel, draw_grid
     from core.images import deprocess
-    from core.inputs import footer, probability_text
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import footer, probability_text
 
     titles = [textwrap.fill(title, 21) for title in batch.titles]
     rows = [[Panel(pixels, title)] for pixels, title in zip(batch.pixels, titles, strict=True)]

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from core.errors import UsageError, WorkError
-from core.options import (
+from studies.shared.options import (
     defaults_of,
     find_class,
     find_techniques,
@@ -51,15 +51,15 @@ class Subject:
 
     @cached_property
     def model(self):
-        from core.inputs import load_network
+        from studies.shared.inputs import load_network
 
         return load_network(self.options)
 
     @cached_property
     def batch(self):
         """The first few of the pictures named, or the default ones."""
-        from core.inputs import load_batch, load_pictures, readable_pictures
-        from patterns.examples import example_scenes
+        from studies.shared.examples import example_scenes
+        from studies.shared.inputs import load_batch, load_pictures, readable_pictures
 
         if self.options.images:
             readable = islice(readable_pictures(self.pictures, self.broken), PICTURES)
@@ -71,14 +71,14 @@ class Subject:
     @cached_property
     def pictures(self) -> list:
         """All pictures named, not yet read."""
-        from core.inputs import list_pictures
+        from studies.shared.inputs import list_pictures
 
         return list_pictures(self.options.images)
 
     def stream(self, what: str) -> Iterator:
         """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""
-        from core.inputs import stream_pictures
         from patterns.dataset import stream_scenes
+        from studies.shared.inputs import stream_pictures
 
         options = self.options
         if not options.images:
@@ -156,8 +156,9 @@ def main(options) -> int:
     if options.model and not {"filters", "weights"} & set(names):
         raise UsageError("model: of other networks only filters and weights are shown; add --technique filters")
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, save_picture, stack
     from core.torchvision_models import check_model_name
+    from drawing.files import describe, save_picture
+    from drawing.grid import stack
 
     for name in options.model or ():
         check_model_name(name)
@@ -180,7 +181,8 @@ def draw_templates(subject: Subject) -> Drawn:
     """A linear classifier's weights, one picture a class."""
     import torch
 
-    from core.figures import Panel, draw_grid, signed
+    from drawing.colours import signed
+    from drawing.grid import Panel, draw_grid
     from patterns.dataset import SceneDataset
     from patterns.scenes import CLASS_NAMES
     from visualizers.linear_templates import linear_templates
@@ -219,8 +221,9 @@ def draw_templates(subject: Subject) -> Drawn:
 
 def draw_filters(subject: Subject) -> Drawn:
     """The first layer's filters in colours, networks across, and untrained ones of the same shape beneath."""
-    from core.figures import Panel, draw_grid, mosaic
-    from core.inputs import make_generator
+    from drawing.grid import Panel, draw_grid
+    from drawing.mosaic import mosaic
+    from studies.shared.inputs import make_generator
     from visualizers.filters import convolution, first_convolution, scale_weights, untrained
 
     shared = subject.options.shared_scale
@@ -251,7 +254,8 @@ def draw_filters(subject: Subject) -> Drawn:
 
 def draw_weights(subject: Subject) -> Drawn:
     """Filters of a higher layer: a grey tile for each channel that a filter reads."""
-    from core.figures import Panel, draw_grid, mosaic
+    from drawing.grid import Panel, draw_grid
+    from drawing.mosaic import mosaic
     from visualizers.filters import convolution, scale_weights, second_convolution, widest_convolution
 
     options = subject.options
@@ -282,8 +286,10 @@ def draw_weights(subject: Subject) -> Drawn:
 
 def draw_activations(subject: Subject) -> Drawn:
     """For each picture all maps of the layer, the strongest framed, and these laid over the picture."""
-    from core.figures import Panel, diverging, draw_grid, full_scale, heat, mosaic, overlay
-    from core.inputs import footer
+    from drawing.colours import diverging, full_scale, heat, overlay
+    from drawing.grid import Panel, draw_grid
+    from drawing.mosaic import mosaic
+    from studies.shared.inputs import footer
     from visualizers.activation_maps import activation_maps, strongest_channels
     from visualizers.gradcam import upsample
 
@@ -332,9 +338,11 @@ def draw_patches(subject: Subject) -> Drawn:
     """For each channel the nine patches that excite it most, and guided backprop of that very unit beneath."""
     import torch
 
-    from core.figures import Panel, draw_grid, mosaic, signed
     from core.images import deprocess
-    from core.inputs import footer
+    from drawing.colours import signed
+    from drawing.grid import Panel, draw_grid
+    from drawing.mosaic import mosaic
+    from studies.shared.inputs import footer
     from visualizers.top_patches import top_patches
     from visualizers.unit_gradient import guided_unit
 
@@ -377,11 +385,12 @@ def draw_climbed(subject: Subject, what: str) -> Drawn:
     """Channels across, forms down."""
     from skimage.transform import resize
 
-    from core.figures import Panel, draw_grid, stretch
     from core.images import deprocess
-    from core.inputs import footer
     from core.objectives import channel_objective, unit_objective
     from core.receptive_field import receptive_field
+    from drawing.colours import stretch
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import footer
 
     options, model, layer, channels = subject.options, subject.model, subject.layer, subject.channels
     rows = []
@@ -422,7 +431,7 @@ def climb(subject: Subject, objective, count: int, form: str) -> tuple:
     """Pictures (count, 3, size, size) of the form, and the objective of each at the first and at the last step."""
     import torch
 
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
     from visualizers.class_visualization import climb_pixels
     from visualizers.fourier_visualization import fourier_visualization
 

@@ -10,9 +10,9 @@ Robust accuracy is what 'visualizers.pgd' leaves; saliency is scored by the obje
 import sys
 from typing import NamedTuple
 
-from core.options import constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
+from studies.shared.options import constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
 
-NETWORKS = constant_of("patterns.twins", "NETWORKS")
+NETWORKS = constant_of("studies.shared.networks", "NETWORKS")
 COLOURS = ("tab:gray", "tab:orange", "tab:blue", "tab:green", "tab:red", "tab:purple")
 SIZES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # radii of the curve, in multiples of --eps
 STEPS = (1, 2, 5, 10)  # of the curve against steps, besides --steps
@@ -43,11 +43,12 @@ class Findings(NamedTuple):
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, draw_table, save_picture, stack
     from core.squeezenet import load_squeezenet
-    from core.tables import write_table
-    from patterns.examples import check_classes
-    from patterns.twins import held_out_scenes, load_networks
+    from drawing.files import describe, save_picture
+    from drawing.grid import stack
+    from drawing.tables import draw_table, write_table
+    from studies.shared.examples import check_classes
+    from studies.shared.networks import held_out_scenes, load_networks
 
     networks, judge = load_networks(options.weights, options.device), load_squeezenet("patterns", options.device)
     for model in networks.values():
@@ -86,8 +87,8 @@ def measure(name: str, model, judge, scenes, options, bar) -> Findings:
     """All numbers of one network; each is printed as soon as it is known."""
     import torch
 
-    from core.inputs import make_generator
-    from core.scores import localisation
+    from measures.localisation import localisation
+    from studies.shared.inputs import make_generator
     from visualizers.randomised_smoothing import ABSTAINS, certified_accuracy, certify
     from visualizers.robust_accuracy import robust_hits
     from visualizers.saliency_map import saliency_map
@@ -133,7 +134,7 @@ def judge_pictures(judge, pictures):
     """What the embedded network sees in them, enlarged to its own size: probabilities (N, K)."""
     from torch.nn.functional import interpolate
 
-    from core.inputs import class_probabilities
+    from studies.shared.inputs import class_probabilities
 
     large = interpolate(pictures, (JUDGED_AT, JUDGED_AT), mode="bicubic", antialias=True)
     return class_probabilities(judge, large)
@@ -149,7 +150,7 @@ def climb_classes(model, options):
     import torch
 
     from core.gradients import chunk_length
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
     from visualizers.class_visualization import visualize_classes
 
     scale = options.size / 224
@@ -168,7 +169,7 @@ def tabulate(findings: list[Findings], scenes, options) -> tuple:
     """Header, rows and note of the table."""
     import torch
 
-    from core.scores import SCORES, centre_map, localisation
+    from measures.localisation import SCORES, centre_map, localisation
     from visualizers.randomised_smoothing import certified_accuracy
 
     sizes = [size for size in SIZES if 0 < size <= 2]
@@ -208,7 +209,7 @@ def draw_curves(findings: list[Findings], scenes, options):
     import torch
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
+    from drawing.grid import DOTS_PER_INCH, pixels_of
     from visualizers.randomised_smoothing import certified_accuracy
 
     figure = Figure(figsize=(WIDTH, 4.2), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
@@ -243,10 +244,11 @@ def draw_curves(findings: list[Findings], scenes, options):
 
 def draw_maps(findings: list[Findings], scenes, options):
     """The saliency maps of a few scenes, a row for each network."""
-    from core.figures import Panel, blank_note, draw_grid, heat, outline
     from core.images import preprocess
-    from core.inputs import score_title
+    from drawing.colours import blank_note, heat, outline
+    from drawing.grid import Panel, draw_grid
     from patterns.scenes import render_scene
+    from studies.shared.inputs import score_title
     from visualizers.saliency_map import saliency_map
 
     drawn = [render_scene(name, seed=options.seed, size=options.size) for name in CLASSES]
@@ -267,9 +269,10 @@ def draw_maps(findings: list[Findings], scenes, options):
 
 def draw_classes(findings: list[Findings], judge):
     """The class pictures of a few classes, a row for each network."""
-    from core.figures import Panel, draw_grid, stretch
     from core.images import deprocess
-    from core.inputs import class_title, footer
+    from drawing.colours import stretch
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import class_title, footer
 
     labels = [judge.class_names.index(name) for name in CLASSES]
     rows = []

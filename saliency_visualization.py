@@ -14,7 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import (
+from studies.shared.options import (
     defaults_of,
     find_class,
     find_techniques,
@@ -36,7 +36,7 @@ class Technique(NamedTuple):
     function: str  # its module and name
     settings: tuple[str, ...] = ()  # the flags that it obeys
     seeded: bool = False  # chance is in it
-    captum: str | None = None  # the same technique in core.reference
+    captum: str | None = None  # the same technique in measures.captum_reference
     linear: str | None = None  # the function whose map of score_a - score_b is the difference of two maps
 
 
@@ -73,7 +73,7 @@ TECHNIQUES = {
     "integrated-gradients": Technique(
         "integrated\ngradients",
         "visualizers.integrated_gradients.integrated_gradients",
-        ("steps",),
+        ("nodes",),
         captum="captum_integrated_gradients",
         linear="visualizers.integrated_gradients.integrated_gradients",
     ),
@@ -106,9 +106,9 @@ def __getattr__(name: str) -> type:
 def main(options) -> int:
     names = chosen_techniques(options.technique, versus=options.versus is not None)
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, save_picture
-    from core.inputs import load_batch, load_network, report_localisation
-    from patterns.examples import example_scenes
+    from drawing.files import describe, save_picture
+    from studies.shared.examples import example_scenes
+    from studies.shared.inputs import load_batch, load_network, report_localisation
 
     model = load_network(options)
     versus = None if options.versus is None else find_class(options.versus, model.class_names)
@@ -149,7 +149,7 @@ def compute_maps(model, batch, names, versus, options):
 
     What the techniques say of blank maps is gathered beside them, {title: {image index: reason}}.
     """
-    from core.inputs import with_reason
+    from studies.shared.inputs import with_reason
 
     reasons = {TECHNIQUES[name].title: {} for name in names}
     maps = {name: [] for name in names}
@@ -173,7 +173,7 @@ def one_map(model, image, label, name, options, *, signed: bool):
     """The map of one image (1, 3, H, W): (H, W), or signed (3, H, W)."""
     from importlib import import_module
 
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
 
     technique = TECHNIQUES[name]
     module, _, function = (technique.linear if signed else technique.function).rpartition(".")
@@ -211,7 +211,7 @@ def compare_with_captum(model, batch, maps, options) -> dict:
     """Print how far our maps are from Captum's and from complete; return Captum's, {technique: [one map an image]}."""
     import torch
 
-    from core import reference
+    from measures import captum_reference as reference
     from visualizers.integrated_gradients import completeness_error
 
     labels = batch.labels.to(batch.images.device)
@@ -219,7 +219,7 @@ def compare_with_captum(model, batch, maps, options) -> dict:
     with progress(total=len(theirs) * len(batch.names), desc="Captum", unit="map") as bar:
         for name, captums in theirs.items():
             call = getattr(reference, TECHNIQUES[name].captum)
-            settings = {"steps": options.steps} if name == "integrated-gradients" else {}
+            settings = {"nodes": options.nodes} if name == "integrated-gradients" else {}
             for index in range(len(batch.names)):
                 one = batch.images[index : index + 1], labels[index : index + 1]
                 captums.append(call(model, *one, **settings)[0].cpu())
@@ -231,7 +231,7 @@ def compare_with_captum(model, batch, maps, options) -> dict:
         errors = completeness_error(model, batch.images, labels, contributions).tolist()
         each = ", ".join(f"{name} {100 * error:.2g} %" for name, error in zip(batch.names, errors, strict=True))
         print(
-            f"integrated gradients: completeness error at {options.steps} steps, "
+            f"integrated gradients: completeness error at {options.nodes} nodes, "
             f"largest {100 * max(errors):.2g} % ({each})"
         )
     return theirs
@@ -246,8 +246,8 @@ def pixel_values(values, *, picture: bool = False):
 
 def draw(model, batch, rows, reasons, versus, options):
     """Maps down, images across, scores in the titles where masks are known -> uint8 (H, W, 3)."""
-    from core.figures import Panel, draw_grid
-    from core.inputs import class_titles, footer
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import class_titles, footer
 
     titles, title = batch.titles, "Which pixels matter for the class?"
     if versus is not None:
@@ -264,8 +264,9 @@ def draw(model, batch, rows, reasons, versus, options):
 
 def row_of_panels(batch, maps, picture: bool, reasons, versus, options):
     """The maps of one technique, each by its own scale or all by one."""
-    from core.figures import QUANTILE, Panel, blank_note, diverging, full_scale, heat, outline, signed
-    from core.inputs import score_title
+    from drawing.colours import QUANTILE, blank_note, diverging, full_scale, heat, outline, signed
+    from drawing.grid import Panel
+    from studies.shared.inputs import score_title
 
     evidence = [pixel_values(one, picture=picture) for one in maps]
     drawn = [(one.permute(1, 2, 0) if picture else value).numpy() for one, value in zip(maps, evidence, strict=True)]
@@ -295,7 +296,7 @@ def parser():
         default = defaults_of(*TECHNIQUES[technique].function.rsplit(".", 1))[flag]
         add(f"--{flag}", type=kind, default=default, metavar=metavar, help=f"{technique}: {text}")
 
-    setting("integrated-gradients", "steps", whole_number(1, 1000), "nodes on the way from the mean colour")
+    setting("integrated-gradients", "nodes", whole_number(1, 1000), "nodes on the way from the mean colour")
     setting(
         "smoothgrad", "samples", whole_number(1, 10_000), "noisy copies of each image, also of its square and vargrad"
     )

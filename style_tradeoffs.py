@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import is_picture_path, make_parser, progress, run_script, whole_number
+from studies.shared.options import is_picture_path, make_parser, progress, run_script, whole_number
 from style_transfer import CONTENT, DEFAULTS, NOISE, SMALLEST, STYLE, open_picture
 
 SCRIPT = "style_tradeoffs.py"
@@ -29,8 +29,9 @@ BELOW = f"relative losses, {LOSS.title()} style"
 
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, draw_grid, save_picture
-    from core.inputs import footer, load_network
+    from drawing.files import describe, save_picture
+    from drawing.grid import draw_grid
+    from studies.shared.inputs import footer, load_network
 
     names = list(FIGURES) if "all" in options.figure else list(dict.fromkeys(options.figure))
     alone = is_picture_path(options.output)
@@ -76,7 +77,7 @@ class Easel:
     def noise(self):
         import torch
 
-        from core.inputs import make_generator
+        from studies.shared.inputs import make_generator
 
         return NOISE * torch.randn(self.content.shape, generator=make_generator(self.options)).to(self.content)
 
@@ -98,8 +99,8 @@ class Easel:
 
     def panel(self, picture, title: str, *styles):
         """A painted picture with its losses below."""
-        from core.figures import Panel
         from core.images import deprocess
+        from drawing.grid import Panel
 
         caption = "content {:.3f}  style {:.3f}  variation {:.3f}".format(*self.losses(picture, *styles))
         return Panel(deprocess(picture)[0], title, caption=caption)
@@ -109,8 +110,8 @@ class Easel:
         import numpy as np
         from PIL import Image, ImageOps
 
-        from core.figures import Panel
         from core.images import deprocess
+        from drawing.grid import Panel
 
         height, width = self.content.shape[2:]
         fitted = ImageOps.fit(Image.fromarray(deprocess(image)[0]), (width, height))
@@ -192,7 +193,7 @@ def show_blend(easel: Easel) -> tuple[list, list]:
 
 def show_dream(easel: Easel) -> tuple[list, list]:
     """DeepDream of the content, and of the painted one."""
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
     from visualizers.deepdream import deepdream
     from visualizers.style_transfer import Style
 

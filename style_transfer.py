@@ -14,9 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.options import (
-    PHOTOGRAPHS,
-    ROOT,
+from core.defaults import PHOTOGRAPHS, ROOT
+from studies.shared.options import (
     constant_of,
     defaults_of,
     is_picture_path,
@@ -119,9 +118,10 @@ def paint_presets(options) -> int:
     """The presets named, or all, by the course's loop and with its absolute weights."""
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError, WorkError
-    from core.figures import describe, draw_pictures, save_picture, stack
-    from core.inputs import footer, load_network
+    from drawing.files import describe, save_picture
+    from drawing.grid import draw_pictures, stack
     from patterns.scenes import CLASS_NAMES
+    from studies.shared.inputs import footer, load_network
 
     if options.start not in {None, "content", "noise"}:
         raise UsageError(f"start: '{options.start}' is for --content and --style; a preset starts at content or noise")
@@ -202,7 +202,7 @@ def find_picture(name: str, folder: str) -> Path | str:
 
 def open_picture(name: str, folder: str):
     """What `find_picture` finds, as a whole RGB picture."""
-    from core import inputs
+    from studies.shared import inputs
 
     return inputs.open_picture(inputs.Picture(name, find_picture(name, folder)))
 
@@ -212,8 +212,8 @@ def transfer(preset: Preset, content, style, model, options):
     import torch
 
     from core.images import deprocess
-    from core.inputs import make_generator
     from courses.style import preprocess, style_objective, transfer_style
+    from studies.shared.inputs import make_generator
 
     like = next(model.parameters())
     content_tensor = preprocess(content, preset.size).to(like)
@@ -285,10 +285,10 @@ class Painting(NamedTuple):
 def paint_pairs(options) -> int:
     """Every content like every style, by the loop from coarse to fine and with relative weights."""
     from core.errors import UsageError
-    from core.figures import describe, save_picture
     from core.files import is_there
     from core.images import deprocess
-    from core.inputs import load_network
+    from drawing.files import describe, save_picture
+    from studies.shared.inputs import load_network
 
     pairs = list_pairs(options)
     several = is_folder(options.content) or is_folder((options.style or [""])[0])
@@ -499,7 +499,7 @@ def read_start(content, model, options):
     """What to start from, (1, 3, H, W): noise, an earlier picture, or None for the content."""
     import torch
 
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
 
     if options.start in {None, "content"}:
         return None
@@ -517,7 +517,7 @@ def resized(image, shape):
 
 def tell_cost(pair: Pair, content, styles: list, model, technique: dict) -> None:
     """Say before the work how long it will take, and how much memory."""
-    from style_modules.forecast import forecast
+    from painting.forecast import forecast
 
     settings = {name: DEFAULTS[name] for name in ("layers", "content_layer", "style_scale", "tile")} | technique
     del settings["optimiser"]  # of no matter: each of its steps takes one gradient
@@ -533,7 +533,8 @@ def tell_cost(pair: Pair, content, styles: list, model, technique: dict) -> None
 
 def write_beside(pair: Pair, path: Path, painting: Painting, metadata: dict, options) -> None:
     """What was asked for besides the picture: its loss curves, its animation."""
-    from core.figures import draw_curves, save_animation, save_picture
+    from drawing.curves import draw_curves
+    from drawing.files import save_animation, save_picture
 
     if options.curves:
         terms = {"content": "content", "style": "style", "total variation": "total_variation"}
@@ -555,8 +556,9 @@ def beside(path: Path, ending: str) -> Path:
 def write_sheet(pairs: list[Pair], made: dict[Pair, Path], model, options) -> None:
     """All pairs at one glance: contents down, styles across, the originals in the margins."""
     from core.errors import UsageError
-    from core.figures import CELL, Panel, describe, draw_grid, framed, save_picture
-    from core.inputs import footer
+    from drawing.files import describe, save_picture
+    from drawing.grid import CELL, Panel, draw_grid, framed
+    from studies.shared.inputs import footer
 
     contents = list(dict.fromkeys(pair.content for pair in pairs))
     groups = list(dict.fromkeys(pair.styles for pair in pairs))

@@ -11,7 +11,8 @@ import sys
 import time
 from typing import NamedTuple
 
-from core.options import ROOT, constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
+from core.defaults import ROOT
+from studies.shared.options import constant_of, defaults_of, make_parser, number, progress, run_script, whole_number
 
 SIDE = 128  # of a sample, in pixels
 RENDERED = {"scales": 0.4, "cracks": 0.4, "bricks": 0.5, "weave": 0.45, "honeycomb": 0.4, "leopard spots": 0.4}
@@ -21,7 +22,7 @@ PAINTED = {"mosaic": ("mosaic", 640, 450, 190), "brush strokes": ("blood_sunset"
 TEXTURES = ("scales", "cracks", "mosaic", *PHOTOGRAPHED)
 NAMES = (*RENDERED, *PAINTED, *PHOTOGRAPHED)
 BLOCKS = {1: "conv1", 4: "fire3", 6: "fire4", 7: "fire5"}  # what the layers are called
-SMALLEST = constant_of("style_modules.scales", "SMALLEST_SIDE")
+SMALLEST = constant_of("painting.scales", "SMALLEST_SIDE")
 NEURAL = {  # flag: (type, what it is)
     "iterations": (whole_number(1, 100_000), "steps of the descent at each scale"),
     "scales": (whole_number(1, 10), "sizes from coarse to fine, each sqrt(2) larger"),
@@ -49,8 +50,8 @@ class Made(NamedTuple):
 def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError
-    from core.figures import describe, save_picture
-    from core.inputs import load_network
+    from drawing.files import describe, save_picture
+    from studies.shared.inputs import load_network
 
     size = options.size or options.sample_size
     if options.window % 2 == 0 or options.window > options.sample_size:  # said before the work, not after it
@@ -81,7 +82,7 @@ def read_samples(options) -> tuple[list, bool]:
     import numpy as np
 
     from core.errors import UsageError, WorkError
-    from core.inputs import Picture, list_pictures
+    from studies.shared.inputs import Picture, list_pictures
 
     asked = []
     for text in options.images or TEXTURES:  # the names come before files, as those of photographs do
@@ -109,7 +110,7 @@ def read_sample(picture, side: int):
 
     from core.errors import UsageError
     from core.images import load_image
-    from core.inputs import open_picture
+    from studies.shared.inputs import open_picture
 
     name = picture.source
     if name in RENDERED:
@@ -164,7 +165,7 @@ def photographed(name: str):
 def make_row(model, name: str, pixels, size: int, options) -> list[Made]:
     """What each method makes of a sample, the classical one last."""
     from core.images import preprocess
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
     from visualizers.texture_sampling import sample_texture
     from visualizers.texture_synthesis import LAYER_SETS, colour_noise, gram_distance, synthesize_texture
 
@@ -205,9 +206,9 @@ def draw(model, rows: list, size: int):
     """One row a texture, the sample first -> uint8 (H, W, 3)."""
     import numpy as np
 
-    from core.figures import DOTS_PER_INCH, Panel, draw_grid
     from core.images import deprocess
-    from core.inputs import footer
+    from drawing.grid import DOTS_PER_INCH, Panel, draw_grid
+    from studies.shared.inputs import footer
 
     panels, side = [], max(size, len(rows[0][1]))
 

@@ -22,11 +22,12 @@ from typing import NamedTuple
 
 import gradcam_visualization
 import saliency_visualization
+from core.defaults import ROOT
 from core.errors import UsageError
 from core.files import write_whole
-from core.options import (
+from drawing.tables import write_table
+from studies.shared.options import (
     OUTPUT_FOLDER,
-    ROOT,
     constant_of,
     defaults_of,
     find_techniques,
@@ -36,7 +37,6 @@ from core.options import (
     run_script,
     whole_number,
 )
-from core.tables import write_table
 
 SCENES = 8  # judged by a bare run, where the network knows nothing else
 CHUNK = 8  # images scored at a time, and lost by an interruption
@@ -76,13 +76,13 @@ class Technique(NamedTuple):
 
 
 def sobel(model, images, labels, generator):
-    from core.scores import edge_map
+    from measures.localisation import edge_map
 
     return edge_map(images)
 
 
 def centre(model, images, labels, generator):
-    from core.scores import centre_map
+    from measures.localisation import centre_map
 
     return centre_map(*images.shape[2:]).to(images).repeat(len(images), 1, 1)
 
@@ -97,7 +97,7 @@ FEWER = {  # than by themselves: each image is explained again for each network 
     "smoothgrad": {"samples": 10},
     "smoothgrad-squared": {"samples": 10},
     "vargrad": {"samples": 10},
-    "integrated-gradients": {"steps": 20},
+    "integrated-gradients": {"nodes": 20},
     "score-cam": {"channels": 64},
     "rise": {"masks": 500},
 }
@@ -138,8 +138,9 @@ def main(options) -> int:
     quick = [name for name in TECHNIQUES if name not in SLOW]
     names = find_techniques(options.technique, TECHNIQUES) if options.technique else quick
     # After parsing, so that --help does not wait for torch.
-    from core.figures import describe, draw_table, save_picture
-    from core.inputs import load_network
+    from drawing.files import describe, save_picture
+    from drawing.tables import draw_table
+    from studies.shared.inputs import load_network
 
     if options.scenes and options.images:
         raise UsageError("scenes: give either --scenes or --images, not both")
@@ -154,7 +155,7 @@ def main(options) -> int:
     count, chunks, show, exit_code = pictures(options, model)
     rows = {TECHNIQUES[name].title: TECHNIQUES[name] for name in names} | CONTROLS
     scores = score_all(rows, model, other, count, chunks, options)
-    blocks = import_module("core.sanity").blocks_of(model)
+    blocks = import_module("measures.sanity").blocks_of(model)
     for name, values in scores.items():
         for sentence in verdicts(values):
             print(f"{name}: {sentence}")
@@ -200,7 +201,7 @@ def pictures(options, model):
     import torch
 
     from core.images import preprocess
-    from core.inputs import class_title, load_batch
+    from studies.shared.inputs import class_title, load_batch
 
     device = next(model.parameters()).device
     if not options.scenes:
@@ -210,8 +211,8 @@ def pictures(options, model):
         show = Show(Chunk(0, batch.images[:1], batch.labels[:1], None), batch.pixels[0], batch.titles[0])
         return len(batch.names), chunks, show, batch.exit_code
 
-    from patterns.examples import check_classes
     from patterns.scenes import CLASS_NAMES, render_indexed
+    from studies.shared.examples import check_classes
 
     check_classes(model)
 
@@ -268,7 +269,7 @@ def score_chunk(explain, model, other, chunk: Chunk, options) -> dict:
     """All scores of one technique on a few images, as lists, images first."""
     import torch
 
-    from core.judgement import judge
+    from measures.trust import judge
 
     seed = options.seed + chunk.first
     fully = chunk.first < options.checked or not is_slow(explain)
@@ -351,7 +352,7 @@ def judged(values: dict, kind: str = "weights") -> tuple[float, float]:
 
 def verdicts(values: dict) -> list[str]:
     """The sanity checks of one technique in plain words."""
-    from core.sanity import verdict_sentence
+    from measures.sanity import verdict_sentence
 
     result = [verdict_sentence("follows the weights", *judged(values), "after randomising all")]
     if "labels" in values:
@@ -363,8 +364,8 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
     """Header, rows and the words below: techniques x scores."""
     import numpy as np
 
-    from core.sanity import verdict
-    from core.scores import SCORES
+    from measures.localisation import SCORES
+    from measures.sanity import verdict
 
     columns = {  # header: one value an image (N,), not a number where there is none
         "rank correlation, all random": lambda v: after_all(v)["rank correlation"],
@@ -401,7 +402,7 @@ def tabulate(scores: dict, count: int, options, model) -> tuple[list[str], list[
         f" Random labels: {Path(options.random_labels).name}, trained on shuffled ones." if with_labels else ""
     )
     spread = " ± 1.96 standard errors" if count >= ENOUGH else ""
-    draws = defaults_of("core.faithfulness", "stability")["draws"]
+    draws = defaults_of("measures.faithfulness", "stability")["draws"]
     note = (
         f"Mean over {what} of {options.size} pixels{part}{spread}. Follows the weights: of the rank correlation with "
         "the original map, above what the architecture alone gives (that with another image's new map), less than a "
@@ -420,14 +421,14 @@ def areas(curves):
     """The area under each curve (..., steps + 1), (...)."""
     import torch
 
-    from core.faithfulness import area_under
+    from measures.faithfulness import area_under
 
     return area_under(torch.from_numpy(curves)).numpy()
 
 
 def blur_pixels(options) -> str:
     """The standard deviation of the insertion's blur."""
-    return f"{constant_of('core.judgement', 'BLUR_AT_224') * options.size / 224:.0f}"
+    return f"{constant_of('measures.trust', 'BLUR_AT_224') * options.size / 224:.0f}"
 
 
 def interval(values) -> str:
@@ -446,8 +447,8 @@ def randomised_maps(rows, model, show: Show, options) -> dict:
     """
     import torch
 
-    from core.inputs import with_reason
-    from core.sanity import cascading, explain_or_lift, map_similarity
+    from measures.sanity import cascading, explain_or_lift, map_similarity
+    from studies.shared.inputs import with_reason
 
     _, images, labels, _ = show.chunk
     result = {}
@@ -467,8 +468,9 @@ def randomised_maps(rows, model, show: Show, options) -> dict:
 
 def draw_sanity(maps: dict, show: Show, model):
     """Techniques down, blocks randomised from left to right."""
-    from core.figures import Panel, blank_note, draw_grid, heat
-    from core.inputs import footer
+    from drawing.colours import blank_note, heat
+    from drawing.grid import Panel, draw_grid
+    from studies.shared.inputs import footer
 
     rows = []
     for place, row in enumerate(maps.values()):
@@ -498,9 +500,9 @@ def draw_similarity(scores: dict, blocks: list[str], options, model):
     """Rank correlation and SSIM over the blocks, cascading and one by one, a line for each technique."""
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
-    from core.inputs import footer
-    from core.sanity import verdict
+    from drawing.grid import DOTS_PER_INCH, pixels_of
+    from measures.sanity import verdict
+    from studies.shared.inputs import footer
 
     shown = {name: values for name, values in scores.items() if name not in UNDRAWN}
     styles = colours(shown)
@@ -563,8 +565,8 @@ def draw_curves(scores: dict, show: Show, options, model):
     import numpy as np
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
-    from core.inputs import footer
+    from drawing.grid import DOTS_PER_INCH, pixels_of
+    from studies.shared.inputs import footer
 
     figure = Figure(figsize=(13, 5), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")
     picture, *axes = figure.subplots(1, 3, width_ratios=(0.7, 1, 1))
@@ -597,7 +599,7 @@ def draw_curves(scores: dict, show: Show, options, model):
 
 def cell_styles(header: list[str], rows: list[list[str]]) -> dict[tuple[int, int], dict]:
     """How to write the cells: verdicts in colour, the best technique of each column bold, the controls grey."""
-    from core.scores import SCORES
+    from measures.localisation import SCORES
 
     verdict_colours = {"yes": "tab:green", "partly": "tab:orange", "no": "tab:red", "unknown": "0.4"}
     styles = {}
@@ -620,7 +622,7 @@ def cell_styles(header: list[str], rows: list[list[str]]) -> dict[tuple[int, int
 
 def parser():
     result = make_parser(__doc__, output="trust_visualization.png")
-    defaults = defaults_of("core.judgement", "judge")
+    defaults = defaults_of("measures.trust", "judge")
     add = result.add_argument
     add(
         "--technique",

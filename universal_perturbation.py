@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import UsageError
-from core.options import defaults_of, make_parser, number, progress, run_script, whole_number
+from studies.shared.options import defaults_of, make_parser, number, progress, run_script, whole_number
 
 COUNTS = (1, 8, 64)  # images of the curve's points, as far as there are more; then all
 SHOWN = 6
@@ -38,8 +38,8 @@ def main(options) -> int:
         raise UsageError("linf, l2: give one of the two")
     # After parsing, so that --help does not wait for torch.
     from core.attacks import first_choices, is_changed
-    from core.figures import describe, save_picture
-    from core.inputs import load_network, make_generator
+    from drawing.files import describe, save_picture
+    from studies.shared.inputs import load_network, make_generator
     from visualizers.universal_perturbation import noise_like
 
     model = load_network(options)
@@ -86,9 +86,9 @@ def load_images(model, options):
     """Those to learn on and those held out, (N, 3, H, W) each in the network's units, what they are, the exit code."""
     import torch
 
-    from core.inputs import list_pictures, make_generator, name_broken, open_picture
     from patterns.dataset import stream_scenes
     from patterns.scenes import CLASS_NAMES
+    from studies.shared.inputs import list_pictures, make_generator, name_broken, open_picture
 
     if not options.images and tuple(model.class_names) == CLASS_NAMES:
         sets = []
@@ -136,7 +136,7 @@ def random_crops(pictures, count: int, size: int, generator):
 
 def learn_one(model, images, options):
     """The perturbation (1, 3, H, W) that these images teach."""
-    from core.inputs import make_generator
+    from studies.shared.inputs import make_generator
     from visualizers.universal_perturbation import universal_by_deepfool, universal_perturbation
 
     bounds = {"linf": options.linf and options.linf / 255, "l2": options.l2}
@@ -168,7 +168,7 @@ def transfer(network, held, difference, noise) -> Rates:
 
 def write_perturbation(difference, model, options) -> Path:
     """Keep it beside the figure: an 8-bit picture around level 128, so nothing is lost."""
-    from core.figures import describe, save_picture
+    from drawing.files import describe, save_picture
 
     levels = (difference[0].permute(1, 2, 0) * 255).round() + GREY
     path = options.output.with_name(f"{options.output.stem}_v.png")
@@ -200,9 +200,9 @@ def read_perturbation(options):
 
 def draw(model, held, difference, rates, options):
     """The perturbation and the curve above, six held-out images below -> uint8 (H, W, 3)."""
-    from core.figures import Panel, draw_grid, stack
     from core.images import denormalise, deprocess, normalise
-    from core.inputs import class_probabilities, class_title, footer
+    from drawing.grid import Panel, draw_grid, stack
+    from studies.shared.inputs import class_probabilities, class_title, footer
 
     step = max(1, (len(held) - 1) // SHOWN)  # no whole number of times all classes in turn
     shown = held[: step * SHOWN : step]
@@ -219,7 +219,7 @@ def draw_head(difference, rates, width: int, options):
     """The perturbation magnified, and the fooling rate against the number of images -> uint8 (h, width, 3)."""
     from matplotlib.figure import Figure
 
-    from core.figures import DOTS_PER_INCH, pixels_of
+    from drawing.grid import DOTS_PER_INCH, pixels_of
 
     result, curve, moved, trained = rates
     across, high = width / DOTS_PER_INCH, 3.7

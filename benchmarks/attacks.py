@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from core.options import Parser, progress, run_script, whole_number
-from core.tables import write_table
+from drawing.tables import write_table
 from fooling_visualization import BOUNDS as LADDERS
 from fooling_visualization import JPEG_QUALITY
+from studies.shared.options import Parser, progress, run_script, whole_number
 
 BOUNDS = {"linf": 4 / 255, "l2": 1.0}  # within which the rate is counted
 NAMES = {"linf": "L-infinity, /255", "l2": "L2"}
@@ -48,8 +48,8 @@ def load_images(model, count: int):
     """(count, 3, 224, 224) in the network's units."""
     import torch
 
+    from core.defaults import PHOTOGRAPHS
     from core.images import default_photograph
-    from core.options import PHOTOGRAPHS
     from patterns.dataset import stream_scenes
     from patterns.scenes import CLASS_NAMES
     from universal_perturbation import random_crops

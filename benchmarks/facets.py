@@ -7,8 +7,8 @@ when the number of facets is given and when the silhouette chooses it.
 import sys
 from pathlib import Path
 
-from core.options import Parser, defaults_of, progress, run_script, whole_number
-from core.tables import write_table
+from drawing.tables import write_table
+from studies.shared.options import Parser, defaults_of, progress, run_script, whole_number
 
 GOAL = 0.8
 
@@ -20,11 +20,11 @@ def main(options) -> None:
     from sklearn.metrics import adjusted_rand_score
 
     from core.images import preprocess
-    from core.inputs import load_network
-    from patterns.examples import check_classes
     from patterns.kinds import planted_kinds
     from patterns.objects import FACETS
     from patterns.scenes import class_number, render_indexed
+    from studies.shared.examples import check_classes
+    from studies.shared.inputs import load_network
     from visualizers.facets import facet_features, find_facets
 
     model = load_network(options)

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from core.options import Parser, number, progress, run_script, whole_number
-from core.tables import write_table
+from drawing.tables import write_table
 from fast_style_transfer import HELD_OUT, NETWORK, STYLES, find_styles, load_styles
+from studies.shared.options import Parser, number, progress, run_script, whole_number
 
 SIZES = (256, 512, 1024)
 PAIRS = ((HELD_OUT[0], STYLES[0]), (HELD_OUT[1], STYLES[3]))  # photographs and styles
@@ -38,8 +38,8 @@ def main(options) -> int:
     import torch
 
     from core.errors import UsageError
-    from core.memory import keep_freed_memory
     from core.squeezenet import load_squeezenet
+    from studies.shared.memory import keep_freed_memory
 
     keep_freed_memory()
     network, model = load_styles(options.network, "cpu"), load_squeezenet(options.weights, "cpu")
@@ -71,11 +71,11 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
 
     from benchmarks import plain
     from core.images import default_photograph
-    from core.inputs import open_picture
     from courses.style import preprocess
-    from style_modules.balance import absolute_weights
-    from style_modules.targets import Style
-    from visualizers.fast_style_training import CONTENT_LAYER, LAYERS
+    from painting.balance import absolute_weights
+    from painting.targets import Style
+    from studies.shared.inputs import open_picture
+    from training.fast_style_training import CONTENT_LAYER, LAYERS
     from visualizers.fast_style_transfer import stylise
     from visualizers.style_transfer import style_terms, style_transfer
 

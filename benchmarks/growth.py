@@ -10,8 +10,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from core.options import Parser, number, progress, run_script, whole_number
-from core.tables import write_csv
+from drawing.tables import write_csv
+from studies.shared.options import Parser, number, progress, run_script, whole_number
 
 HEADER = ("work", "images", "pixels", "megapixels", "median_ms", "least_ms", "largest_ms", "memory_mib")
 SIZES, COUNTS, SMALLEST = (192, 256, 512, 1024), (1, 5, 25, 100), 192
@@ -70,7 +70,8 @@ def draw(rows: list[tuple], path: Path) -> Path:
     """Time and memory over megapixels, both axes logarithmic."""
     from matplotlib.figure import Figure
 
-    from core.figures import describe, pixels_of, save_picture
+    from drawing.files import describe, save_picture
+    from drawing.grid import pixels_of
 
     figure = Figure(figsize=(9, 4), dpi=110, layout="constrained")
     panels = figure.subplots(1, 2)

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from core.defaults import ROOT
 from core.errors import UsageError, WorkError
-from core.memory import keep_freed_memory
-from core.options import ROOT, Parser, run_script, whole_number
+from studies.shared.memory import keep_freed_memory
+from studies.shared.options import Parser, run_script, whole_number
 
 
 def measure(work: str, hand: str, *, count: int, size: int, weights: str, keep_memory: bool) -> float:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from core.errors import UsageError
-from core.options import Parser, run_script, whole_number
-from core.tables import write_table
+from drawing.tables import write_table
+from studies.shared.options import Parser, run_script, whole_number
 
 HEADER = ("operator", "calls", "ms", "share")
 SHOWN = 14  # operators; the others are summed

@@ -3,14 +3,15 @@
 import sys
 from pathlib import Path
 
+from core.defaults import ROOT
 from core.errors import UsageError
 from core.files import write_whole
-from core.options import ROOT, Parser, run_script
+from studies.shared.options import Parser, run_script
 
 TABLES = {  # the name in the mark, and the file that a command wrote
     "speed": ROOT / "benchmarks" / "speed.md",
-    "trust": ROOT / "patterns" / "trust.md",
-    "segmentation": ROOT / "patterns" / "segmentation.md",
+    "trust": ROOT / "docs" / "results" / "trust.md",
+    "segmentation": ROOT / "docs" / "results" / "segmentation.md",
 }
 
 

@@ -4,7 +4,7 @@ Makes the picture of every class exactly as class_visualization.py does, in pixe
 the class asked for among the judge's answers: of the 8-bit picture as it is, and for pixels also with its contrast
 stretched as the figure shows it. On the embedded network over its 36 classes and over ten of them; on ImageNet's over
 ten.
-Train a judge with: python -m patterns.train --seed 1 --output visualization/second.safetensors
+Train a judge with: python -m training.train --seed 1 --output visualization/second.safetensors
 """
 
 import sys
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import UsageError
 from core.files import write_whole
-from core.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
+from studies.shared.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
 
 CHUNK = 6  # classes at a time
 TEN = (  # the first group that the network knows
@@ -27,10 +27,10 @@ def main(options) -> None:
     import torch
 
     from class_visualization import FORMS, make_pictures, settings_of
-    from core.figures import stretch
     from core.images import deprocess, preprocess
-    from core.inputs import first_known, load_network, make_generator
+    from drawing.colours import stretch
     from patterns.scenes import CLASS_NAMES
+    from studies.shared.inputs import first_known, load_network, make_generator
 
     model = load_network(options)
     names, judge = model.class_names, load_judge(options, model)

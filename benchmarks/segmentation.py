@@ -7,9 +7,10 @@ Explains each scene's true class with the embedded network and writes a table, M
 import sys
 from pathlib import Path
 
-from core.options import Parser, find_techniques, progress, run_script, whole_number
-from core.tables import write_table
-from segmentation_visualization import MAPS, overlap, seed_maps
+from drawing.tables import write_table
+from studies.segmentation.flags import MAPS
+from studies.segmentation.study import overlap, seed_maps
+from studies.shared.options import Parser, find_techniques, progress, run_script, whole_number
 
 CHUNK = 36  # scenes rendered and explained at a time
 
@@ -20,9 +21,9 @@ def main(options) -> None:
     import torch
 
     from core.images import preprocess
-    from core.inputs import load_network
-    from patterns.examples import check_classes
     from patterns.scenes import CLASS_NAMES, render_indexed
+    from studies.shared.examples import check_classes
+    from studies.shared.inputs import load_network
     from visualizers.segmentation import segment
 
     names = find_techniques(options.technique, MAPS)

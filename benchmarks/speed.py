@@ -19,10 +19,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from core.defaults import ROOT
 from core.errors import UsageError
-from core.memory import keep_freed_memory
-from core.options import ROOT, Parser, number, progress, run_script, whole_number
-from core.tables import write_csv, write_markdown
+from drawing.tables import write_csv, write_markdown
+from studies.shared.memory import keep_freed_memory
+from studies.shared.options import Parser, number, progress, run_script, whole_number
 
 HEADER = (
     "work",
@@ -184,7 +185,7 @@ def agreement(work: str, ours, theirs, peer: str) -> str:
     """How far two hands' results are apart, in words."""
     import torch
 
-    from core.reference import relative_difference
+    from measures.captum_reference import relative_difference
     from visualizers.gradcam import scale_each
 
     if isinstance(ours, float):
@@ -208,8 +209,8 @@ def measure_folder(options) -> list[str]:
     """A folder of pictures, all maps, end to end with files: explain_folder.py, and the two scripts in turn."""
     from PIL import Image
 
+    from core.defaults import PHOTOGRAPHS
     from core.images import default_photograph
-    from core.options import PHOTOGRAPHS
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "pictures"
@@ -313,7 +314,8 @@ def draw(lines: list[Line], path: Path) -> Path:
     """The ratios as bars, each goal as a line across its bar."""
     from matplotlib.figure import Figure
 
-    from core.figures import describe, pixels_of, save_picture
+    from drawing.files import describe, save_picture
+    from drawing.grid import pixels_of
 
     lines = [line for line in lines if line.goal]
     figure = Figure(figsize=(8.4, 0.8 + 0.27 * len(lines)), dpi=110, layout="constrained")

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from core.options import ROOT, Parser, progress, run_script, whole_number
-from core.tables import write_csv
+from core.defaults import ROOT
+from drawing.tables import write_csv
+from studies.shared.options import Parser, progress, run_script, whole_number
 
 HEADER = ("preset", "way", "round", "seconds", "total_loss")
 WAYS = {  # settings of visualizers.style_transfer; the last is its default, so with its iterations for each size
@@ -184,7 +185,8 @@ def draw(curves: dict, path: Path, weights: str) -> Path:
     """Loss over seconds of the first round, both axes logarithmic, one panel a preset."""
     from matplotlib.figure import Figure
 
-    from core.figures import describe, pixels_of, save_picture
+    from drawing.files import describe, save_picture
+    from drawing.grid import pixels_of
 
     figure = Figure(figsize=(max(6, 4 * len(curves)), 4), dpi=110, layout="constrained")
     for axes, (name, turns) in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):

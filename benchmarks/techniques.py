@@ -8,8 +8,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from core.options import Parser, progress, run_script, whole_number
-from core.tables import write_table
+from drawing.tables import write_table
+from studies.shared.options import Parser, progress, run_script, whole_number
 from trust_visualization import SLOW, TECHNIQUES
 
 

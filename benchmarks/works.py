@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torchvision.models import squeezenet1_1
 
 from benchmarks import plain
+from core.defaults import PHOTOGRAPHS, ROOT
 from core.images import centre_crop, default_photograph, load_image, preprocess
-from core.options import PHOTOGRAPHS, ROOT
 from core.squeezenet import load_squeezenet
 from courses.style import preprocess as scale_and_preprocess
 from courses.style import style_objective, transfer_style
@@ -214,7 +214,7 @@ WORKS: dict[str, dict[str, Callable[[Stage], object]]] = {
         "pytorch-grad-cam": _pytorch_grad_cam,
     },
     "four maps": {"ours": _our_four},
-    "integrated gradients": {"ours": lambda s: integrated_gradients(s.ours, s.images, s.labels, steps=STEPS)},
+    "integrated gradients": {"ours": lambda s: integrated_gradients(s.ours, s.images, s.labels, nodes=STEPS)},
     "occlusion": {"ours": _our_occlusion},
     "class visualization": {
         "ours": lambda s: visualize_classes(s.ours, range(s.count), iterations=ITERATIONS, size=s.size),

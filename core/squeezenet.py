@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet1_1_Weights, WeightsEnum, squeezenet1_1
 
+from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 
 WEIGHTS_VARIABLE = "SQUEEZENET_WEIGHTS"
-EMBEDDED_WEIGHTS = Path(__file__).resolve().parent.parent / "patterns" / "squeezenet1_1.safetensors"
+EMBEDDED_WEIGHTS = ROOT / "weights" / "squeezenet1_1.safetensors"
 IMAGENET = SqueezeNet1_1_Weights.IMAGENET1K_V1
 SECONDS_TO_REACH_THE_HUB = 5
 MANUAL_WAYS = (

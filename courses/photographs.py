@@ -12,8 +12,8 @@ import numpy as np
 from torchvision.models import SqueezeNet1_1_Weights
 
 from core import images
+from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError
-from core.options import PHOTOGRAPHS
 
 VARIABLE = "COURSE_IMAGES"
 FILE = "imagenet_val_25.npz"

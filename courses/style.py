@@ -219,7 +219,8 @@ def style_transfer(
     functions with the signatures of ours, which stand in where None is given. `init_random` starts from noise instead
     of the content. Returns the picture, or with `testing` the tensor (1, 3, H, W) in the network's units.
     """
-    from core.figures import describe, draw_pictures, save_picture  # matplotlib, for writing the files alone
+    from drawing.files import describe, save_picture  # matplotlib, for writing the files alone
+    from drawing.grid import draw_pictures
 
     weights = "the network given"
     if cnn is None:

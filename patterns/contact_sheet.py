@@ -6,7 +6,7 @@ Writes visualization/contact_sheet.png and contact_sheet_masks.png beside it.
 import sys
 from collections.abc import Sequence
 
-from core.options import OUTPUT_FOLDER, Parser, picture_path, run_script, whole_number
+from studies.shared.options import OUTPUT_FOLDER, Parser, picture_path, run_script, whole_number
 
 FONT_SIZE = 18
 GAP = 6
@@ -18,7 +18,7 @@ def contact_sheet(names: Sequence[str], *, size: int, seed: int, per_class: int,
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    from core.figures import outline
+    from drawing.colours import outline
     from patterns.scenes import class_number, render_indexed
 
     block = per_class * (size + GAP) + 2 * GAP
@@ -37,7 +37,7 @@ def contact_sheet(names: Sequence[str], *, size: int, seed: int, per_class: int,
 
 
 def main(options) -> None:
-    from core.figures import describe, save_picture
+    from drawing.files import describe, save_picture
     from patterns.scenes import CLASS_NAMES
 
     settings = {"size": options.size, "seed": options.seed, "per_class": options.per_class}

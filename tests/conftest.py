@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import socket
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,9 +15,13 @@ import torch
 from torch import nn
 from torchvision.models import squeezenet1_1
 
+from core.defaults import ROOT
+from drawing import grid
+
 # The nets here are small: a second thread gains nothing, and on a busy machine costs a hundredfold.
 torch.set_num_threads(1)
 
+OURS = {path.stem for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -55,8 +60,8 @@ def imagenet(imagenet_weights):
 @pytest.fixture(scope="session")
 def photographs():
     """The five default photographs, cropped: uint8 (5, 224, 224, 3)."""
+    from core.defaults import PHOTOGRAPHS
     from core.images import centre_crop, default_photograph
-    from core.options import PHOTOGRAPHS
 
     return np.stack([np.asarray(centre_crop(default_photograph(name))) for name in PHOTOGRAPHS])
 
@@ -148,17 +153,40 @@ def picture(tmp_path) -> Path:
 
 @pytest.fixture
 def panels(monkeypatch):
-    """Every panel that a script draws, in order."""
-    import core.figures
-
-    drawn, original = [], core.figures.Panel
+    """Every panel that a study draws, in order, wherever it is made."""
+    drawn, make = [], grid.Panel.__new__
 
     def record(*arguments, **settings):
-        drawn.append(original(*arguments, **settings))
+        drawn.append(make(*arguments, **settings))
         return drawn[-1]
 
-    monkeypatch.setattr("core.figures.Panel", record)
+    monkeypatch.setattr(grid.Panel, "__new__", record)
     return drawn
+
+
+def replace_everywhere(monkeypatch, original, replacement) -> None:
+    """Put another function in the place of one of ours, under whatever name a study has imported it."""
+    from studies.shared.runner import study_names
+
+    for name in study_names():
+        importlib.import_module(f"studies.{name}.study")
+    for module in [module for name, module in sys.modules.items() if name.split(".")[0] in OURS]:
+        for name in [name for name, value in vars(module).items() if value is original]:
+            monkeypatch.setattr(module, name, replacement)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What `draw_grid` is given: row names and rows of panels."""
+
+    calls, original = {}, grid.draw_grid
+
+    def record(rows, *, row_names=(), **settings):
+        calls.update(zip(row_names, rows, strict=bool(row_names)))
+        return original(rows, row_names=row_names, **settings)
+
+    replace_everywhere(monkeypatch, original, record)
+    return calls
 
 
 class InterruptingBar(nullcontext):
@@ -174,12 +202,42 @@ class InterruptingBar(nullcontext):
             signal.raise_signal(signal.SIGINT)
 
 
-def run(script: str, *arguments) -> int:
-    """Run a script in this process, and return its exit code."""
-    from core.options import run_script
+STUDIES = {  # what was a script is a study
+    "class_visualization": "classes",
+    "saliency_visualization": "saliency",
+    "gradcam_visualization": "gradcam",
+    "segmentation_visualization": "segmentation",
+    "fooling_visualization": "fooling",
+    "style_transfer": "style",
+    "style_tradeoffs": "tradeoffs",
+    "texture_synthesis": "textures",
+    "fast_style_transfer": "fast_style",
+    "neuron_visualization": "neurons",
+    "facet_visualization": "facets",
+    "generator_visualization": "generator",
+    "inversion_visualization": "inversion",
+    "embedding_visualization": "embedding",
+    "deepdream": "deepdream",
+    "explain_folder": "explain",
+    "trust_visualization": "trust",
+    "bias_visualization": "bias",
+    "robustness_visualization": "robustness",
+    "confidence_visualization": "confidence",
+    "universal_perturbation": "universal",
+}
 
+
+def run(name: str, *arguments) -> int:
+    """Run a study in this process, and return its exit code."""
+    from studies.shared.options import run_script
+    from studies.shared.runner import run_study
+
+    name, arguments = STUDIES.get(name, name), [str(argument) for argument in arguments]
+    if (ROOT / "studies" / name).is_dir():
+        return run_study(name, arguments)
+    script = {study: script for script, study in STUDIES.items()}.get(name, name)
     module = importlib.import_module(script)
-    return run_script(module.main, module.parser(), [str(argument) for argument in arguments])
+    return run_script(module.main, module.parser(), arguments)
 
 
 @pytest.fixture

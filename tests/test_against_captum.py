@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from core import reference
+from measures import captum_reference as reference
 from visualizers.gradcam import LAYER, grad_cam
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
@@ -53,9 +53,9 @@ def test_a_network_that_does_not_work_in_place_gives_the_same_maps(squeezenet, i
 
 def test_captums_own_pictures_have_the_shapes_the_scripts_draw(squeezenet, images):
     labels = torch.tensor([1, 4, 8])
-    assert reference.captum_integrated_gradients(squeezenet, images, labels, steps=4).shape == images.shape
+    assert reference.captum_integrated_gradients(squeezenet, images, labels, nodes=4).shape == images.shape
     assert reference.captum_layer_activation(squeezenet, images, layer=LAYER).shape == (3, 3, 3)
-    assert reference.captum_layer_conductance(squeezenet, images, labels, layer=LAYER, steps=4).shape == (3, 3, 3)
+    assert reference.captum_layer_conductance(squeezenet, images, labels, layer=LAYER, nodes=4).shape == (3, 3, 3)
 
 
 def test_the_relative_difference_is_a_share_of_the_reference():

@@ -395,7 +395,7 @@ def test_a_universal_perturbation_is_one_tile_of_whole_levels_within_its_bound(b
 @pytest.mark.slow
 def test_the_table_of_attacks_is_written(random_weights):
     from benchmarks import attacks
-    from core.options import run_script
+    from studies.shared.options import run_script
 
     call = ["--count", "1", "--weights", str(random_weights), "--output", "table.md"]
     assert run_script(attacks.main, attacks.parser(), call) == 0

@@ -11,9 +11,9 @@ from benchmarks.readme import TABLES, fill, marks
 from benchmarks.speed import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
+from core.defaults import ROOT
 from core.errors import UsageError
-from core.options import ROOT
-from core.tables import markdown, write_csv
+from drawing.tables import markdown, write_csv
 from style_transfer import PRESETS
 
 

@@ -13,14 +13,14 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 
 from core.errors import UsageError, WorkError
-from core.intervals import Interval, mean_interval, share_interval
-from core.options import run_script
-from patterns.biased import backgrounds, fingerprint, make_pair, make_recipe, render_set
-from patterns.evaluate import HIGHEST_SEED
-from patterns.pool import ScenePool
+from measures.bias import Difference, Evidence, Findings, compare, conclude, report, weigh
+from measures.intervals import Interval, mean_interval, share_interval
 from patterns.scenes import render_empty, render_indexed
-from patterns.training import Recipe, Training
-from patterns.verdict import Difference, Evidence, Findings, compare, conclude, report, weigh
+from studies.shared.options import run_script
+from training.biased import backgrounds, fingerprint, make_pair, make_recipe, render_set
+from training.evaluate import HIGHEST_SEED
+from training.pool import ScenePool
+from training.training import Recipe, Training
 
 PAIR = make_pair(["star", "sun"], ["dead leaves", "clouds"])
 SIZE = 64
@@ -144,7 +144,7 @@ def test_the_fingerprint_tells_settings_apart_and_nothing_else():
 def test_the_fingerprint_changes_when_scenes_are_rendered_otherwise(monkeypatch):
     recipe = tiny_recipe()
     before = fingerprint(recipe)
-    monkeypatch.setattr("patterns.biased.render_round", lambda *_: np.zeros(3, np.uint8))
+    monkeypatch.setattr("training.biased.render_round", lambda *_: np.zeros(3, np.uint8))
     assert fingerprint(recipe) != before
 
 
@@ -300,7 +300,7 @@ def hardly_learning(monkeypatch):
         training.network.plain.classifier[1].bias.data.fill_(0.5)
 
     monkeypatch.setattr(Training, "__init__", positive)
-    monkeypatch.setattr("patterns.biased.Recipe", partial(Recipe, learning_rate=1e-6))
+    monkeypatch.setattr("training.biased.Recipe", partial(Recipe, learning_rate=1e-6))
 
 
 def test_the_script_trains_measures_draws_and_keeps_its_networks(hardly_learning, tmp_path, capsys):
@@ -327,7 +327,7 @@ def test_the_script_trains_measures_draws_and_keeps_its_networks(hardly_learning
 @pytest.fixture
 def network():
     """A function that makes the biased network as the script does: from its file, or by training."""
-    from core.options import OUTPUT_FOLDER
+    from studies.shared.options import OUTPUT_FOLDER
 
     module = importlib.import_module("bias_visualization")
 
@@ -389,7 +389,7 @@ def test_help_answers_without_importing_torch():
     import subprocess
     import sys
 
-    from core.options import ROOT
+    from core.defaults import ROOT
 
     code = "import sys, bias_visualization as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

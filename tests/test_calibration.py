@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.calibration import entropy, fit_temperature, reliability
 from core.errors import UsageError
+from measures.calibration import entropy, fit_temperature, reliability
 
 
 def test_the_error_of_four_pictures_by_hand():

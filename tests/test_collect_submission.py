@@ -14,7 +14,7 @@ import pytest
 
 import collect_submission
 from collect_submission import EDITIONS, Refused, collect, find_edition, main, make_plan, matches
-from core.options import ROOT
+from core.defaults import ROOT
 
 PROJECT = EDITIONS[0]
 ARCHIVES = {edition.name: edition.archive for edition in EDITIONS}
@@ -514,7 +514,7 @@ def test_the_projects_own_hand_in_holds_what_the_course_asks_for_and_no_more(own
     assert own_plan.problems == []
     assert own_plan.left == {}
     names = own_plan.names
-    assert [name for name in names if name.endswith(".safetensors")] == ["patterns/squeezenet1_1.safetensors"]
+    assert [name for name in names if name.endswith(".safetensors")] == ["weights/squeezenet1_1.safetensors"]
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "visualization/", "."))]
     for module in (*PROJECT.modules, "core.squeezenet"):
         path = module.replace(".", "/")

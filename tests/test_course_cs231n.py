@@ -17,8 +17,8 @@ from course_reference import features_of, fooling, gradient_of, gram, prepared, 
 from PIL import Image
 from torch.nn.functional import conv2d
 
+from core.defaults import ROOT
 from core.errors import UsageError, WorkError
-from core.options import ROOT
 
 FOLDER = ROOT / "courses" / "cs231n_2020"
 NAMES = {

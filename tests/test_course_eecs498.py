@@ -13,8 +13,8 @@ import torch
 from conftest import noise, random_squeezenet, state_of
 from course_reference import fooling, gradient_of, put_within_reach
 
+from core.defaults import ROOT
 from core.errors import UsageError
-from core.options import ROOT
 
 FOLDER = ROOT / "courses" / "eecs498"
 NAMES = {

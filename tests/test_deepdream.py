@@ -7,14 +7,14 @@ from conftest import random_squeezenet, run
 from PIL import Image, ImageSequence
 
 from core import tiles
+from core.defaults import ROOT
 from core.errors import UsageError
-from core.figures import save_animation
 from core.gradients import measuring
 from core.images import normalise, valid_range
 from core.objectives import channel_objective, layer_objective, layer_output
-from core.options import ROOT
 from core.priors import clamp_to_valid
 from core.tiles import position_sum, tiled_gradient, tiled_score
+from drawing.files import save_animation
 from visualizers.deepdream import deepdream, octave_sizes, zoom_sequence
 
 LAYER = "features.6"

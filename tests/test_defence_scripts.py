@@ -10,12 +10,12 @@ from conftest import run
 from PIL import Image
 
 import confidence_visualization
+from core.defaults import ROOT
 from core.images import preprocess
-from core.options import ROOT
 from core.squeezenet import load_squeezenet
 from patterns.scenes import render_indexed
 
-ROBUST = ROOT / "patterns" / "robust.safetensors"
+ROBUST = ROOT / "weights" / "robust.safetensors"
 SMALL = ["--weights", ROBUST, "--size", "64", "--scenes", "12", "--steps", "2", "--certified", "2", "--draws", "4"]
 QUICK = [*SMALL, "--iterations", "1"]
 

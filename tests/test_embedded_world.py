@@ -1,20 +1,18 @@
 """The embedded network: it loads anywhere, the scripts show scenes with it, and their maps are scored."""
 
-import importlib
-
 import numpy as np
 import pytest
 import torch
+from conftest import run as run_study
 from PIL import Image
 
-from core.options import run_script
 from core.squeezenet import EMBEDDED_WEIGHTS, WEIGHTS_VARIABLE, load_squeezenet
-from patterns.examples import CLASSES, example_scenes
 from patterns.scenes import CLASS_NAMES
+from studies.shared.examples import CLASSES, example_scenes
 
 QUICK = {
     "class_visualization": ["--labels", "star", "maze", "--iterations", "3", "--size", "64"],
-    "saliency_visualization": ["--size", "96", "--steps", "2"],
+    "saliency_visualization": ["--size", "96", "--nodes", "2"],
     "gradcam_visualization": ["--size", "96"],
     "fooling_visualization": ["--size", "96", "--iterations", "300"],
     "style_transfer": ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "2"],
@@ -22,8 +20,7 @@ QUICK = {
 
 
 def run(script, *arguments):
-    module = importlib.import_module(script)
-    return run_script(module.main, module.parser(), [*arguments, "--weights", "patterns", "--output", "picture.png"])
+    return run_study(script, *arguments, "--weights", "patterns", "--output", "picture.png")
 
 
 @pytest.mark.parametrize("script", QUICK)

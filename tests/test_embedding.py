@@ -12,8 +12,8 @@ from sklearn import manifold
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.feature_cache import Entry, cache_folder, load_entries, save_entries
-from core.intervals import Interval
+from measures.intervals import Interval
+from studies.shared.feature_cache import Entry, cache_folder, load_entries, save_entries
 from visualizers.embedding import principal_components, trustworthiness, tsne
 from visualizers.image_features import image_features, unit_length
 from visualizers.image_map import grid_shape, place_on_grid
@@ -449,7 +449,7 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, ca
 
 
 def test_an_interval_of_a_share_is_told_from_0_to_100_per_cent(weights, folder, monkeypatch, capsys):
-    monkeypatch.setattr("core.intervals.mean_interval", lambda _values: Interval(0.5, -0.1, 1.1))
+    monkeypatch.setattr("measures.intervals.mean_interval", lambda _values: Interval(0.5, -0.1, 1.1))
     arguments = ("--images", folder, "--neighbours", 3, "--technique", "pca", *QUICK)
     assert run("embedding_visualization", *arguments) == 0
     assert " 50.0% (0.0% to 100.0%)" in capsys.readouterr().out

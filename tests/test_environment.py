@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tomllib
 
-from core.options import ROOT
+from core.defaults import ROOT
 
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = sorted(path.parent for path in ROOT.glob("*/__init__.py"))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import explain_folder
-from core.options import run_script
+from studies.shared.options import run_script
 
 
 @pytest.fixture

@@ -16,16 +16,17 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from core.defaults import ROOT
 from core.errors import UsageError
 from core.images import load_frames, valid_range
-from core.options import ROOT
-from patterns.pictures import Squares
-from patterns.training import load_checkpoint, save_checkpoint
+from drawing import grid
+from painting.balance import absolute_weights
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-from style_modules.balance import absolute_weights
 from style_modules.relative_losses import relative_losses
 from style_modules.style_loss import gram_matrices
-from visualizers.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
+from training.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
+from training.squares import Squares
+from training.training import load_checkpoint, save_checkpoint
 from visualizers.fast_style_transfer import StyledConvolution, StyleNetwork, stylise
 
 SMALL = {"widths": (4, 6, 8), "blocks": 1}
@@ -253,9 +254,9 @@ def test_a_square_follows_from_its_number_and_a_broken_picture_is_left_out():
 
 
 def test_the_scenes_follow_from_the_step_also_after_a_stop(monkeypatch):
-    monkeypatch.setattr("patterns.pictures.ROUNDS", 1)
-    monkeypatch.setattr("patterns.pictures.SCENE_SIZE", 64)
-    monkeypatch.setattr("patterns.pictures.CLASS_NAMES", ("one", "two"))
+    monkeypatch.setattr("training.squares.ROUNDS", 1)
+    monkeypatch.setattr("training.squares.SCENE_SIZE", 64)
+    monkeypatch.setattr("training.squares.CLASS_NAMES", ("one", "two"))
     straight, resumed = (Squares([], 64, scenes=True, seed=0) for _ in range(2))
     straight.prepare(0)
     first = straight.pool.images.copy()
@@ -286,15 +287,14 @@ def apply(network_file):
 @pytest.fixture
 def titled(monkeypatch):
     """Every panel of the sheets drawn, in order, as they are drawn."""
-    import core.figures
 
-    drawn, original = [], core.figures.draw_grid
+    drawn, original = [], grid.draw_grid
 
     def record(rows, **settings):
         drawn.extend(panel for row in rows for panel in row)
         return original(rows, **settings)
 
-    monkeypatch.setattr("core.figures.draw_grid", record)
+    monkeypatch.setattr("drawing.grid.draw_grid", record)
     return drawn
 
 
@@ -305,7 +305,7 @@ def test_bare_the_stored_network_paints_the_own_pictures_in_all_its_styles(title
     with Image.open(tmp_path / "visualization" / "fast_style_transfer.png") as image:
         assert image.text["Script"] == "fast_style_transfer.py"
         assert image.text["Weights"].startswith("fast_styles.safetensors (sha256 ")
-    assert (ROOT / "patterns" / "fast_styles.safetensors").stat().st_size < 3_000_000
+    assert (ROOT / "weights" / "fast_styles.safetensors").stat().st_size < 3_000_000
 
 
 def test_the_same_call_gives_the_same_bytes_and_the_word_apply_may_be_left_out(apply, picture, tmp_path, network_file):

@@ -4,19 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.figures import (
-    Panel,
-    blank_note,
-    diverging,
-    diverging_overlay,
-    draw_grid,
-    draw_pictures,
-    heat,
-    overlay,
-    signed,
-    stack,
-    stretch,
-)
+from drawing.colours import blank_note, diverging, diverging_overlay, heat, overlay, signed, stretch
+from drawing.grid import Panel, draw_grid, draw_pictures, stack
 
 RAMP = np.linspace(0, 1, 100).reshape(10, 10)
 

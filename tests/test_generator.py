@@ -16,15 +16,16 @@ from scipy.fft import dct
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
+from core.defaults import ROOT
+from core.generator import GENERATOR_WEIGHTS, Generator, code_sources, codes_of, cosine_waves, load_generator
 from core.images import denormalise, preprocess, valid_range
 from core.objectives import channel_objective, class_objective
-from core.options import ROOT, run_script
 from core.squeezenet import load_squeezenet
-from patterns import train, train_generator
-from patterns.generator import GENERATOR_WEIGHTS, Generator, code_sources, codes_of, cosine_waves, load_generator
-from patterns.generator_training import GeneratorRecipe, GeneratorTraining, relative_error
-from patterns.pool import render_round
 from patterns.scenes import CLASS_NAMES
+from studies.shared.options import run_script
+from training import train, train_generator
+from training.generator_training import GeneratorRecipe, GeneratorTraining, relative_error
+from training.pool import render_round
 from visualizers.generator_visualization import climb_codes
 
 MEGABYTE = 2**20
@@ -181,7 +182,7 @@ def test_a_few_steps_lower_the_loss():
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys):
     small = {"widths": (8, 8, 8, 8), "components": 7, "batch": 2, "cut": 96, "rounds": 1, "held_out_rounds": 1}
-    monkeypatch.setattr("patterns.generator_training.GeneratorRecipe", partial(GeneratorRecipe, **small))
+    monkeypatch.setattr("training.generator_training.GeneratorRecipe", partial(GeneratorRecipe, **small))
     monkeypatch.setattr("patterns.scenes.CLASS_NAMES", CLASS_NAMES[:2])
     stopped, straight = tmp_path / "stopped.safetensors", tmp_path / "straight.safetensors"
     flags = ["--steps", "3", "--workers", "0", "--precision", "float32", "--output"]
@@ -325,7 +326,7 @@ def test_a_judge_of_other_classes_is_refused(random_weights, capsys):
 
 def test_help_answers_without_importing_torch():
     code = (
-        "import sys, generator_visualization as s, patterns.train_generator as t; s.parser().format_help(); "
+        "import sys, generator_visualization as s, training.train_generator as t; s.parser().format_help(); "
         "t.parser().format_help(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -12,7 +12,8 @@ import torch
 from conftest import run
 from PIL import Image
 
-from core.options import ROOT
+from core.defaults import ROOT
+from drawing import grid
 from gradcam_visualization import NAMESAKE, TECHNIQUES
 
 SCRIPT = "gradcam_visualization"
@@ -20,7 +21,7 @@ QUICK = ("--size", "64", "--channels", "3")
 
 
 def test_every_row_of_the_table_is_there_and_obeys_its_flags():
-    from core import reference
+    from measures import captum_reference as reference
 
     for technique in TECHNIQUES.values():
         module, _, name = technique.function.rpartition(".")
@@ -40,10 +41,9 @@ def test_all_draws_every_technique_under_every_image(weights, picture, panels, t
 
 
 def test_techniques_are_drawn_in_the_order_named(weights, picture, panels, monkeypatch):
-    import core.figures
 
-    seen, original = [], core.figures.draw_grid
-    monkeypatch.setattr("core.figures.draw_grid", lambda *a, **k: seen.append(k["row_names"]) or original(*a, **k))
+    seen, original = [], grid.draw_grid
+    monkeypatch.setattr("drawing.grid.draw_grid", lambda *a, **k: seen.append(k["row_names"]) or original(*a, **k))
     run(SCRIPT, "--technique", "layer-cam", "grad-cam++", "layer-cam", "--images", picture, *QUICK)
     assert seen == [("image", "Layer-CAM", "Grad-CAM++")]
     assert not np.allclose(panels[1].pixels, panels[2].pixels)
@@ -71,7 +71,7 @@ def test_on_scenes_each_map_is_titled_with_its_scores(panels, capsys):
 
 
 def test_the_scores_in_a_title_are_those_of_the_map():
-    from core.inputs import score_title
+    from studies.shared.inputs import score_title
 
     mask = np.array([[True, True], [False, False]])
     assert score_title(torch.tensor([[3.0, 0.0], [1.0, 0.0]]), mask) == "hit, mass 0.75, IoU 0.50"

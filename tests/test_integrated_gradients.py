@@ -8,7 +8,7 @@ from torch import nn
 
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
-from core.reference import captum_integrated_gradients, relative_difference
+from measures.captum_reference import captum_integrated_gradients, relative_difference
 from visualizers.integrated_gradients import completeness_error, integrated_gradients
 
 
@@ -22,7 +22,7 @@ def linear():
 
 def test_a_linear_model_is_exact_with_one_step(linear):
     images = torch.randn(2, 3, 8, 8)
-    ours = integrated_gradients(linear, images, [0, 1], steps=1, baseline=0.5)
+    ours = integrated_gradients(linear, images, [0, 1], nodes=1, baseline=0.5)
     expected = linear[1].weight.view(2, 3, 8, 8) * (images - 0.5)
     torch.testing.assert_close(ours, expected)
     assert completeness_error(linear, images, [0, 1], ours, baseline=0.5).max() < 1e-5
@@ -34,30 +34,30 @@ def test_a_cubic_score_is_exact_with_two_nodes():
             return images.pow(3).flatten(1).sum(dim=1, keepdim=True)
 
     images = torch.rand(1, 3, 8, 8, dtype=torch.float64)
-    torch.testing.assert_close(integrated_gradients(Cube(), images, 0, steps=2), images.pow(3))
+    torch.testing.assert_close(integrated_gradients(Cube(), images, 0, nodes=2), images.pow(3))
 
 
 def test_from_the_image_itself_nothing_contributes(squeezenet, images):
     with pytest.warns(BlankMapWarning):
-        assert not integrated_gradients(squeezenet, images, 1, steps=2, baseline=images).any()
+        assert not integrated_gradients(squeezenet, images, 1, nodes=2, baseline=images).any()
 
 
 def test_the_contributions_sum_to_what_the_score_gained(imagenet, photograph_tensor, photograph_labels):
-    ours = integrated_gradients(imagenet, photograph_tensor[:2], photograph_labels[:2], steps=50)
+    ours = integrated_gradients(imagenet, photograph_tensor[:2], photograph_labels[:2], nodes=50)
     assert completeness_error(imagenet, photograph_tensor[:2], photograph_labels[:2], ours).max() < 0.01
 
 
 def test_it_is_captums_at_equal_nodes(imagenet, photograph_tensor, photograph_labels):
     model, images, labels = deepcopy(imagenet).double(), photograph_tensor[:2].double(), photograph_labels[:2]
-    ours = integrated_gradients(model, images, labels, steps=6)
-    assert relative_difference(ours, captum_integrated_gradients(model, images, labels, steps=6)).max() < 1e-6
+    ours = integrated_gradients(model, images, labels, nodes=6)
+    assert relative_difference(ours, captum_integrated_gradients(model, images, labels, nodes=6)).max() < 1e-6
 
 
 def test_a_batch_is_its_images_one_by_one(squeezenet, images):
     double, images = deepcopy(squeezenet).double(), images.double()
-    together = integrated_gradients(double, images, [1, 2, 3], steps=7)
+    together = integrated_gradients(double, images, [1, 2, 3], nodes=7)
     for index in range(3):
-        alone = integrated_gradients(double, images[index : index + 1], [index + 1], steps=7)
+        alone = integrated_gradients(double, images[index : index + 1], [index + 1], nodes=7)
         torch.testing.assert_close(together[index : index + 1], alone)
 
 
@@ -67,8 +67,8 @@ def test_the_completeness_error_is_the_plain_difference_where_the_score_gained_n
 
 
 def test_wrong_steps_and_baselines_are_named(squeezenet, images):
-    with pytest.raises(UsageError, match="steps: 0"):
-        integrated_gradients(squeezenet, images, 1, steps=0)
+    with pytest.raises(UsageError, match="nodes: 0"):
+        integrated_gradients(squeezenet, images, 1, nodes=0)
     with pytest.raises(UsageError, match=r"baseline: shape \(2, 2\)"):
         integrated_gradients(squeezenet, images, 1, baseline=torch.zeros(2, 2))
     with pytest.raises(UsageError, match="labels: class 99"):

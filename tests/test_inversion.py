@@ -13,7 +13,7 @@ from torch import nn
 from core.errors import UsageError, WorkError
 from core.images import normalise, valid_range
 from core.parametrisations import decode_unbounded, encode_unbounded
-from core.reconstruction import layer_error, pattern_error, picture_error, ssim
+from measures.reconstruction import layer_error, pattern_error, picture_error, ssim
 from visualizers.inversion import invert_features
 
 FREE = {"tv_weight": 0, "alpha_weight": 0}

@@ -13,8 +13,9 @@ from torchvision.models import get_model, get_model_weights
 from core import squeezenet as weights_module
 from core.activations import record_activations
 from core.errors import UsageError, WorkError
-from core.figures import Panel, draw_grid, mosaic
 from core.torchvision_models import known_models, load_torchvision
+from drawing.grid import Panel, draw_grid
+from drawing.mosaic import mosaic
 from neuron_visualization import FORMS
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.filters import (

@@ -6,12 +6,13 @@ from conftest import random_squeezenet, state_of
 from torch import nn
 
 from core.activations import record_activations
-from core.faithfulness import deletion_curve
 from core.gradients import guided_relus, measuring
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.receptive_field import receptive_fields
-from core.sanity import sanity_check
 from courses.style import extract_features, style_objective, transfer_style
+from measures.faithfulness import deletion_curve
+from measures.sanity import sanity_check
+from training.fast_style_training import PaintingRecipe, PaintingTraining
 from visualizers import ClassVisualization
 from visualizers.activation_maps import activation_maps
 from visualizers.class_map import class_map
@@ -22,7 +23,6 @@ from visualizers.deepfool import deepfool
 from visualizers.eigen_cam import eigen_cam
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import facet_features
-from visualizers.fast_style_training import PaintingRecipe, PaintingTraining
 from visualizers.fgsm import fgsm
 from visualizers.fooling_from_noise import fooling_from_noise
 from visualizers.fooling_image import fool

@@ -8,11 +8,12 @@ import torch
 from conftest import random_squeezenet
 from torch import nn
 
-from core import reference, windows
+from core import windows
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from core.images import normalise
 from core.priors import blur
+from measures import captum_reference as reference
 from visualizers.occlusion import FILLS, occlusion, spread
 
 

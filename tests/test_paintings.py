@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from core.errors import UsageError
-from core.options import run_script
 from patterns.paintings import CONTENT, PAINTINGS, STYLES, paint
 from patterns.paintings.__main__ import main, parser
+from studies.shared.options import run_script
 
 ALL = sorted(PAINTINGS)
 

@@ -6,9 +6,9 @@ import torch
 from conftest import random_squeezenet
 from torch import nn
 
+from core.defaults import PHOTOGRAPHS
 from core.images import centre_crop, default_photograph, denormalise, normalise, preprocess, valid_range
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
-from core.options import PHOTOGRAPHS
 from core.parametrisations import COLOUR_CORRELATION, colour_axes, decode, encode, frequency_scale, random_spectrum
 from core.transforms import random_view
 from visualizers.class_visualization import climb_pixels

@@ -12,7 +12,7 @@ from torch import nn
 
 from core.errors import UsageError
 from core.gradients import BlankMapWarning, deconvnet_relus, input_gradient
-from core.reference import relative_difference
+from measures.captum_reference import relative_difference
 from visualizers.deconvnet import deconvnet
 from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop

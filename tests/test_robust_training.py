@@ -8,14 +8,15 @@ from conftest import noise
 from safetensors import safe_open
 from torch import nn
 
+from core.defaults import ROOT
 from core.images import denormalise, normalise, preprocess
-from core.options import ROOT, run_script
 from core.squeezenet import load_squeezenet
-from patterns import train_robust
-from patterns.pool import render_round
-from patterns.robust_training import RobustRecipe, RobustTraining, worst_nearby
 from patterns.scenes import CLASS_NAMES
-from patterns.training import Recipe, Stage, Training
+from studies.shared.options import run_script
+from training import train_robust
+from training.pool import render_round
+from training.robust_training import RobustRecipe, RobustTraining, worst_nearby
+from training.training import Recipe, Stage, Training
 from visualizers.robust_accuracy import robust_hits
 
 TINY = RobustRecipe(
@@ -107,7 +108,7 @@ def test_the_command_writes_a_network_that_says_what_it_was_trained_against(tmp_
     def make(**settings):
         return RobustRecipe(**(settings | small))
 
-    monkeypatch.setattr("patterns.robust_training.RobustRecipe", make)
+    monkeypatch.setattr("training.robust_training.RobustRecipe", make)
     arguments = ["--steps", "4", "--workers", "0", "--adversary", "noise", "--output", str(tmp_path / "a.safetensors")]
     assert run_script(train_robust.main, train_robust.parser(), arguments) == 0
     assert "4 steps in " in capsys.readouterr().out
@@ -123,7 +124,7 @@ def test_the_robust_network_holds_where_its_plain_twin_falls():
     images, labels = preprocess(list(pictures)), torch.arange(36)
     rates = {}
     for name in ("plain", "robust"):
-        model = load_squeezenet(ROOT / "patterns" / f"{name}.safetensors", "cpu")
+        model = load_squeezenet(ROOT / "weights" / f"{name}.safetensors", "cpu")
         assert model.class_names == CLASS_NAMES
         hits = robust_hits(model, images, labels, [0, 4 / 255], steps=5, generator=chance())
         rates[name] = hits.double().mean(dim=1).tolist()

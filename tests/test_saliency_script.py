@@ -7,18 +7,13 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+from conftest import run
 from PIL import Image
 
 import saliency_visualization as script
-from core.options import run_script
 
-QUICK = {"steps": 2, "samples": 2, "masks": 3, "stride": 15}
+QUICK = {"nodes": 2, "samples": 2, "masks": 3, "stride": 15}
 FLAGS = [text for flag, value in QUICK.items() for text in (f"--{flag}", str(value))]
-
-
-def run(module, *arguments):
-    module = import_module(module)
-    return run_script(module.main, module.parser(), [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -32,21 +27,6 @@ def picture(tmp_path):
 def weights(random_weights, monkeypatch):
     monkeypatch.setenv("SQUEEZENET_WEIGHTS", str(random_weights))
     return random_weights
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """What `draw_grid` was given: row names and rows of panels."""
-    import core.figures
-
-    calls, original = {}, core.figures.draw_grid
-
-    def record(rows, *, row_names, **settings):
-        calls.update(zip(row_names, rows, strict=True))
-        return original(rows, row_names=row_names, **settings)
-
-    monkeypatch.setattr("core.figures.draw_grid", record)
-    return calls
 
 
 @pytest.mark.parametrize("name", script.TECHNIQUES)
@@ -107,11 +87,11 @@ def test_all_draws_every_technique_with_scores_where_masks_are_known(drawn, caps
 
 
 def test_the_bare_run_prints_agreement_and_completeness(weights, picture, drawn, capsys):
-    assert run("saliency_visualization", "--images", picture, "--size", "64", "--steps", "3") == 0
+    assert run("saliency_visualization", "--images", picture, "--size", "64", "--nodes", "3") == 0
     said = capsys.readouterr().out
     assert "saliency: relative difference to Captum" in said
     assert "integrated gradients: relative difference to Captum" in said
-    assert "integrated gradients: completeness error at 3 steps" in said
+    assert "integrated gradients: completeness error at 3 nodes" in said
     assert list(drawn) == ["image", "saliency", "saliency\n(Captum)", "integrated\ngradients"]
 
 
@@ -186,14 +166,14 @@ def test_a_wrong_setting_is_refused_before_any_technique_has_worked(weights, pic
 
 
 def test_each_technique_that_captum_has_is_compared_with_it(weights, picture, capsys):
-    arguments = ["--size", "64", "--steps", "5", "--technique", "gradient-x-input", "deconvnet", "vargrad"]
+    arguments = ["--size", "64", "--nodes", "5", "--technique", "gradient-x-input", "deconvnet", "vargrad"]
     assert run("saliency_visualization", "--images", picture, *arguments, "integrated-gradients") == 0
     said = capsys.readouterr().out
     for name in ("gradient x input", "deconvnet", "integrated gradients"):
         largest = float(re.search(f"{name}: relative difference to Captum, largest (.*?),", said)[1])
         assert largest < 1e-3
     assert said.count("relative difference to Captum") == 3  # its VarGrad draws other noise
-    assert "completeness error at 5 steps" in said
+    assert "completeness error at 5 nodes" in said
 
 
 def test_segmentation_draws_seeds_mask_and_cut_out_and_prints_the_overlap(drawn, tmp_path, capsys):

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from core.errors import UsageError
-from core.figures import outline
+from drawing.colours import outline
 from patterns.contact_sheet import contact_sheet
 from patterns.dataset import SceneDataset
 from patterns.objects import AREAS, FACETS, LEAN, OBJECTS

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.errors import UsageError
-from core.scores import best_iou, centre_map, localisation, pointing_game, relevance_mass
+from measures.localisation import best_iou, centre_map, localisation, pointing_game, relevance_mass
 
 MASK = torch.zeros(1, 4, 4, dtype=torch.bool)
 MASK[0, 1:3, 1:3] = True

@@ -9,7 +9,8 @@ import pytest
 from conftest import run
 from PIL import Image
 
-from core.options import ROOT, defaults_of, find_class
+from core.defaults import ROOT
+from studies.shared.options import defaults_of, find_class
 
 EXIT_CODES = {"universal_perturbation": 1}  # a random network is not fooled in two steps, and it says so
 SCRIPTS = {  # script: (quick settings, the files it writes)
@@ -17,7 +18,7 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["--labels", "3", "gorilla", "--iterations", "4", "--size", "64"],
         ["class_visualization.png"],
     ),
-    "saliency_visualization": (["--size", "64", "--steps", "2"], ["saliency_visualization.png"]),
+    "saliency_visualization": (["--size", "64", "--nodes", "2"], ["saliency_visualization.png"]),
     "segmentation_visualization": (["--size", "64"], ["segmentation_visualization.png"]),
     "gradcam_visualization": (["--size", "64"], ["gradcam_visualization.png", "gradcam_visualization_captum.png"]),
     "neuron_visualization": (
@@ -195,15 +196,15 @@ def test_one_broken_file_is_named_and_the_others_are_done(weights, picture, tmp_
     folder.mkdir()
     picture.rename(folder / "good.png")
     (folder / "bad.png").write_text("nothing")
-    assert run("saliency_visualization", "--images", folder, "--size", "64", "--steps", "2") == 1
+    assert run("saliency_visualization", "--images", folder, "--size", "64", "--nodes", "2") == 1
     assert "skipped: image: " in capsys.readouterr().err
     assert (tmp_path / "visualization" / "saliency_visualization.png").exists()
 
 
 def test_more_pictures_than_fit_in_a_row_go_on_below(weights, picture):
-    run("saliency_visualization", "--images", picture, "--size", "64", "--steps", "2", "--output", "one.png")
+    run("saliency_visualization", "--images", picture, "--size", "64", "--nodes", "2", "--output", "one.png")
     many = [picture] * 7
-    run("saliency_visualization", "--images", *many, "--size", "64", "--steps", "2", "--output", "seven.png")
+    run("saliency_visualization", "--images", *many, "--size", "64", "--nodes", "2", "--output", "seven.png")
     with Image.open("one.png") as first, Image.open("seven.png") as second:
         one, seven = first.size, second.size
     assert seven[0] < 6 * one[0]
@@ -226,7 +227,7 @@ def test_offline_without_weights_is_exit_code_1_and_one_sentence(monkeypatch, tm
 
 def test_a_picture_that_cannot_be_written_is_exit_code_1_and_leaves_nothing(weights, tmp_path, capsys):
     (tmp_path / "file").touch()
-    assert run("saliency_visualization", "--size", "64", "--steps", "1", "--output", tmp_path / "file" / "x.png") == 1
+    assert run("saliency_visualization", "--size", "64", "--nodes", "1", "--output", tmp_path / "file" / "x.png") == 1
     assert "cannot be written" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir() if path.name != "file"] == []
 
@@ -244,7 +245,7 @@ def test_an_unexpected_error_is_one_sentence_that_says_how_to_see_more(weights, 
         raise ZeroDivisionError("by accident")
 
     monkeypatch.delenv("DEBUG", raising=False)
-    monkeypatch.setattr("core.inputs.load_batch", fail)
+    monkeypatch.setattr("studies.shared.inputs.load_batch", fail)
     assert run("saliency_visualization") == 1
     assert "unexpected ZeroDivisionError: by accident; set DEBUG=1" in capsys.readouterr().err
 
@@ -253,7 +254,7 @@ def test_an_interrupt_is_no_stack_trace(weights, monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("core.inputs.load_batch", interrupt)
+    monkeypatch.setattr("studies.shared.inputs.load_batch", interrupt)
     assert run("saliency_visualization") == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -294,7 +295,7 @@ def test_several_pictures_do_not_fit_in_one_file(weights, tmp_path, capsys):
 def test_labels_belong_to_the_pictures_as_they_were_named(weights, picture, tmp_path, panels):
     (tmp_path / "broken.png").write_text("nothing")
     images = ["--images", picture, tmp_path / "broken.png", picture]
-    run("saliency_visualization", *images, "--labels", "1", "2", "3", "--size", "64", "--steps", "2")
+    run("saliency_visualization", *images, "--labels", "1", "2", "3", "--size", "64", "--nodes", "2")
     shown = [panel.title for panel in panels if panel.title]
     assert len(shown) == 2
     assert shown[0].startswith("goldfish ")
@@ -349,7 +350,7 @@ def test_what_is_wrong_with_the_output_is_said_before_the_work(weights, tmp_path
 
 def test_a_name_with_mathematics_in_it_is_drawn_as_it_is(weights, picture):
     odd = picture.rename(picture.with_name("cost$\\foo$5.png"))
-    assert run("saliency_visualization", "--images", odd, "--size", "64", "--steps", "2") == 0
+    assert run("saliency_visualization", "--images", odd, "--size", "64", "--nodes", "2") == 0
 
 
 def test_defaults_are_read_from_the_signature_without_an_import():

@@ -7,7 +7,8 @@ import torch
 from core.errors import UsageError
 from core.images import preprocess
 from patterns.scenes import CLASS_NAMES, render_indexed
-from segmentation_visualization import MAPS, overlap, seed_maps
+from studies.segmentation.flags import MAPS
+from studies.segmentation.study import overlap, seed_maps
 from visualizers.segmentation import seeds_of, segment
 
 SIZE = 64

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from core.errors import UsageError
+from painting.balance import absolute_weights
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-from style_modules.balance import absolute_weights
 
 
 def test_absolute_weights_by_hand():

@@ -13,12 +13,12 @@ from core.borders import replicated_borders
 from core.errors import UsageError
 from core.tiles import cell_geometry, overlapping_tiles
 from courses.style import extract_features
+from painting.forecast import ALWAYS, forecast, needed_bytes
+from painting.objective import PaintingObjective
+from painting.scales import scale_sizes
+from painting.targets import Style
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-from style_modules.forecast import ALWAYS, forecast, needed_bytes
 from style_modules.moments import Moments, blend, moment_sums
-from style_modules.objective import PaintingObjective
-from style_modules.scales import scale_sizes
-from style_modules.targets import Style
 from style_modules.wasserstein_loss import WassersteinDistance
 from visualizers.style_transfer import style_terms, style_transfer
 

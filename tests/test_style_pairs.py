@@ -7,8 +7,9 @@ import pytest
 from conftest import run
 from PIL import Image
 
-from core.figures import draw_curves, framed
-from core.options import defaults_of
+from drawing.curves import draw_curves
+from drawing.grid import framed
+from studies.shared.options import defaults_of
 
 DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
 QUICK = [

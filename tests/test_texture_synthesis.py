@@ -156,7 +156,7 @@ def test_files_and_folders_are_read_and_a_broken_one_is_named(weights, picture, 
 
 
 def test_scikit_images_textures_come_without_a_network_and_every_name_is_a_texture():
-    from core.inputs import Picture
+    from studies.shared.inputs import Picture
 
     for name in NAMES:
         pixels = np.asarray(read_sample(Picture(name, name), 48))

@@ -11,10 +11,10 @@ from torch import nn
 
 from core.errors import UsageError
 from core.images import centre_crop, load_image, preprocess
-from core.inputs import list_pictures, stream_pictures
 from core.objectives import layer_output
 from core.receptive_field import receptive_field
 from patterns.dataset import SceneDataset, stream_scenes
+from studies.shared.inputs import list_pictures, stream_pictures
 from visualizers.selective_channels import selective_channels
 from visualizers.top_patches import top_patches
 from visualizers.unit_gradient import guided_unit

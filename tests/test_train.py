@@ -14,14 +14,15 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
+from core.defaults import ROOT
 from core.images import preprocess
-from core.options import ROOT, run_script
 from core.squeezenet import EMBEDDED_WEIGHTS, load_squeezenet
-from patterns import evaluate, train
-from patterns.learning import TrainingNet, augment, fold, perturb, train_step
-from patterns.pool import ScenePool, render_round
 from patterns.scenes import CLASS_NAMES
-from patterns.training import BY_HEART, Recipe, Stage, Training
+from studies.shared.options import run_script
+from training import evaluate, train
+from training.learning import TrainingNet, augment, fold, perturb, train_step
+from training.pool import ScenePool, render_round
+from training.training import BY_HEART, Recipe, Stage, Training
 
 MEGABYTE = 2**20
 TINY = Recipe(
@@ -126,7 +127,7 @@ def test_stop_and_resume_gives_the_same_weights(trained, tmp_path, stop):
 def small_recipe(monkeypatch):
     """What the command line trains, made small: all classes, few steps, tiny pictures."""
     small = {"stages": (Stage(48, 1.0, 8),), "rounds": 2, "held_out_rounds": 1}
-    monkeypatch.setattr("patterns.training.Recipe", partial(Recipe, **small))
+    monkeypatch.setattr("training.training.Recipe", partial(Recipe, **small))
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(small_recipe, tmp_path, monkeypatch, capsys):
@@ -272,7 +273,7 @@ def test_wrong_weights_are_refused_in_one_sentence(tmp_path, capsys):
 
 
 def test_help_does_not_wait_for_torch():
-    check = "import sys, patterns.train, patterns.evaluate; sys.exit('torch' in sys.modules)"
+    check = "import sys, training.train, training.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
 
 
@@ -284,7 +285,7 @@ def test_shuffled_labels_stay_with_their_scenes_and_have_nothing_to_do_with_them
         assert settings["norm"] == 0  # perturbed scenes would be other ones
         return 1.0
 
-    monkeypatch.setattr("patterns.training.train_step", step)
+    monkeypatch.setattr("training.training.train_step", step)
     small = BY_HEART | {"stages": (Stage(48, 1.0, 12),), "rounds": 4, "held_out_rounds": 0}
     training = Training(Recipe(steps=20, seed=3, classes=(0, 1, 16, 24), **small))
     training.run(workers=0)
@@ -312,7 +313,7 @@ def training_seed(training) -> int:
 
 def test_shuffling_the_labels_is_a_flag_and_the_file_says_so(monkeypatch, tmp_path):
     small = BY_HEART | {"stages": (Stage(48, 1.0, 8),), "rounds": 1, "held_out_rounds": 1}
-    monkeypatch.setattr("patterns.training.BY_HEART", small)
+    monkeypatch.setattr("training.training.BY_HEART", small)
     flags = ["--steps", "2", "--workers", "0", "--precision", "float32"]
     path = tmp_path / "shuffled.safetensors"
     assert run_script(train.main, train.parser(), [*flags, "--shuffle-labels", "--output", str(path)]) == 0

@@ -17,11 +17,12 @@ from scipy.stats import spearmanr
 from torch import nn
 
 import trust_visualization as trust
+from core.defaults import ROOT
 from core.errors import UsageError
-from core.faithfulness import area_under, deletion_curve, insertion_curve, stability
-from core.judgement import judge
-from core.options import ROOT, run_script
-from core.sanity import (
+from core.squeezenet import load_squeezenet
+from measures.faithfulness import area_under, deletion_curve, insertion_curve, stability
+from measures.localisation import edge_map
+from measures.sanity import (
     all_random,
     architecture_floor,
     block_by_block,
@@ -34,9 +35,9 @@ from core.sanity import (
     verdict,
     verdict_sentence,
 )
-from core.scores import edge_map
-from core.squeezenet import load_squeezenet
+from measures.trust import judge
 from patterns.scenes import CLASS_NAMES, render_batch
+from studies.shared.options import run_script
 from visualizers.gradcam import grad_cam
 from visualizers.saliency_map import saliency_map
 
@@ -504,7 +505,7 @@ def test_a_second_run_reads_the_scores_and_gives_the_same_files(random_weights, 
     def never(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("core.judgement.judge", never)
+    monkeypatch.setattr("measures.trust.judge", never)
     monkeypatch.setenv("DEBUG", "1")
     assert run(*arguments, "--output", tmp_path / "b.png") == 0
     with pytest.raises(AssertionError):  # other settings, other scores
@@ -518,7 +519,7 @@ def test_a_second_run_reads_the_scores_and_gives_the_same_files(random_weights, 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trust, "CHUNK", 2)
     arguments = ["--scenes", 4, *QUICK, "--technique", "gradient"]
-    from core import judgement
+    from measures import trust as judgement
 
     judge, calls = judgement.judge, []
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from core import reference
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from core.objectives import layer_output
 from core.receptive_field import receptive_field
+from measures import captum_reference as reference
 from visualizers.unit_gradient import guided_unit, unit_gradient
 
 

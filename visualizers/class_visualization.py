@@ -110,7 +110,7 @@ class ClassVisualization:
 
         def show(step: Step) -> None:
             if plots and (step.iteration in (1, last) or step.iteration % show_every == 0):
-                from core.figures import describe, save_picture  # matplotlib, for these plots alone
+                from drawing.files import describe, save_picture  # matplotlib, for these plots alone
 
                 made = settings | {"class": str(class_names[label]), "iteration": step.iteration}
                 metadata = describe("create_class_visualization", made, getattr(model, "weights_name", "unknown"))

@@ -3,7 +3,7 @@
     IG = (image - baseline) * integral over t from 0 to 1 of  d score_y / d (baseline + t (image - baseline)) dt
 
 All contributions together are what the score gained on the way, score_y(image) - score_y(baseline): the method is
-complete, and what a finite number of steps misses of that sum is its completeness error. The integral is
+complete, and what a finite number of nodes misses of that sum is its completeness error. The integral is
 taken by Gauss-Legendre quadrature, whose nodes never fall on the ends of the path.
 """
 
@@ -26,26 +26,26 @@ from core.gradients import (
 
 
 def integrated_gradients(
-    model: nn.Module, images: Tensor, labels, *, steps: int = 50, baseline: Tensor | float = 0.0
+    model: nn.Module, images: Tensor, labels, *, nodes: int = 50, baseline: Tensor | float = 0.0
 ) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> signed contributions (N, 3, H, W), in units of the score.
 
-    steps: nodes of the quadrature. baseline: where nothing is to be seen, a tensor that broadcasts to the images
-    or a number, in the network's units; 0 is the mean colour. Raises UsageError for a label out of range, fewer
-    steps than one or a baseline of another shape; warns of a blank map.
+    nodes: places on the way, of the quadrature. baseline: where nothing is to be seen, a tensor that broadcasts to the
+    images or a number, in the network's units; 0 is the mean colour. Raises UsageError for a label out of range, fewer
+    nodes than one or a baseline of another shape; warns of a blank map.
     """
-    if steps < 1:
-        raise UsageError(f"steps: {steps} is too few; at least 1 is needed")
+    if nodes < 1:
+        raise UsageError(f"nodes: {nodes} is too few; at least 1 is needed")
     check_images(images)
     labels, images = as_labels(labels, len(images), model), images.detach()
     start = like_images("baseline", baseline, images).detach()
-    nodes, weights = np.polynomial.legendre.leggauss(steps)  # on [-1, 1], where the weights sum to 2
+    places, weights = np.polynomial.legendre.leggauss(nodes)  # on [-1, 1], where the weights sum to 2
     result = torch.zeros_like(images)
     for index in range(len(images)):
         way = images[index] - start[index]  # (3, H, W)
-        # As many nodes at a time as the network takes images, so memory does not grow with the steps.
-        for part in torch.arange(steps).split(chunk_length(images)):
-            times, shares = (torch.from_numpy(values[part.numpy()] / 2).to(images) for values in (nodes, weights))
+        # As many nodes at a time as the network takes images, so memory does not grow with their number.
+        for part in torch.arange(nodes).split(chunk_length(images)):
+            times, shares = (torch.from_numpy(values[part.numpy()] / 2).to(images) for values in (places, weights))
             path = start[index] + (times + 0.5).view(-1, 1, 1, 1) * way  # (S, 3, H, W)
             gradients = input_gradient(model, path, labels[index])
             result[index] += torch.einsum("s,schw->chw", shares, gradients) * way
@@ -58,7 +58,7 @@ def completeness_error(
 ) -> Tensor:
     """How far the contributions are from summing to what the score gained, relative to that gain, (N,).
 
-    0 is perfect; a tenth of a per cent is common at 50 steps. Where the score gained nothing, the plain difference.
+    0 is perfect; a tenth of a per cent is common at 50 nodes. Where the score gained nothing, the plain difference.
     """
     labels = as_labels(labels, len(images), model)
     with measuring(model), torch.no_grad():

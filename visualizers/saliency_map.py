@@ -48,7 +48,9 @@ class SaliencyMap:
         """
         import matplotlib.pyplot as plt  # for this method alone, as what follows
 
-        from core.figures import DOTS_PER_INCH, Panel, describe, draw_grid, heat, save_picture
+        from drawing.colours import heat
+        from drawing.files import describe, save_picture
+        from drawing.grid import DOTS_PER_INCH, Panel, draw_grid
 
         tensors = [preprocess(resize(Image.fromarray(x), [SIDE])) for x in X]
         numbers = as_labels(y, len(X)).tolist()

@@ -5,7 +5,7 @@
 
     "gram"         D = ||G - A||^2 / ||A||^2, G and A the Gram matrices of picture and style
     "wasserstein"  D = W^2 / W_0^2, how far features must move to the style's (`style_modules.wasserstein_loss`)
-F and P are what a layer gives for picture and content. Terms are relative (`style_modules.balance`): one set of weights
+F and P are what a layer gives for picture and content. Terms are relative (`painting.balance`): one set of weights
 serves every size and network. In Gram matrices strong features outweigh all others: they agree long before a picture
 looks like the style. The Wasserstein distance goes on to its forms.
 
@@ -23,10 +23,10 @@ from core.ascent import AdamDescent, LbfgsDescent, Step, optimise_pixels
 from core.errors import UsageError
 from core.gradients import check_images, to_network
 from core.priors import clamp_to_valid
-from style_modules.forecast import best_tile
-from style_modules.objective import Terms
-from style_modules.scales import objective_at, resize, scale_sizes
-from style_modules.targets import Style
+from painting.forecast import best_tile
+from painting.objective import Terms
+from painting.scales import objective_at, resize, scale_sizes
+from painting.targets import Style
 
 
 class StyleStep(NamedTuple):
@@ -65,7 +65,7 @@ def style_transfer(
 ) -> Tensor:
     """content (1, 3, H, W) -> the painted picture (1, 3, H, W), in the network's units, of valid colours.
 
-    styles: pictures with weights and masks (`style_modules.targets`). The three weights: relative; a style weight for
+    styles: pictures with weights and masks (`painting.targets`). The three weights: relative; a style weight for
     each layer, or one for all. layers, content_layer: indices into `model.features`. style_scale: larger makes larger
     strokes. smallest: shorter side of the first scale, in pixels. iterations: gradients at each scale. optimiser:
     "adam", with steps of `learning_rate` in the network's units, whose iterates are averaged with weights that fall by

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from core.errors import UsageError
 from core.gradients import to_network
-from style_modules.scales import SMALLEST_SIDE
-from style_modules.targets import Style
+from painting.scales import SMALLEST_SIDE
+from painting.targets import Style
 from visualizers.style_transfer import StyleStep, style_terms, style_transfer
 
 LAYERS = (1, 4, 6, 7)  # of `features`

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from core.files import write_whole
-from core.options import Parser, run_script, whole_number
 from patterns.paintings import LARGEST, PAINTINGS, SMALLEST, STYLES, paint
+from studies.shared.options import Parser, run_script, whole_number
 
 MOST_BYTES = 450_000
 

@@ -1,0 +1,1 @@
+"""Arrays -> pictures: colours, grids, curves, tables, files. Nothing here knows a network."""

@@ -1,0 +1,1 @@
+"""Numbers about maps and networks: localisation, faithfulness, sanity, calibration, intervals."""

@@ -1,0 +1,122 @@
+"""The same maps by Captum, an independent library, for the scripts' side-by-side figures and for the tests.
+
+Captum warns that it sets hooks, and that it makes the input require a gradient; it says so at each call,
+and there is nothing to be done about it, so these wrappers keep its warnings to themselves.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from captum import attr
+from torch import Tensor, nn
+
+from core.activations import find_layer
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with warnings.catch_warnings(), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def captum_saliency(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """(N, 3, H, W), (N,) -> (N, H, W)."""
+    with _quietly():
+        return attr.Saliency(model).attribute(images.clone(), target=labels).amax(dim=1).detach()
+
+
+def captum_gradient_times_input(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
+    with _quietly():
+        return attr.InputXGradient(model).attribute(images.clone(), target=labels).detach()
+
+
+def captum_deconvnet(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
+    with _quietly():
+        return attr.Deconvolution(model).attribute(images.clone(), target=labels).detach()
+
+
+def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
+    with _quietly():
+        return attr.GuidedBackprop(model).attribute(images.clone(), target=labels).detach()
+
+
+def captum_unit_gradient(
+    model: nn.Module, images: Tensor, unit: tuple[int, int, int], *, layer: str, guided: bool
+) -> Tensor:
+    """(N, 3, H, W), the unit's channel, row and column -> signed (N, 3, H, W)."""
+    with _quietly():
+        method = (attr.NeuronGuidedBackprop if guided else attr.NeuronGradient)(model, find_layer(model, layer))
+        return method.attribute(images.clone(), unit).detach()
+
+
+def captum_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, relu: bool = True) -> Tensor:
+    """(N, 3, H, W), (N,) -> coarse (N, h, w)."""
+    with _quietly():
+        method = attr.LayerGradCam(model, find_layer(model, layer))
+        return (
+            method.attribute(images.clone().requires_grad_(), target=labels, relu_attributions=relu).squeeze(1).detach()
+        )
+
+
+def captum_guided_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
+    with _quietly():
+        method = attr.GuidedGradCam(model, find_layer(model, layer))
+        return method.attribute(images.clone(), target=labels, interpolate_mode="bilinear").detach()
+
+
+def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor, *, nodes: int) -> Tensor:
+    """(N, 3, H, W), (N,) -> signed (N, 3, H, W), from the mean colour (0 in the network's units)."""
+    with _quietly():
+        method = attr.IntegratedGradients(model)
+        return method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=16).detach()
+
+
+def captum_occlusion(
+    model: nn.Module, images: Tensor, labels: Tensor, *, patch: int, stride: int, baselines: Tensor | float = 0.0
+) -> Tensor:
+    """(N, 3, H, W), (N,) -> for each pixel the mean drop of the windows that cover it, (N, H, W)."""
+    with _quietly(), torch.no_grad():
+        result = attr.Occlusion(model).attribute(
+            images.clone(),
+            sliding_window_shapes=(3, patch, patch),
+            strides=(3, stride, stride),
+            baselines=baselines,
+            target=labels,
+            perturbations_per_eval=16,
+        )
+        return result[:, 0].detach()
+
+
+def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
+    """(N, 3, H, W) -> the layer's output, mean over its channels, (N, h, w)."""
+    with _quietly():
+        return attr.LayerActivation(model, find_layer(model, layer)).attribute(images.clone()).mean(dim=1).detach()
+
+
+def captum_layer_conductance(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, nodes: int) -> Tensor:
+    """(N, 3, H, W), (N,) -> how much of the score flows through each position of the layer, (N, h, w)."""
+    with _quietly():
+        method = attr.LayerConductance(model, find_layer(model, layer))
+        result = method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=len(images) * 4)
+        return result.sum(dim=1).detach()
+
+
+def relative_difference(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Per image, || ours - theirs || / || theirs ||, (N,); where both are zero, 0."""
+    difference = (ours - theirs).flatten(1).double().norm(dim=1)
+    return difference / theirs.flatten(1).double().norm(dim=1).clamp(min=1e-12)
+
+
+def report_agreement(name: str, image_names: list[str], ours: list[Tensor], theirs: list[Tensor]) -> None:
+    """Print how far our maps are from Captum's: each image, the largest and the median."""
+    differences = relative_difference(torch.stack(ours), torch.stack(theirs))
+    each = ", ".join(f"{image} {value:.1e}" for image, value in zip(image_names, differences.tolist(), strict=True))
+    largest, median = float(differences.max()), float(differences.quantile(0.5))
+    print(f"{name}: relative difference to Captum, largest {largest:.1e}, median {median:.1e} ({each})")

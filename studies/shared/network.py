@@ -1,0 +1,61 @@
+"""The network that a study asks for, and what it says of pictures, in words."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.gradients import chunk_length
+from core.squeezenet import load_squeezenet
+from studies.shared.report import Report
+from studies.shared.settings import Settings
+
+
+def load_network(settings: Settings, report: Report) -> nn.Module:
+    """Load the weights asked for and say in one line which were taken."""
+    model = load_squeezenet(settings.weights, settings.device)
+    report.say(model.weights_note)
+    return model
+
+
+def make_generator(seed: int) -> torch.Generator:
+    """The one source of chance: drawn on the CPU, so that a seed means the same on every device."""
+    return torch.Generator().manual_seed(seed)
+
+
+@torch.no_grad()
+def class_probabilities(model: nn.Module, images: Tensor) -> Tensor:
+    """The softmax of the scores, (N, K), on the CPU; a few images at a time."""
+    return torch.cat([model(part).softmax(dim=1) for part in images.split(chunk_length(images))]).cpu()
+
+
+def class_title(model: nn.Module, probabilities: Tensor, label: int) -> str:
+    """ "Egyptian cat 55 %" for probabilities (K,)."""
+    return f"{model.class_names[label]} {probability_text(float(probabilities[label]))}"
+
+
+def class_titles(model: nn.Module, images: Tensor, label: int) -> list[str]:
+    """ "tiger cat 21 %", how probable the class is on each image."""
+    return [class_title(model, row, label) for row in class_probabilities(model, images)]
+
+
+def probability_text(probability: float) -> str:
+    """In per cent, with as many digits as it takes to tell it from 0 and from 100."""
+    if 0.01 <= probability <= 0.99:
+        return f"{100 * probability:.0f} %"
+    if probability > 0.99:
+        return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+    return "< 0.01 %" if probability < 1e-4 else f"{100 * probability:.2g} %"
+
+
+def first_known(groups: Sequence[tuple[str, ...]], class_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first group of class names that the network has, else its first classes."""
+    for group in groups:
+        if set(group) <= set(class_names):
+            return group
+    return class_names[: len(groups[0])]
+
+
+def footer(model: nn.Module) -> str:
+    """The line under every figure: which network it shows."""
+    return f"SqueezeNet 1.1, weights {model.weights_name}"

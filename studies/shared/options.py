@@ -1,0 +1,276 @@
+"""The command line that all scripts share: flags, defaults, and how errors reach a person.
+
+Nothing heavy is imported here, so that --help answers at once; a script imports torch after parsing.
+"""
+
+import argparse
+import ast
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from core.defaults import PHOTOGRAPHS, ROOT
+from core.errors import UsageError, WorkError
+from studies.shared.memory import keep_freed_memory
+
+OUTPUT_FOLDER = Path("visualization")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Keep the paragraphs of a description, and add a flag's default where its help does not tell it."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip().split("\n\n")
+        return "\n\n".join(super(HelpFormatter, self)._fill_text(part, width, indent) for part in paragraphs)
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        silent = (
+            action.default is None
+            or action.default is False
+            or action.default == argparse.SUPPRESS
+            or "default" in (action.help or "")
+        )
+        return action.help if silent else f"{action.help} (default: %(default)s)"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence on stderr, with exit code 2."""
+
+    def __init__(self, **settings) -> None:
+        super().__init__(formatter_class=HelpFormatter, **settings)
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+
+
+def make_parser(
+    description: str,
+    *,
+    output: str,
+    writes: str = "picture, .png or .jpg",
+    images: bool = True,
+    weights: bool = True,
+    labels: str = "the classes to explain",
+    endings: tuple[str, ...] = PICTURE_SUFFIXES,
+) -> Parser:
+    """The parser with the common flags; `images=False` leaves out --images, --labels and --size, `weights=False`
+    --weights.
+
+    output: name of the file written by default; writes: what it is; labels: what the named classes are for; endings:
+    those that its name may have.
+    """
+    parser = Parser(description=description)
+    add = parser.add_argument
+    if images:
+        pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
+        add("--images", nargs="+", metavar="PATH", help=pictures)
+        names = "names or numbers, one or one an image"
+        default = "" if "default" in labels else " (default: predicted)"
+        add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
+        add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the square crop")
+    if weights:
+        add(
+            "--weights",
+            default="auto",
+            metavar="FILE",
+            help="auto, imagenet, patterns, or a .pth, .pt or .safetensors file",
+        )
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
+    path = partial(picture_path, endings=endings) if output else folder_or_picture_path
+    add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
+    return parser
+
+
+def constant_of(module: str, name: str) -> object:
+    """Read a module's constant from its source, for the same reason as `defaults_of`."""
+    return ast.literal_eval(_constants(_body_of(module))[name])
+
+
+def defaults_of(module: str, function: str) -> dict[str, object]:
+    """Read a function's keyword-only defaults, or a dataclass's, from the source: written once, known unimported."""
+    body = _body_of(module)
+    constants = _constants(body)  # a default may be the name of one
+    for node in body:
+        if isinstance(node, ast.ClassDef) and node.name == function:
+            fields = [field for field in node.body if isinstance(field, ast.AnnAssign) and field.value is not None]
+            return {field.target.id: ast.literal_eval(field.value) for field in fields}
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            given = {argument.arg: value for argument, value in pairs if value is not None}
+            return {
+                name: ast.literal_eval(constants.get(getattr(value, "id", None), value))
+                for name, value in given.items()
+            }
+    raise LookupError(f"{module} has no {function}")
+
+
+def _body_of(module: str) -> list[ast.stmt]:
+    path = (ROOT / Path(*module.split("."))).with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8")).body
+
+
+def _constants(body: list[ast.stmt]) -> dict[str, ast.expr]:
+    assignments = [node for node in body if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    return {node.targets[0].id: node.value for node in assignments if isinstance(node.targets[0], ast.Name)}
+
+
+def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:
+    """An argparse type: a file that a picture can be written to."""
+    if Path(text).suffix.lower() not in endings:
+        raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(endings)}")
+    return Path(text)
+
+
+def folder_or_picture_path(text: str) -> Path:
+    """An argparse type: a picture, or a folder: one that is there, or has no ending, or ends in a slash."""
+    folder = Path(text).is_dir() or text.endswith(("/", os.sep)) or not Path(text).suffix
+    return Path(text) if folder else picture_path(text)
+
+
+def is_picture_path(path: Path) -> bool:
+    """Whether a path names a picture to be written, and not a folder for several."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+
+
+def check_output(path: Path | None) -> None:
+    """Say before the work what would go wrong after it."""
+    if path is None:
+        return
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif") and path.is_dir():
+        raise UsageError(f"output: '{path}' is a folder; give the name of a file")
+    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
+        raise WorkError(f"output: '{path}' cannot be written below '{there}'; choose another --output")
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """An argparse type: a whole number within bounds."""
+    return _bounded(int, "whole number", least, most)
+
+
+def number(least: float, most: float | None = None) -> Callable[[str], float]:
+    """An argparse type: a finite number within bounds."""
+    return _bounded(float, "number", least, most)
+
+
+def _bounded(kind: type, name: str, least: float, most: float | None) -> Callable:
+    allowed = f"a {name} of at least {least}" if most is None else f"a {name} from {least} to {most}"
+
+    def parse(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {allowed}") from None
+        if not least <= value <= (float("inf") if most is None else most) or value == float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not {allowed}")
+        return value
+
+    return parse
+
+
+def find_techniques(texts: list[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The techniques named, each once; "all" stands for all of them. An unknown one is told the nearest."""
+    known = tuple(known)
+    named = [find_technique(text, known, also="all, ") for text in texts if text != "all"]
+    return known if "all" in texts else tuple(dict.fromkeys(named))
+
+
+def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
+    """The text itself, if it is one of those known; a UsageError names the nearest and lists all, `also` first."""
+    import difflib
+
+    known = tuple(known)
+    if text in known:
+        return text
+    near = difflib.get_close_matches(text.lower().replace(" ", "-"), known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise UsageError(f"technique: '{text}' is unknown; {hint}allowed are {also}{', '.join(known)}")
+
+
+def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
+    """A class number, or a name in any case: exact, or the one name that contains it."""
+    import difflib
+
+    text = str(text).strip()
+    if re.fullmatch(r"-?[0-9]+", text):
+        if 0 <= int(text) < len(class_names):
+            return int(text)
+        raise UsageError(f"labels: class {text} is out of range; allowed are 0 to {len(class_names) - 1}")
+    names = [name.lower() for name in class_names]
+    for found in (
+        [index for index, name in enumerate(names) if name == text.lower()],
+        [index for index, name in enumerate(names) if text.lower() in name],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = ", ".join(f"{index} {class_names[index]}" for index in found[:6])
+            raise UsageError(
+                f"labels: '{text}' fits {len(found)} classes ({listed}{', ...' * (len(found) > 6)}); give the number"
+            )
+    near = difflib.get_close_matches(text.lower(), names, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"give a class name or a number from 0 to {len(names) - 1}"
+    raise UsageError(f"labels: no class is called '{text}'; {hint}")
+
+
+def progress(steps=None, **words):
+    """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
+    from tqdm import tqdm
+
+    return tqdm(steps, disable=None, **words)
+
+
+def run_script(
+    main: Callable[[argparse.Namespace], int | None],
+    parser: Parser,
+    arguments: list[str] | None = None,
+    *,
+    keep_memory: bool = True,
+) -> int:
+    """Parse, run, and turn every error into one sentence and an exit code: 2 wrong use, 1 failed work.
+
+    keep_memory: as `studies.shared.memory` says; benchmarks leave it to their flags.
+    """
+    options = parser.parse_args(arguments)
+    if keep_memory:
+        keep_freed_memory()
+    # The figure says why a map is blank; a person needs no Python warning besides.
+    warnings.filterwarnings("ignore", message="the map of image")
+    try:
+        check_output(getattr(options, "output", None))
+        code = main(options) or 0
+        sys.stdout.flush()  # so that a closed pipe is noticed here, not at Python's exit
+        return code
+    except UsageError as error:
+        return _complain(parser, f"{error}", 2)
+    except WorkError as error:
+        return _complain(parser, f"{error}", 1)
+    except ModuleNotFoundError as error:
+        return _complain(parser, f"the package '{error.name}' is missing; run: pip install -r requirements.txt", 1)
+    except KeyboardInterrupt:
+        return _complain(parser, "interrupted; what was reported as written is complete", 130)
+    except BrokenPipeError:  # e.g. `| head`: nobody is left to read, also at Python's own flush on exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(parser, "what it prints is no longer read, so it stopped; do not close the pipe", 1)
+    except OSError as error:
+        place = f"'{error.filename}'" if error.filename else "a file or standard output"
+        return _complain(parser, f"{place} cannot be used: {error.strerror or error}", 1)
+    except Exception as error:
+        if os.environ.get("DEBUG"):
+            raise
+        words = ("out of memory", "can't allocate memory")  # CUDA's, and the CPU's
+        if isinstance(error, MemoryError) or any(each in str(error).lower() for each in words):
+            return _complain(parser, "memory: there is not enough; use a smaller --size, or --device cpu", 1)
+        kind = type(error).__name__
+        return _complain(parser, f"unexpected {kind}: {error}; set DEBUG=1 to see where, and please report it", 1)
+
+
+def _complain(parser: Parser, sentence: str, code: int) -> int:
+    print(f"{parser.prog}: {' '.join(sentence.split())}", file=sys.stderr)
+    return code

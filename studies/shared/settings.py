@@ -1,0 +1,41 @@
+"""What is asked of a study: frozen dataclasses, one field a flag, so that Python or a page can ask, too."""
+
+import argparse
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+Asked = TypeVar("Asked", bound="Settings")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every study takes. A study adds its own fields in a subclass."""
+
+    output: Path
+    weights: str = "auto"
+    device: str = "auto"
+    seed: int = 0
+
+    @classmethod
+    def of(cls: type[Asked], options: argparse.Namespace, **instead: Any) -> Asked:
+        """The settings that a command line asks for: each field from the flag of its name, lists as tuples.
+
+        instead: what `options` has not, or has in another form.
+        """
+        values = {}
+        for field in fields(cls):
+            value = instead[field.name] if field.name in instead else getattr(options, field.name)
+            if value is None and field.default is not MISSING:  # a flag that was not given
+                value = field.default
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings(Settings):
+    """What a study of pictures takes besides."""
+
+    images: tuple[str, ...] = ()  # files, folders, names of default photographs; none: all photographs, or scenes
+    labels: tuple[str, ...] = ()  # names or numbers; none: the predicted classes
+    size: int = 224  # pixels: the side of the square crop

@@ -1,0 +1,1 @@
+"""How the networks in weights/ were trained, and the commands that train them again."""
