@@ -2,17 +2,13 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 from conftest import run
 
 from benchmarks.growth import growth
-from benchmarks.readme import TABLES, fill, marks
 from benchmarks.speed import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
-from core.defaults import ROOT
-from core.errors import UsageError
 from drawing.tables import markdown, write_csv
 from style_transfer import PRESETS
 
@@ -55,21 +51,6 @@ def test_a_line_says_its_times_ratio_goal_and_memory():
     assert words.endswith(" | 1e-07, 2e-07 | 80, 600")
     assert as_numbers(line())[:5] == ["saliency", 5, 224, "Captum", "50.000"]
     assert span((1.5, 1.0, 2.0)) == "1500 (1000 to 2000)"
-
-
-def test_a_table_goes_between_its_marks_in_place_of_the_old_one():
-    begin, end = marks("speed")
-    assert (
-        fill(f"before\n{begin}old\n{end}after\n", "speed", "| new |\n") == f"before\n{begin}\n| new |\n\n{end}after\n"
-    )
-    with pytest.raises(UsageError, match="readme: it needs each of the lines"):
-        fill("no marks", "speed", "| new |")
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_the_readmes_tables_are_the_files_that_were_measured(name):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert fill(text, name, TABLES[name].read_text(encoding="utf-8")) == text
 
 
 def test_growth_compares_the_ends_with_the_pixels():
