@@ -235,7 +235,7 @@ def scenes():
 
 
 def test_the_gradient_follows_the_weights_and_sobels_edges_do_not(embedded, scenes):
-    """Of what is above the architecture's floor the gradient keeps about a fifth, where "yes" ends: a third is allowed."""
+    """Above the architecture's floor the gradient keeps about a fifth, where "yes" ends: a third is allowed."""
     images, labels, _ = scenes
     techniques = {"gradient": saliency_map, "edges": lambda model, images, labels: edge_map(images)}
     correlations, floors = {}, {}
