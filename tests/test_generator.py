@@ -5,7 +5,6 @@ import sys
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from conftest import InterruptingBar, noise, random_squeezenet, run, state_of
@@ -125,7 +124,7 @@ def test_it_draws_scenes_it_has_never_seen(stored, encoder, scenes):
         named = encoder(drawn).argmax(dim=1)
     blank = scenes.mean(dim=(2, 3), keepdim=True)
     assert (drawn - scenes).abs().mean() < 0.75 * (blank - scenes).abs().mean()
-    assert (named == torch.arange(17, 23)).sum() >= 4
+    assert (named == torch.arange(17, 23)).sum() >= 3  # 4 are; by chance none would be
 
 
 def test_codes_are_of_pictures_of_one_size_alone(stored, encoder, images):
@@ -170,14 +169,19 @@ def test_stop_and_resume_gives_the_same_generator_bit_for_bit(tmp_path):
         GeneratorTraining.load(tmp_path / "checkpoint.pt", replace(TINY, seed=4))
 
 
-@pytest.mark.slow
-def test_a_few_steps_lower_the_loss():
-    """Two scenes, always the same: less to learn, so that a few seconds show it."""
-    settings = {"widths": (16,) * 4, "steps": 75, "rounds": 1, "steps_per_round": 1000, "code_noise": 0.0}
-    training = GeneratorTraining(replace(TINY, learning_rate=5e-3, **settings))
-    training.run(workers=0)
-    features = np.array(training.losses)[:, 1]
-    assert features[-10:].mean() < 0.85 * features[:5].mean()
+def test_small_steps_lower_the_loss_each_by_its_rate_times_the_size_of_the_gradient(monkeypatch):
+    """Always the same two scenes; the first step of Adam is its rate along the sign of the gradient."""
+    pictures = preprocess(list(render_round((0, 16), seed=5, number=0, size=224)))
+    monkeypatch.setattr("patterns.generator_training.augment", lambda *_: pictures)
+    training = GeneratorTraining(replace(TINY, steps=20, learning_rate=3e-5, cut=224, code_noise=0.0))
+    training.run(workers=0, until=2)
+    first, second = (sum(losses) for losses in training.losses)
+    size = sum(value.grad.abs().sum().item() for value in training.network.parameters() if value.grad is not None)
+    assert first - second == pytest.approx(training.recipe.learning_rate_at(0) * size, rel=0.1)
+    training.run(workers=0, until=8)
+    losses = [sum(losses) for losses in training.losses]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] - losses[-1] > 4 * (first - second)
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys):
@@ -239,7 +243,7 @@ def test_the_ascent_raises_the_objective_of_the_picture(kind, stored, encoder):
     )
     with torch.no_grad():
         before = objective(stored(starts))
-    codes = climb_codes(encoder, stored, objective, starts, iterations=8, generator=torch.Generator().manual_seed(0))
+    codes = climb_codes(encoder, stored, objective, starts, iterations=20, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert (objective(stored(codes)) > before).all()
 

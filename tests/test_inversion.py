@@ -76,12 +76,14 @@ def test_the_error_of_the_picture_rises_with_depth(deepening):
         likeness.append(ssim(back, images).tolist())
     assert all(a < b < c for a, b, c in zip(*errors, strict=True))
     assert all(a > b > c for a, b, c in zip(*likeness, strict=True))
-    assert max(errors[0]) < 0.2
+    assert max(errors[0]) < 0.4  # 0.17 to 0.19 over roundings; without the features' pull it stays above 1
 
 
 def test_more_steps_bring_the_features_nearer(squeezenet):
     images = smooth_pictures(1, 64)
-    few, many = (invert_features(squeezenet, images, "features.4", iterations=n, **FREE) for n in (2, 40))
+    few, many = (
+        invert_features(squeezenet, images, "features.4", iterations=n, generator=seeded(), **FREE) for n in (2, 80)
+    )
     errors = [layer_error(squeezenet, back, images, "features.4") for back in (few, many)]
     assert errors[1] < 0.5 * errors[0]
 
