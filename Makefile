@@ -4,14 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 OLDEST := .venv-oldest
-SCRIPTS := class_visualization saliency_visualization gradcam_visualization \
-  explain_folder fooling_visualization style_transfer fast_style_transfer neuron_visualization \
-  embedding_visualization deepdream
+# What `make demo` draws: the studies that take seconds.
+STUDIES := saliency gradcam classes fooling segmentation explain style fast_style neurons embedding deepdream
 
 .PHONY: demo test test-oldest lint submission clean
 
 demo: $(INSTALLED)
-	@for script in $(SCRIPTS); do echo "== $$script.py"; $(BIN)/python $$script.py || exit 1; done
+	@for study in $(STUDIES); do echo "== python -m studies $$study"; $(BIN)/python -m studies $$study || exit 1; done
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
