@@ -116,6 +116,8 @@ EDITIONS = (  # the first whose marks are there is taken
             "helpers/**/*.py",
             "style_modules/**/*.py",
             "visualizers/**/*.py",
+            "studies/*.py",
+            *(f"studies/{name}/*.py" for name in ("classes", "fooling", "gradcam", "saliency", "style")),
             "requirements.txt",
             "images/*.md",
         ),
