@@ -1,7 +1,7 @@
 """How each row's line is drawn: a colour and a pattern for any number of techniques, the controls in grey."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -18,8 +18,8 @@ COLOURS = [  # the strong ones before the pale ones
 class Line(NamedTuple):
     """The look of a line, as matplotlib takes it."""
 
-    color: Any
-    linestyle: Any
+    color: str | tuple[float, float, float]
+    linestyle: str | tuple[int, tuple[float, float]]  # a name, or (offset, (on, off))
 
 
 GREY = {

@@ -1,7 +1,7 @@
 """Techniques down, scores across: the table, what stands below it, and how its cells are drawn."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def blur_pixels(size: int) -> str:
     return f"{BLUR_AT_224 * size / 224:.0f}"
 
 
-def cell_styles(table: Table) -> dict[tuple[int, int], dict[str, Any]]:
+def cell_styles(table: Table) -> dict[tuple[int, int], dict[str, str]]:
     """How to write the cells: verdicts in colour, the best technique of each column bold, the controls grey."""
     styles = {}
     for column, name in enumerate(table.header):
