@@ -1,6 +1,6 @@
 """How long does each technique take for one image and for many? Seconds, medians of rounds taken in turn.
 
-The settings are the table's of trust_visualization.py. Writes a table, Markdown and CSV.
+The settings are those of the trust study's table. Writes a table, Markdown and CSV.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drawing.tables import write_table
 from studies.shared.options import Parser, progress, run_script, whole_number
-from trust_visualization import SLOW, TECHNIQUES
+from visualizers.catalogue import TECHNIQUES
 
 
 def main(options) -> None:
@@ -19,24 +19,26 @@ def main(options) -> None:
 
     from benchmarks.timing import summary, take_turns
     from benchmarks.works import Stage
+    from studies.trust.rows import technique_maps
 
     rows = []
     stages = [Stage(count, 224, options.weights) for count in (1, options.count)]
     for stage in stages:
         stage.ours, stage.images, stage.labels  # noqa: B018 (loaded before the clock starts)
     for name, technique in progress(TECHNIQUES.items(), desc="techniques", unit="technique"):
-        row = [technique.title]
+        row = [technique.one_line]
         for stage in stages:
-            hands = {name: partial(technique, stage.ours, stage.images, stage.labels, torch.Generator().manual_seed(0))}
-            most = 1 if name in SLOW and stage.count > 1 else 5
-            seconds = take_turns(hands, budget=3, least=min(most, 3), most=most)[name][1]
+            chance = torch.Generator().manual_seed(0)
+            work = partial(technique_maps, technique, stage.ours, stage.images, stage.labels, chance)
+            most = 1 if technique.slow and stage.count > 1 else 5
+            seconds = take_turns({name: work}, budget=3, least=min(most, 3), most=most)[name][1]
             middle, least, largest = summary(seconds)
             row.append(f"{middle:.3g} ({least:.3g} to {largest:.3g})")
         rows.append(row)
     header = ["technique", "1 image, s", f"{options.count} images, s"]
     note = (
         f"Medians with the least and the largest, {torch.get_num_threads()} threads, 224 pixels; "
-        "settings as in trust_visualization.py."
+        "settings as in the trust study."
     )
     write_table(options.output, header, rows, note)
 
@@ -45,7 +47,7 @@ def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.techniques", description=__doc__)
     add = result.add_argument
     add("--count", type=whole_number(2, 1000), default=25, metavar="N", help="how many are many")
-    add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
+    add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the studies")
     path = Path("visualization/techniques.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; the CSV lies beside it")
     return result

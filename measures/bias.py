@@ -1,10 +1,10 @@
-"""What do the numbers say? A network trained on telling backgrounds, judged beside an unbiased one.
+"""What do the numbers say? A network whose training backgrounds gave the class away, beside an unbiased one.
 
 Each difference between the two is taken scene by scene, since both saw the same ones, and counts only if its 95 %
 interval leaves 0 out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from core.errors import WorkError
 from measures.intervals import Interval, mean_interval, share_interval
 
-MAP = "Grad-CAM"  # the map that the verdict goes by
+MAP = "Grad-CAM"  # the map that the conclusion goes by
 
 
 class Findings(NamedTuple):
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
     moved: Interval  # share of MAP that left the object, backgrounds as usual
 
 
-def weigh(usual: Findings, swapped: Findings) -> Evidence:
+def evidence_of(usual: Findings, swapped: Findings) -> Evidence:
     """Two sets of scenes, backgrounds as usual and swapped. Raises WorkError if nearly all maps are blank."""
     masses = {name: _mean_of_seen(values) for name, values in usual.masses.items()}
     return Evidence(share_interval(usual.correct), share_interval(swapped.correct), masses)
@@ -53,7 +53,7 @@ def compare(biased: Sequence[Findings], unbiased: Sequence[Findings]) -> Differe
 def _mean_of_seen(masses: Tensor) -> Interval:
     seen = masses[~masses.isnan()]
     if len(seen) < 2:
-        raise WorkError("maps: nearly all are blank, so the network has learnt nothing; train for more --steps")
+        raise WorkError("maps: nearly all are blank, so the network has learnt nothing; train for more --iterations")
     return mean_interval(seen)
 
 
@@ -63,7 +63,7 @@ def conclude(biased: Evidence, unbiased: Evidence, difference: Difference) -> st
     if min(biased.usual.low, unbiased.usual.low) <= 0.5:
         return (
             f"Nothing can be concluded: on usual backgrounds the biased and the unbiased network name {names} of the "
-            "scenes, which may be guessing; train for more --steps."
+            "scenes, which may be guessing; train for more --iterations."
         )
     accuracy = (
         f"it names {biased.usual.mean:.1%} of new scenes with the usual backgrounds and {biased.swapped.mean:.1%} with "
@@ -80,7 +80,7 @@ def conclude(biased: Evidence, unbiased: Evidence, difference: Difference) -> st
     return f"No bias is to be seen in the network trained on telling backgrounds: {accuracy}, and {mass}."
 
 
-def report(evidence: dict[str, Evidence], difference: Difference) -> str:
+def evidence_lines(evidence: Mapping[str, Evidence], difference: Difference) -> str:
     """The numbers with their intervals, as lines."""
     lines = []
     for name, found in evidence.items():

@@ -4,10 +4,10 @@
     insertion: start from the substrate, put the most important pixels in first;  it should rise at once
 
 The area under each curve is one number (Petsiuk et al., 2018). Both move with the substrate, what stands for
-"nothing there", and with the number of steps: say both beside them.
+"nothing there", and with the number of stages: say both beside them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,39 +19,39 @@ from core.gradients import as_labels, chunk_length, like_images, measuring, to_n
 def deletion_curve(
     model: nn.Module,
     images: Tensor,
-    labels,
+    labels: Tensor | Sequence[int] | int,
     maps: Tensor,
     *,
-    steps: int = 28,
+    stages: int = 28,
     substrate: Tensor | float = 0.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Softmax probability of each image's label while its pixels are replaced, (N, steps + 1); the last are all gone.
+    """Softmax probability of each image's label while its pixels are replaced, (N, stages + 1); the last are all gone.
 
-    images (N, 3, H, W), labels (N,) or one number, maps (N, H, W): larger goes first. steps: equal shares of the
+    images (N, 3, H, W), labels (N,) or one number, maps (N, H, W): larger goes first. stages: equal shares of the
     pixels, 224 in the paper. substrate: a picture that broadcasts to the images or a number, in the network's units; 0
     is the mean colour. generator: decides among equal values, so that blank parts go in no order of their own.
-    Raises UsageError for maps of another shape or fewer steps than one.
+    Raises UsageError for maps of another shape or fewer stages than one.
     """
-    return _curve(model, images, like_images("substrate", substrate, images), labels, maps, steps, generator)
+    return _curve(model, images, like_images("substrate", substrate, images), labels, maps, stages, generator)
 
 
 def insertion_curve(
     model: nn.Module,
     images: Tensor,
-    labels,
+    labels: Tensor | Sequence[int] | int,
     maps: Tensor,
     *,
-    steps: int = 28,
+    stages: int = 28,
     substrate: Tensor | float = 0.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """The same from the other side: pixels of the image are put into the substrate, (N, steps + 1)."""
-    return _curve(model, like_images("substrate", substrate, images), images, labels, maps, steps, generator)
+    """The same from the other side: pixels of the image are put into the substrate, (N, stages + 1)."""
+    return _curve(model, like_images("substrate", substrate, images), images, labels, maps, stages, generator)
 
 
 def area_under(curves: Tensor) -> Tensor:
-    """Area under curves (..., steps + 1) over the share of pixels, 0 to 1, by trapezia; (...)."""
+    """Area under curves (..., stages + 1) over the share of pixels, 0 to 1, by trapezia; (...)."""
     return torch.trapezoid(curves, dx=1 / (curves.shape[-1] - 1))
 
 
@@ -77,16 +77,24 @@ def stability(
     return torch.stack(changes).amax(dim=0).where(size > 0, torch.nan)
 
 
-def _curve(model, start: Tensor, end: Tensor, labels, maps: Tensor, steps: int, generator) -> Tensor:
+def _curve(
+    model: nn.Module,
+    start: Tensor,
+    end: Tensor,
+    labels: Tensor | Sequence[int] | int,
+    maps: Tensor,
+    stages: int,
+    generator: torch.Generator | None,
+) -> Tensor:
     """Probabilities on the way from `start` to `end`, (N, 3, H, W) both, the map's largest values first."""
     if maps.shape != (len(start), *start.shape[2:]):
         shapes = f"{tuple(maps.shape)} for images {tuple(start.shape)}"
         raise UsageError(f"maps: shape {shapes}; one value for each pixel is needed, (N, H, W)")
-    if steps < 1:
-        raise UsageError(f"steps: {steps} is too few; at least 1 is needed")
+    if stages < 1:
+        raise UsageError(f"stages: {stages} is too few; at least 1 is needed")
     labels = as_labels(labels, len(start), model)
     pixels = maps[0].numel()
-    changed = torch.arange(steps + 1, device=start.device) * pixels // steps  # pixels changed after each step
+    changed = torch.arange(stages + 1, device=start.device) * pixels // stages  # pixels changed after each stage
     place = _places(maps, generator).to(start.device)
     curves = []
     with measuring(model), torch.no_grad():

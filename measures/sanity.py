@@ -11,7 +11,7 @@ tells the new map of another image, which can share nothing else. The verdict co
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -35,7 +35,14 @@ class Similarity(NamedTuple):
 
     values: Tensor  # (D, B, N, 2), float64; not a number where a map is blank
     floor: Tensor  # (D, B, N): rank correlation with the new map of another image; not a number for a single image
-    lifted: Tensor  # (D, B, N) bool: the class had score 0, so its class map was explained before the last ReLU
+    before_last_relu: Tensor  # (D, B, N) bool: the class had score 0, and was explained before the last ReLU
+
+
+class Prepared(NamedTuple):
+    """A map as it is compared."""
+
+    drawn: np.ndarray  # (H, W), scaled to [0, 1], its highest half per cent saturated
+    ranks: np.ndarray  # of its values, (H, W) or flat
 
 
 def blocks_of(model: nn.Module) -> list[str]:
@@ -84,7 +91,7 @@ def _initialise(network: nn.Module, block: str, generator: torch.Generator) -> N
                 module.bias.zero_()
 
 
-def lifted(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Module:
+def without_last_relu(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Module:
     """A copy whose scores pass the last ReLU everywhere: all biases of the last convolution are raised alike.
 
     So its gradients are those of the class map's mean, which every class has, also one of score 0.
@@ -106,8 +113,10 @@ def lifted(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Module:
     return copy
 
 
-def explain_or_lift(explain: Explain, model: nn.Module, images: Tensor, labels) -> tuple[Tensor, Tensor]:
-    """Maps (N, H, W), and which of them had to be lifted, (N,) bool.
+def explain_with_fallback(
+    explain: Explain, model: nn.Module, images: Tensor, labels: Tensor | Sequence[int] | int
+) -> tuple[Tensor, Tensor]:
+    """Maps (N, H, W), and which of them explain the score before the last ReLU, (N,) bool.
 
     A random network gives about half of its classes score 0, and their maps are blank. Those are explained again
     with the score taken before the last ReLU. A map that stays blank has nothing positive to show.
@@ -118,7 +127,7 @@ def explain_or_lift(explain: Explain, model: nn.Module, images: Tensor, labels) 
         maps = explain(model, images, labels)
         blank = maps.flatten(1).amax(dim=1) == 0
         if blank.any():
-            model = lifted(model, images[blank], labels[blank.cpu()])
+            model = without_last_relu(model, images[blank], labels[blank.cpu()])
             maps[blank] = explain(model, images[blank], labels[blank.cpu()])
     return maps, blank & (maps.flatten(1).amax(dim=1) > 0)
 
@@ -140,25 +149,25 @@ def architecture_floor(maps: Tensor, others: Tensor) -> Tensor:
     return _floor(_prepare(maps), _prepare(others))
 
 
-def _prepare(maps: Tensor) -> list[tuple[np.ndarray, np.ndarray] | None]:
-    """Each map as it is drawn, and the ranks of its values; None for a constant one."""
+def _prepare(maps: Tensor) -> list[Prepared | None]:
+    """None for a constant map."""
     result = []
     for values in maps.detach().abs().double().cpu().numpy():
         top = np.quantile(values, 0.995) or values.max()
-        result.append(((values / top).clip(max=1), rankdata(values)) if np.ptp(values) else None)
+        result.append(Prepared((values / top).clip(max=1), rankdata(values)) if np.ptp(values) else None)
     return result
 
 
-def _compare(first: list, second: list) -> Tensor:
+def _compare(first: Sequence[Prepared | None], second: Sequence[Prepared | None]) -> Tensor:
     result = torch.full((len(first), 2), torch.nan, dtype=torch.float64)
     for index, (one, other) in enumerate(zip(first, second, strict=True)):
         if one is not None and other is not None:
-            result[index, 0] = float(structural_similarity(one[0], other[0], data_range=1.0))
+            result[index, 0] = float(structural_similarity(one.drawn, other.drawn, data_range=1.0))
             result[index, 1] = _rank_correlation(one, other)
     return result
 
 
-def _floor(first: list, second: list) -> Tensor:
+def _floor(first: Sequence[Prepared | None], second: Sequence[Prepared | None]) -> Tensor:
     result = torch.full((len(first),), torch.nan, dtype=torch.float64)
     for index, one in enumerate(first):
         other = second[index - 1]
@@ -167,15 +176,15 @@ def _floor(first: list, second: list) -> Tensor:
     return result
 
 
-def _rank_correlation(one: tuple, other: tuple) -> float:
-    return float(np.corrcoef(one[1].ravel(), other[1].ravel())[0, 1])
+def _rank_correlation(one: Prepared, other: Prepared) -> float:
+    return float(np.corrcoef(one.ranks.ravel(), other.ranks.ravel())[0, 1])
 
 
 def sanity_check(
     explain: Explain,
     model: nn.Module,
     images: Tensor,
-    labels,
+    labels: Tensor | Sequence[int] | int,
     *,
     networks: Callable[[nn.Module, torch.Generator], Iterator[tuple[str, nn.Module]]] = cascading,
     draws: int = 1,
@@ -186,17 +195,17 @@ def sanity_check(
     networks: `all_random`, `cascading` or `block_by_block`.
     `explain` must use the same random numbers at each call, if any.
     """
-    original = _prepare(explain_or_lift(explain, model, images, labels)[0])
-    values, floors, raised = [], [], []
+    original = _prepare(explain_with_fallback(explain, model, images, labels)[0])
+    values, floors, fallbacks = [], [], []
     for _ in range(draws):
         for _, network in networks(model, generator):
-            maps, by_lifting = explain_or_lift(explain, network, images, labels)
+            maps, before_last_relu = explain_with_fallback(explain, network, images, labels)
             new = _prepare(maps)
             values.append(_compare(original, new))
             floors.append(_floor(original, new))
-            raised.append(by_lifting)
+            fallbacks.append(before_last_relu)
     shape = (draws, -1, len(images))
-    stacked = torch.stack(values).view(*shape, 2), torch.stack(floors).view(shape), torch.stack(raised).view(shape)
+    stacked = torch.stack(values).view(*shape, 2), torch.stack(floors).view(shape), torch.stack(fallbacks).view(shape)
     return Similarity(*stacked)
 
 

@@ -1,22 +1,24 @@
 """A planted bias: the scenes that hold it, the networks that learn it, and a verdict that follows the numbers."""
 
-import importlib
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from conftest import run as run_study
 from PIL import Image
 from safetensors.torch import load_file
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 
 from core.errors import UsageError, WorkError
-from measures.bias import Difference, Evidence, Findings, compare, conclude, report, weigh
+from measures.bias import Difference, Evidence, Findings, compare, conclude, evidence_lines, evidence_of
 from measures.intervals import Interval, mean_interval, share_interval
 from patterns.scenes import render_empty, render_indexed
-from studies.shared.options import run_script
+from studies.bias.study import trained_network
+from studies.shared.options import OUTPUT_FOLDER
+from studies.shared.report import Report
 from training.biased import backgrounds, fingerprint, make_pair, make_recipe, render_set
 from training.evaluate import HIGHEST_SEED
 from training.pool import ScenePool
@@ -24,7 +26,7 @@ from training.training import Recipe, Training
 
 PAIR = make_pair(["star", "sun"], ["dead leaves", "clouds"])
 SIZE = 64
-ARGUMENTS = ["--steps", "3", "--size", "64", "--scenes", "20", "--device", "cpu"]
+ARGUMENTS = ["--iterations", "3", "--size", "64", "--scenes", "20", "--device", "cpu"]
 
 
 def weights_in(path):
@@ -32,9 +34,7 @@ def weights_in(path):
     return {name: value.clone() for name, value in load_file(path).items()}
 
 
-def run(*arguments):
-    module = importlib.import_module("bias_visualization")
-    return run_script(module.main, module.parser(), [str(argument) for argument in arguments])
+run = partial(run_study, "bias")
 
 
 # --- The scenes ----------------------------------------------------------------------------------
@@ -209,16 +209,16 @@ def test_differences_are_taken_scene_by_scene():
 def test_the_evidence_is_of_usual_backgrounds_and_leaves_blank_maps_out():
     usual, swapped = findings(30, 0.3), findings(10, 0.9)
     usual.masses["Grad-CAM"][:3] = float("nan")
-    found = weigh(usual, swapped)
+    found = evidence_of(usual, swapped)
     assert (found.usual.mean, found.swapped.mean) == (0.75, 0.25)
     assert found.masses["Grad-CAM"].mean == pytest.approx(float(usual.masses["Grad-CAM"][3:].mean()))
     usual.masses["Grad-CAM"][:] = float("nan")
     with pytest.raises(WorkError, match="blank"):
-        weigh(usual, swapped)
+        evidence_of(usual, swapped)
 
 
 def test_the_report_says_every_number():
-    words = report({"biased": evidence(0.99, 0.2, 0.1), "unbiased": UNBIASED}, Difference(SURE, UNSURE))
+    words = evidence_lines({"biased": evidence(0.99, 0.2, 0.1), "unbiased": UNBIASED}, Difference(SURE, UNSURE))
     for number in ("99.0% (94.0% to 104.0%)", "20.0% (", "10.0% (", "97.0% (", "30.0% (20.0% to 40.0%)", "2.0% (-3.0%"):
         assert number in words
 
@@ -287,7 +287,7 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, refusal):
     assert words in refusal(run, *arguments)
 
 
-# --- The script ----------------------------------------------------------------------------------
+# --- The study ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def hardly_learning(monkeypatch):
     monkeypatch.setattr("training.biased.Recipe", partial(Recipe, learning_rate=1e-6))
 
 
-def test_the_script_trains_measures_draws_and_keeps_its_networks(hardly_learning, tmp_path, capsys):
+def test_the_study_trains_measures_draws_and_keeps_its_networks(hardly_learning, tmp_path, capsys):
     assert run(*ARGUMENTS) == 0
     said = capsys.readouterr().out
     assert said.count("training, 3 steps") == 2
@@ -326,13 +326,11 @@ def test_the_script_trains_measures_draws_and_keeps_its_networks(hardly_learning
 
 @pytest.fixture
 def network():
-    """A function that makes the biased network as the script does: from its file, or by training."""
-    from studies.shared.options import OUTPUT_FOLDER
+    """A function that makes the biased network as the study does: from its file, or by training."""
 
-    module = importlib.import_module("bias_visualization")
-
-    def make(*more):
-        module.trained_network(PAIR, "biased", module.parser().parse_args([*ARGUMENTS, *more]))
+    def make(*, seed=0, fresh=False):
+        recipe = make_recipe(PAIR, "biased", steps=3, seed=seed, size=SIZE)
+        trained_network("biased", recipe, Report(), device="cpu", fresh=fresh)
         return max(OUTPUT_FOLDER.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
 
     return make
@@ -340,7 +338,7 @@ def network():
 
 def test_other_settings_use_another_file(network, capsys):
     first = network()
-    assert network("--seed", "1") != first
+    assert network(seed=1) != first
     assert capsys.readouterr().out.count("training, 3 steps") == 2
     network()
     assert "trained before" in capsys.readouterr().out
@@ -355,7 +353,7 @@ def test_a_damaged_file_is_made_again_and_fresh_trains_again(network, capsys):
     assert "is damaged and is made again" in capsys.readouterr().out
     after = weights_in(path)
     assert all(torch.equal(after[name], value) for name, value in before.items())
-    network("--fresh")
+    network(fresh=True)
     assert "training, 3 steps" in capsys.readouterr().out
 
 
@@ -383,13 +381,3 @@ def test_a_stopped_training_goes_on_where_it_was(network, capsys, monkeypatch):
     resumed = weights_in(path)
     assert all(torch.equal(resumed[name], value) for name, value in straight.items())
     assert not checkpoint.exists()
-
-
-def test_help_answers_without_importing_torch():
-    import subprocess
-    import sys
-
-    from core.defaults import ROOT
-
-    code = "import sys, bias_visualization as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

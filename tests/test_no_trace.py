@@ -119,7 +119,7 @@ CALLS = {
     "VarGrad": lambda model, images: vargrad(model, images, 1, samples=2),
     "RISE": lambda model, images: rise(model, images, 1, masks=3),
     "sanity check": lambda model, images: sanity_check(saliency_map, model, images, 1, generator=torch.Generator()),
-    "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], steps=2),
+    "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], stages=2),
     "receptive fields": lambda model, images: receptive_fields(model, "features.5", size=(64, 64)),
     "top patches": lambda model, images: top_patches(model, "features.5", [1, 2], [images]),
     "selective channels": lambda model, images: selective_channels(model, "features.5", [images]),

@@ -1,4 +1,4 @@
-"""May I believe the map? Sanity checks, deletion and insertion by hand, stability, and the script that tells them."""
+"""May I believe the map? Sanity checks, deletion and insertion by hand, stability, and the study that tells them."""
 
 import csv
 import json
@@ -6,17 +6,17 @@ import subprocess
 import sys
 import warnings
 from copy import deepcopy
-from types import SimpleNamespace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, state_of
+from conftest import random_squeezenet, replace_everywhere, run, state_of
 from PIL import Image
 from scipy.stats import spearmanr
 from torch import nn
 
-import trust_visualization as trust
 from core.defaults import ROOT
 from core.errors import UsageError
 from core.squeezenet import load_squeezenet
@@ -28,16 +28,19 @@ from measures.sanity import (
     block_by_block,
     blocks_of,
     cascading,
-    explain_or_lift,
-    lifted,
+    explain_with_fallback,
     map_similarity,
     sanity_check,
     verdict,
     verdict_sentence,
+    without_last_relu,
 )
-from measures.trust import judge
+from measures.scorecard import score_maps
 from patterns.scenes import CLASS_NAMES, render_batch
-from studies.shared.options import run_script
+from studies.trust.lines import line_at, lines_of
+from studies.trust.rows import CONTROLS, rows_of
+from visualizers import catalogue
+from visualizers.evidence import evidence
 from visualizers.gradcam import grad_cam
 from visualizers.saliency_map import saliency_map
 
@@ -268,8 +271,8 @@ def silent():
 
 
 def test_a_class_of_score_0_is_explained_before_the_last_relu(silent, images):
-    maps, raised = explain_or_lift(saliency_map, silent, images, [0, 7, 1])
-    assert raised.tolist() == [False, True, False]
+    maps, before_last_relu = explain_with_fallback(saliency_map, silent, images, [0, 7, 1])
+    assert before_last_relu.tolist() == [False, True, False]
     image = images[1:2].clone().requires_grad_(True)
     class_map = silent.classifier[1](silent.features(image))[0, 7]
     (gradient,) = torch.autograd.grad(class_map.mean(), image)
@@ -277,9 +280,9 @@ def test_a_class_of_score_0_is_explained_before_the_last_relu(silent, images):
     torch.testing.assert_close(maps[0], saliency_map(silent, images[:1], 0)[0], rtol=1e-4, atol=1e-8)
 
 
-def test_lifting_works_on_a_copy_and_raises_all_classes_alike(silent, images):
+def test_the_last_relu_is_passed_in_a_copy_that_raises_all_classes_alike(silent, images):
     before = state_of(silent, images)
-    copy = lifted(silent, images, torch.tensor([7, 7, 7]))
+    copy = without_last_relu(silent, images, torch.tensor([7, 7, 7]))
     assert state_of(silent, images) == before
     raised = copy.classifier[1].bias - silent.classifier[1].bias
     assert raised.min() == raised.max() > 0
@@ -292,13 +295,13 @@ def test_a_map_that_stays_blank_is_left_out_and_counted(squeezenet, images):
 
     result = sanity_check(blank_for_others, squeezenet, images, 1, generator=chance())
     assert result.values.isnan().all()
-    assert not result.lifted.any()
+    assert not result.before_last_relu.any()
 
 
 def test_no_warning_is_needed_where_blank_maps_are_counted(silent, images):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        explain_or_lift(lambda *given: grad_cam(*given), silent, images, 7)
+        explain_with_fallback(lambda *given: grad_cam(*given), silent, images, 7)
 
 
 def test_edges_are_sobels():
@@ -331,14 +334,14 @@ def test_deletion_and_insertion_by_hand():
     image = torch.full((1, 3, 2, 2), 0.8)
     values = torch.tensor([[[4.0, 3.0], [2.0, 1.0]]])  # in order: known, unknown, known, unknown
     model = KnownPixels(KNOWN)
-    deletion = deletion_curve(model, image, 0, values, steps=4, substrate=0.2)
+    deletion = deletion_curve(model, image, 0, values, stages=4, substrate=0.2)
     torch.testing.assert_close(deletion, torch.tensor([[0.8, 0.5, 0.5, 0.2, 0.2]]))
-    insertion = insertion_curve(model, image, 0, values, steps=4, substrate=0.2)
+    insertion = insertion_curve(model, image, 0, values, stages=4, substrate=0.2)
     torch.testing.assert_close(insertion, torch.tensor([[0.2, 0.5, 0.5, 0.8, 0.8]]))
     torch.testing.assert_close(area_under(deletion), torch.tensor([0.25 * (0.65 + 0.5 + 0.35 + 0.2)]))
-    two = deletion_curve(model, image, 0, values, steps=2, substrate=0.2)
+    two = deletion_curve(model, image, 0, values, stages=2, substrate=0.2)
     torch.testing.assert_close(two, deletion[:, ::2])
-    other = deletion_curve(model, image, 1, values, steps=4, substrate=0.2)
+    other = deletion_curve(model, image, 1, values, stages=4, substrate=0.2)
     torch.testing.assert_close(other, 1 - deletion)
 
 
@@ -346,7 +349,7 @@ def test_the_mask_itself_deletes_and_inserts_best():
     mask = torch.zeros(8, 8)
     mask[2:5, 3:6] = 1
     model, image = KnownPixels(mask), torch.full((1, 3, 8, 8), 0.9)
-    settings = {"steps": 64, "substrate": 0.1}
+    settings = {"stages": 64, "substrate": 0.1}
     areas = {}
     for name, values in {
         "mask": mask,
@@ -371,9 +374,9 @@ def test_equal_values_go_in_no_order_of_their_own():
     mask = torch.zeros(16, 16)
     mask[:8] = 1  # the upper half: whoever takes equal values row by row deletes it first
     model, image, blank = KnownPixels(mask), torch.full((1, 3, 16, 16), 0.9), torch.zeros(1, 16, 16)
-    curve = deletion_curve(model, image, 0, blank, steps=2, substrate=0.1, generator=chance())
+    curve = deletion_curve(model, image, 0, blank, stages=2, substrate=0.1, generator=chance())
     assert curve[0, 1] == pytest.approx(0.5, abs=0.1)
-    again = deletion_curve(model, image, 0, blank, steps=2, substrate=0.1, generator=chance())
+    again = deletion_curve(model, image, 0, blank, stages=2, substrate=0.1, generator=chance())
     assert torch.equal(curve, again)
 
 
@@ -382,23 +385,23 @@ def test_the_ends_are_the_picture_and_the_substrate(squeezenet, images):
     substrate = images.flip(0)
     with torch.no_grad():
         begin, end = (squeezenet(x).softmax(dim=1)[:, 4] for x in (images, substrate))
-    deletion = deletion_curve(squeezenet, images, 4, maps, steps=3, substrate=substrate)
+    deletion = deletion_curve(squeezenet, images, 4, maps, stages=3, substrate=substrate)
     torch.testing.assert_close(deletion[:, [0, -1]], torch.stack([begin, end], dim=1))
     # replacing the image from the top is inserting the image into the substrate from the bottom
-    insertion = insertion_curve(squeezenet, images, 4, -maps, steps=4, substrate=substrate)
-    deletion = deletion_curve(squeezenet, images, 4, maps, steps=4, substrate=substrate)
+    insertion = insertion_curve(squeezenet, images, 4, -maps, stages=4, substrate=substrate)
+    deletion = deletion_curve(squeezenet, images, 4, maps, stages=4, substrate=substrate)
     torch.testing.assert_close(insertion.flip(1), deletion)
 
 
 def test_curves_do_not_depend_on_the_batch_or_the_chunks(squeezenet, images, monkeypatch):
     maps = torch.rand(3, 64, 64, generator=chance())
-    whole = deletion_curve(squeezenet, images, [1, 4, 8], maps, steps=7)
+    whole = deletion_curve(squeezenet, images, [1, 4, 8], maps, stages=7)
     single = [
-        deletion_curve(squeezenet, images[i : i + 1], label, maps[i : i + 1], steps=7) for i, label in ((0, 1), (2, 8))
+        deletion_curve(squeezenet, images[i : i + 1], label, maps[i : i + 1], stages=7) for i, label in ((0, 1), (2, 8))
     ]
     torch.testing.assert_close(torch.cat(single), whole[[0, 2]])
     monkeypatch.setattr("core.gradients.CHUNK_PIXELS", 2 * 64 * 64)
-    torch.testing.assert_close(deletion_curve(squeezenet, images, [1, 4, 8], maps, steps=7), whole)
+    torch.testing.assert_close(deletion_curve(squeezenet, images, [1, 4, 8], maps, stages=7), whole)
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
@@ -407,7 +410,7 @@ def test_curves_leave_no_trace(training, images):
     images.requires_grad_(True)
     before = state_of(model, images)
     maps = images.detach().abs().amax(dim=1)
-    curves = [curve(model, images, 1, maps, steps=2) for curve in (deletion_curve, insertion_curve)]
+    curves = [curve(model, images, 1, maps, stages=2) for curve in (deletion_curve, insertion_curve)]
     assert not any(curve.requires_grad for curve in curves)
     assert state_of(model, images) == before
 
@@ -416,8 +419,8 @@ def test_wrong_curves_are_refused(squeezenet, images):
     maps = torch.zeros(3, 64, 64)
     with pytest.raises(UsageError, match=r"maps: shape \(3, 3, 3\) for images \(3, 3, 64, 64\)"):
         deletion_curve(squeezenet, images, 1, torch.zeros(3, 3, 3))
-    with pytest.raises(UsageError, match="steps: 0 is too few"):
-        insertion_curve(squeezenet, images, 1, maps, steps=0)
+    with pytest.raises(UsageError, match="stages: 0 is too few"):
+        insertion_curve(squeezenet, images, 1, maps, stages=0)
     with pytest.raises(UsageError, match="substrate: shape"):
         deletion_curve(squeezenet, images, 1, maps, substrate=torch.zeros(2, 2))
     with pytest.raises(UsageError, match="class 10 is out of range"):
@@ -453,26 +456,23 @@ def test_all_random_is_the_last_of_the_cascade(imagenet_like):
         assert torch.equal(one, other)
 
 
-def test_what_takes_longest_is_judged_only_where_it_is_asked_for(squeezenet, images):
+def test_what_takes_longest_is_scored_only_where_it_is_asked_for(squeezenet, images):
     def scores(**settings):
-        found = judge(saliency_map, squeezenet, images, 1, draws=2, steps=2, generator=chance(), **settings)
+        found = score_maps(saliency_map, squeezenet, images, 1, draws=2, stages=2, generator=chance(), **settings)
         return {name: tuple(values.shape) for name, values in found.items()}
 
     curves = {"deletion": (3, 3), "insertion": (3, 3)}
     assert scores(checked=False) == curves
-    whole = {"all_random": (3, 2, 1, 2), "all_random floor": (3, 2, 1), "all_random lifted": (3, 2, 1)}
+    whole = {"all_random": (3, 2, 1, 2), "all_random floor": (3, 2, 1), "all_random before last ReLU": (3, 2, 1)}
     assert scores(each_block=False) == curves | whole | {"stability": (3,)}
     everything = scores()
     assert everything["cascading"] == everything["block_by_block"] == (3, 2, len(blocks_of(squeezenet)), 2)
 
 
-# --- The script ----------------------------------------------------------------------------------
+# --- The study -----------------------------------------------------------------------------------
 
-QUICK = ["--size", "64", "--draws", "1", "--steps", "3"]
-
-
-def run(*arguments):
-    return run_script(trust.main, trust.parser(), [str(argument) for argument in arguments])
+QUICK = ["--size", "64", "--draws", "1", "--stages", "3"]
+trust = partial(run, "trust")
 
 
 def table(path):
@@ -480,41 +480,41 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_the_script_writes_its_figures_and_one_table_in_three_forms(random_weights, tmp_path, capsys):
-    assert run(*QUICK, "--weights", random_weights, "--technique", "gradient", "grad-cam") == 0
+def test_the_study_writes_its_figures_and_one_table_in_three_forms(random_weights, tmp_path, capsys):
+    assert trust(*QUICK, "--weights", random_weights, "--technique", "gradient", "grad-cam") == 0
     said = capsys.readouterr().out
     folder = tmp_path / "visualization"
     for name in ("", "_similarity", "_curves", "_table"):
         with Image.open(folder / f"trust_visualization{name}.png") as image:
             assert np.asarray(image).std() > 10
-            assert image.text["Script"] == "trust_visualization.py"
+            assert image.text["Script"] == "trust"
     rows = {row["technique"]: row for row in table(folder / "trust_visualization_table.csv")}
-    assert list(rows) == ["gradient (saliency)", "Grad-CAM", *trust.CONTROLS]
+    assert list(rows) == ["gradient (saliency)", "Grad-CAM", *(control.title for control in CONTROLS)]
     assert "follows the labels" not in rows["gradient (saliency)"]
-    for name in trust.CONTROLS:  # what knows no network cannot follow it
-        assert rows[name]["follows the weights"] == "no"
-        assert float(rows[name]["rank correlation, all random"]) == 1
+    for control in CONTROLS:  # what knows no network cannot follow it
+        assert rows[control.title]["follows the weights"] == "no"
+        assert float(rows[control.title]["rank correlation, all random"]) == 1
     assert "Sobel edges: follows the weights: no, rank correlation 1.00 after randomising all" in said
     markdown = (folder / "trust_visualization_table.md").read_text(encoding="utf-8")
     for row in rows.values():
         assert "| " + " | ".join(row.values()) + " |" in markdown
-    assert "3 steps" in markdown
+    assert "3 stages" in markdown
     assert "pointing game" not in markdown  # nobody knows where the objects of photographs are
 
 
 @pytest.mark.slow
 def test_a_second_run_reads_the_scores_and_gives_the_same_files(random_weights, tmp_path, monkeypatch):
     arguments = [*QUICK, "--weights", random_weights, "--technique", "gradient", "--images", "chelsea", "coffee"]
-    assert run(*arguments, "--output", tmp_path / "a.png") == 0
+    assert trust(*arguments, "--output", tmp_path / "a.png") == 0
 
     def never(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("measures.trust.judge", never)
+    replace_everywhere(monkeypatch, score_maps, never)
     monkeypatch.setenv("DEBUG", "1")
-    assert run(*arguments, "--output", tmp_path / "b.png") == 0
+    assert trust(*arguments, "--output", tmp_path / "b.png") == 0
     with pytest.raises(AssertionError):  # other settings, other scores
-        run(*arguments, "--noise", "0.1", "--output", tmp_path / "c.png")
+        trust(*arguments, "--noise", "0.1", "--output", tmp_path / "c.png")
     for name in ("", "_similarity", "_curves", "_table"):
         assert (tmp_path / f"a{name}.png").read_bytes() == (tmp_path / f"b{name}.png").read_bytes()
     assert (tmp_path / "a_table.csv").read_bytes() == (tmp_path / "b_table.csv").read_bytes()
@@ -522,32 +522,29 @@ def test_a_second_run_reads_the_scores_and_gives_the_same_files(random_weights, 
 
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(trust, "CHUNK", 2)
-    arguments = ["--scenes", 4, *QUICK, "--technique", "gradient"]
-    from measures import trust as judgement
-
-    judge, calls = judgement.judge, []
+    monkeypatch.setattr("studies.trust.pictures.CHUNK", 2)
+    arguments, calls = ["--scenes", 4, *QUICK, "--technique", "gradient"], []
 
     def stop_at_the_fifth(*given, **settings):
         calls.append(1)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return judge(*given, **settings)
+        return score_maps(*given, **settings)
 
-    monkeypatch.setattr(judgement, "judge", stop_at_the_fifth)
-    assert run(*arguments) == 130
+    replace_everywhere(monkeypatch, score_maps, stop_at_the_fifth)
+    assert trust(*arguments) == 130
     assert not (tmp_path / "visualization" / "trust_visualization.png").exists()
-    assert run(*arguments) == 0
+    assert trust(*arguments) == 0
     assert len(calls) == 5 + 4  # two chunks of four techniques, the fourth of them kept
 
 
 @pytest.mark.slow
-def test_scenes_are_judged_with_their_masks_and_a_network_of_random_labels(tmp_path, capsys):
+def test_scenes_are_scored_with_their_masks_and_a_network_of_random_labels(tmp_path, capsys):
     from safetensors.torch import save_file
 
     path = tmp_path / "shuffled.safetensors"
     save_file(random_squeezenet(len(CLASS_NAMES), seed=8).state_dict(), path, {"class_names": json.dumps(CLASS_NAMES)})
-    assert run("--scenes", 2, *QUICK, "--technique", "gradient", "--random-labels", path) == 0
+    assert trust("--scenes", 2, *QUICK, "--technique", "gradient", "--random-labels", path) == 0
     said = capsys.readouterr().out
     assert "weights: squeezenet1_1.safetensors" in said  # the embedded network, without being asked
     assert "gradient (saliency): follows the labels: " in said
@@ -574,23 +571,38 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, random_weig
     arguments = [str(random_weights) if text == "RANDOM" else text for text in arguments]
     if "--weights" not in arguments and "--scenes" not in arguments:
         arguments += ["--weights", str(random_weights)]
-    assert words in refusal(run, *QUICK, *arguments)
+    assert words in refusal(trust, *QUICK, *arguments)
 
 
-def test_help_answers_without_importing_torch():
-    code = "import sys, trust_visualization as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("study", ["trust", "bias"])
+def test_help_answers_without_importing_anything_heavy(study):
+    code = (
+        f"import sys; from studies.{study} import flags; flags.parser().format_help(); "
+        "sys.exit(len({'torch', 'numpy', 'PIL', 'matplotlib'} & {*sys.modules}))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_a_row_of_the_table_turns_any_result_into_one_map_an_image(squeezenet, images):
-    generator = chance()
-    for name, explain in (trust.TECHNIQUES | trust.CONTROLS).items():
-        maps = explain(squeezenet, images[:2], torch.tensor([1, 2]), generator)
-        assert maps.shape == (2, 64, 64), name
-        assert maps.min() >= 0, name
-    contributions = torch.tensor([1.0, -3.0, 1.0]).view(1, 3, 1, 1).expand(2, 3, 64, 64)
-    row = trust.Technique("some technique", "somewhere.some_function")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trust, "import_module", lambda _: SimpleNamespace(some_function=lambda *_: contributions))
-        assert (row(None, images[:2], None, None) == 3).all()
-        assert (row._replace(total=True)(None, images[:2], None, None) == 1).all()
+    rows = rows_of(catalogue.TECHNIQUES)
+    assert len(rows) == len(catalogue.TECHNIQUES) + len(CONTROLS)
+    for title, row in rows.items():
+        maps = row.explain(squeezenet, images[:2], torch.tensor([1, 2]), chance())
+        assert maps.shape == (2, 64, 64), title
+        assert maps.min() >= 0, title
+
+
+def test_contributions_add_up_over_the_channels_and_of_other_pictures_the_largest_counts():
+    picture = torch.tensor([1.0, -3.0, 1.0]).view(1, 3, 1, 1).expand(2, 3, 8, 8)
+    assert (evidence(catalogue.TECHNIQUES["guided-backprop"], picture, (8, 8)) == 3).all()
+    assert (evidence(catalogue.TECHNIQUES["gradient-x-input"], picture, (8, 8)) == 1).all()
+
+
+def test_every_technique_has_a_line_of_its_own_however_many_there_are(monkeypatch):
+    gradient = catalogue.TECHNIQUES["gradient"]
+    for index in range(45):
+        monkeypatch.setitem(catalogue.TECHNIQUES, f"new-{index}", replace(gradient, title=f"new {index}"))
+    lines = lines_of(rows_of(catalogue.TECHNIQUES))
+    assert len(lines) == len(catalogue.TECHNIQUES) + len(CONTROLS)
+    assert len(set(lines.values())) == len(lines)
+    assert lines[gradient.one_line] == line_at(0)

@@ -16,6 +16,7 @@ with it the layers from `features.9` or from `features.6` on, all 200 swapped sc
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ class SceneSet(NamedTuple):
     kinds: np.ndarray  # which of the pair's backgrounds, 0 or 1, (N,)
 
 
-def make_pair(classes, kinds) -> Pair:
+def make_pair(classes: Sequence[int | str], kinds: Sequence[str]) -> Pair:
     """Two classes (names or numbers) and two kinds of background. Raises UsageError if they are not two each."""
     numbers = tuple(class_number(label, "classes") for label in classes)
     kinds = tuple(check_kind(kind, "backgrounds") for kind in kinds)

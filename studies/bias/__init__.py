@@ -1,0 +1,1 @@
+"""Does it look at the thing, or at what is behind it?"""

@@ -1,0 +1,1 @@
+"""May I believe the map?"""

@@ -1,0 +1,122 @@
+"""The jobs: each row's scores on a few images at a time, kept in files: an interrupted run goes on where it stopped."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.defaults import ROOT
+from core.files import write_whole
+from measures.scorecard import score_maps
+from studies.shared.options import OUTPUT_FOLDER
+from studies.shared.report import Report
+from studies.trust.pictures import Chunk, Pictures
+from studies.trust.rows import Row
+
+CACHE = OUTPUT_FOLDER / "trust_cache"
+FOLDERS = ("core", "measures", "visualizers")  # whose code makes the scores, beside this study's rows and jobs
+NO_SCORES = {"files", "captum_reference"}  # modules of these folders that make none
+
+Scores = Mapping[str, np.ndarray]  # {what: one score or several an image, images first}
+
+
+class Checks(NamedTuple):
+    """How thoroughly the maps are checked."""
+
+    seed: int
+    checked: int  # so many images with each block random
+    draws: int  # random networks of each kind
+    stages: int  # of deletion and insertion
+    noise: float  # standard deviation, in normalised units
+
+
+class Networks(NamedTuple):
+    """The network, and one that was trained on random labels."""
+
+    model: nn.Module
+    randomly_labelled: nn.Module | None
+
+
+def score_all(
+    rows: Mapping[str, Row], networks: Networks, pictures: Pictures, checks: Checks, report: Report
+) -> dict[str, Scores]:
+    """{title: scores} of every row, from the files where they hold them."""
+    gathered: dict[str, list[dict]] = {title: [] for title in rows}
+    estimated = set()
+    with report.progress(total=pictures.count * len(rows), desc="trust", unit="map") as bar:
+        for chunk in pictures.chunks:
+            for title, row in rows.items():
+                path = cache_path(row, networks, chunk, checks)
+                bar.set_postfix_str(title)
+                if path.is_file():
+                    found = json.loads(path.read_text(encoding="utf-8"))
+                else:
+                    began = time.perf_counter()
+                    found = score_chunk(row, networks, chunk, checks)
+                    write_whole(path, json.dumps(found).encode())
+                    seconds = (time.perf_counter() - began) / len(chunk.labels)
+                    if title not in estimated:
+                        estimated.add(title)
+                        minutes = seconds * pictures.count / 60
+                        words = f"{seconds:.2g} s an image, about {minutes:.1f} minutes for {pictures.count}"
+                        bar.write(f"{title}: {words}")
+                gathered[title].append({key: np.array(value, dtype=float) for key, value in found.items()})
+                bar.update(len(chunk.labels))
+    return {title: joined(parts) for title, parts in gathered.items()}
+
+
+def joined(parts: list[dict[str, np.ndarray]]) -> Scores:
+    """The chunks' scores one after the other; those that only the first chunks have end sooner."""
+    return {key: np.concatenate([part[key] for part in parts if key in part]) for key in parts[0]}
+
+
+def score_chunk(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> dict[str, list]:
+    """All scores of one row on a few images, as lists, images first."""
+    seed = checks.seed + chunk.first
+    each_block = chunk.first < checks.checked
+    fully = each_block or not row.slow
+    scores = score_maps(
+        row.seeded(seed),
+        networks.model,
+        chunk.images,
+        chunk.labels,
+        masks=chunk.masks,
+        randomly_labelled=networks.randomly_labelled if fully else None,
+        checked=fully,
+        each_block=each_block,
+        draws=checks.draws,
+        stages=checks.stages,
+        noise=checks.noise,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    return {name: values.tolist() for name, values in scores.items()}
+
+
+def cache_path(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> Path:
+    """Where the scores of a chunk lie: a name that changes with all they depend on, the source code included."""
+    numbers = [*checks._replace(seed=checks.seed + chunk.first, checked=chunk.first < checks.checked)]
+    weights = [None if network is None else network.weights_name for network in networks]
+    facts = [row.identity, numbers, weights, str(chunk.images.device), torch.__version__, code_hash()]
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    for tensor in (chunk.images, chunk.labels, chunk.masks):
+        digest.update(b"" if tensor is None else tensor.cpu().contiguous().numpy().tobytes())
+    return CACHE / f"{row.title.replace(' ', '_')}_{digest.hexdigest()[:16]}.json"
+
+
+@cache
+def code_hash() -> str:
+    """A hash of the code that makes the scores."""
+    here = Path(__file__)
+    files = [
+        here,
+        here.with_name("rows.py"),
+        *(file for name in FOLDERS for file in sorted((ROOT / name).glob("*.py"))),
+    ]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.stem not in NO_SCORES)).hexdigest()

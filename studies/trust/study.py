@@ -1,0 +1,85 @@
+"""Scores the maps of each technique, and draws what came out."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from torch import nn
+
+from core.errors import UsageError
+from core.squeezenet import load_squeezenet
+from drawing.files import describe
+from drawing.tables import draw_table
+from measures.sanity import blocks_of
+from patterns.scenes import CLASS_NAMES
+from studies.shared.network import footer, load_network
+from studies.shared.report import Report
+from studies.shared.tables import report_table
+from studies.trust.curves_figure import draw_curves
+from studies.trust.flags import QUESTION, Settings
+from studies.trust.pictures import Pictures, load
+from studies.trust.rows import rows_of
+from studies.trust.sanity_figure import draw_sanity, randomised_maps
+from studies.trust.scores import Checks, Networks, score_all
+from studies.trust.similarity_figure import draw_similarity
+from studies.trust.summary import verdict_sentences
+from studies.trust.table import KEY, Facts, cell_styles, make_table
+
+SCENES = 8  # of a bare run, where the network knows nothing else
+
+
+def run(settings: Settings, report: Report) -> None:
+    """Score, say the verdicts, draw, write the table."""
+    model = load_network(settings, report)
+    if not settings.images and not settings.scenes and model.class_names == CLASS_NAMES:
+        settings = replace(settings, scenes=SCENES)  # the photographs are nothing that this network knows
+    networks = Networks(model, load_randomly_labelled(settings.random_labels, model, settings.device))
+    pictures = load(model, settings, report)
+    rows = rows_of(settings.techniques)
+    checks = Checks(settings.seed, settings.checked, settings.draws, settings.stages, settings.noise)
+    scores = score_all(rows, networks, pictures, checks, report)
+    for title, values in scores.items():
+        for sentence in verdict_sentences(values):
+            report.say(f"{title}: {sentence}")
+    chunk = pictures.example.chunk
+    maps = {title: randomised_maps(row, model, chunk, settings.seed) for title, row in rows.items() if row.drawn}
+    below = footer(model)
+    table = make_table(scores, facts_of(settings, pictures, model))
+    figures = {
+        "": draw_sanity(maps, pictures.example, below),
+        "_similarity": draw_similarity(rows, scores, blocks_of(model), draws=settings.draws, footer=below),
+        "_curves": draw_curves(rows, scores, pictures.example, below),
+        "_table": draw_table(
+            table.header, table.rows, title=QUESTION, note=f"{table.note} {KEY}", styles=cell_styles(table)
+        ),
+    }
+    metadata = describe("trust", asdict(settings), model.weights_name)
+    for suffix, pixels in figures.items():
+        report.picture(pixels, settings.output.with_stem(settings.output.stem + suffix), metadata)
+    report_table(report, settings.output.with_name(f"{settings.output.stem}_table.md"), *table)
+
+
+def load_randomly_labelled(weights: str | None, model: nn.Module, device: str) -> nn.Module | None:
+    """The network that was trained on random labels, if one is named. Raises UsageError if it knows other classes."""
+    if weights is None:
+        return None
+    other = load_squeezenet(weights, device)
+    if other.class_names != model.class_names:
+        raise UsageError(
+            f"random-labels: {other.weights_name} knows other classes than {model.weights_name}; train it on the same"
+        )
+    return other
+
+
+def facts_of(settings: Settings, pictures: Pictures, model: nn.Module) -> Facts:
+    """What the table says of the run."""
+    count = pictures.count
+    return Facts(
+        what=f"{count} scenes (seed {settings.seed})" if settings.scenes else f"{count} images",
+        count=count,
+        size=settings.size,
+        draws=settings.draws,
+        stages=settings.stages,
+        noise=settings.noise,
+        weights=model.weights_name,
+        labels_from=settings.random_labels and Path(settings.random_labels).name,
+    )
