@@ -18,9 +18,10 @@ from measures.intervals import Interval, mean_interval, share_interval
 from patterns.scenes import render_empty, render_indexed
 from studies.shared.options import run_script
 from training.biased import backgrounds, fingerprint, make_pair, make_recipe, render_set
+from training.classifier import Training
 from training.evaluate import HIGHEST_SEED
 from training.pool import ScenePool
-from training.training import Recipe, Training
+from training.recipe import Recipe
 
 PAIR = make_pair(["star", "sun"], ["dead leaves", "clouds"])
 SIZE = 64

@@ -5,8 +5,8 @@
 Madry et al. (2018) approach the inner maximum by projected gradient ascent (`inner_steps` of them); one step from a
 random start does nearly as well and costs one more gradient a batch (Wong et al., 2020), which is the default here.
 With `noise` instead, d is Gaussian: what certified defence needs (Cohen et al., 2019;
-`visualizers.randomised_smoothing`). With neither it is the plain twin: the same first weights, scenes, steps and
-learning rates. Small pictures, so that a training takes some ten minutes on one core.
+`visualizers.randomised_smoothing`). With neither it is the plain network that the two are compared with: the same first
+weights, scenes, steps and learning rates. Small pictures, so that a training takes some ten minutes on one core.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.images import IMAGENET_STD, valid_range
+from training.classifier import Training
 from training.learning import train_step
-from training.training import Recipe, Stage, Training
+from training.recipe import Recipe, Stage
 
 STEP_OVER_EPS = 1.25  # length of a single inner step (Wong et al., 2020)
 REACH_OVER_EPS = 2.5  # of several together, so that they can cross the whole ball (Madry et al., 2018)
@@ -46,6 +47,15 @@ class RobustTraining(Training):
     """The state of a training against an adversary."""
 
     recipe: RobustRecipe
+
+    @property
+    def loss(self) -> str:
+        """What the learning curve shows."""
+        return f"loss{', perturbed' if self.recipe.linf else ', with noise' if self.recipe.noise else ''}"
+
+    def closing(self) -> str:
+        """What it ended in."""
+        return super().closing().replace("held-out", "clean held-out")
 
     def _learn(self, images: Tensor, labels: Tensor) -> float:
         recipe = self.recipe
