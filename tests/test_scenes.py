@@ -286,10 +286,10 @@ def test_the_data_set_gives_the_scenes_of_the_batch():
 
 
 def test_a_sheet_holds_every_picture_of_every_strip():
-    pictures = [np.full((64, 64, 3), level, np.uint8) for level in (10, 20, 30, 40)]
+    pictures = [np.full((64, 64, 3), (level, 0, 255), np.uint8) for level in (10, 20, 30, 40)]
     sheet = contact_sheet([Strip("star", pictures[:2]), Strip("dots", pictures[2:])], across=1)
     for level in (10, 20, 30, 40):
-        assert (sheet == level).all(axis=2).sum() == 64 * 64
+        assert (sheet == (level, 0, 255)).all(axis=2).sum() == 64 * 64
     assert (sheet[:TITLE] < 100).any()  # the name
 
 

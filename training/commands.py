@@ -111,8 +111,10 @@ def train_styles(settings: StylesSettings, device: str) -> int:
             fresh=settings.fresh,
             watch=watch,
         )
-    finally:
-        say_broken(squares.broken.values())  # each process met others
+    except Stopped:
+        say_broken(squares.broken.values())
+        raise
+    say_broken(squares.broken.values())  # each process met others
     if leads():
         say_end(training, settings.output, "_samples.png")
     return 1 if broken or squares.broken else 0

@@ -4,7 +4,7 @@
 
 F_l: what layer l of the embedded network, which stays as it is, gives for a square cut out of the picture. The first
 term alone would draw a blurred mean of all scenes with about this code; the second asks for edges and textures that the
-network takes for the scene's own (Dosovitskiy and Brox, 2016; without their adversary). The codes are made a little
+network takes for the scene's own (Dosovitskiy and Brox, 2016; without their discriminator). The codes are made a little
 noisy, since an ascent will ask for codes that no scene has.
 """
 

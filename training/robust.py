@@ -26,7 +26,7 @@ REACH_OVER_EPS = 2.5  # of several together, so that they can cross the whole ba
 
 @dataclass(frozen=True)
 class RobustRecipe(Recipe):
-    """A recipe with an adversary. Its sizes are in RGB of [0, 1], for pictures of any side."""
+    """A recipe with an attack. Its sizes are in RGB of [0, 1], for pictures of any side."""
 
     stages: tuple[Stage, ...] = (Stage(64, 0.4, 64), Stage(96, 0.6, 64))
     perturbation: float = 0.0  # the L2 step of `learning.perturb` is not used
@@ -34,17 +34,17 @@ class RobustRecipe(Recipe):
     linf: float = 0.0  # the largest change of a channel of a pixel, of each scene
     inner_steps: int = 1
     noise: float = 0.0  # standard deviation
-    alone_until: float = 0.15  # share of the steps without an adversary
+    alone_until: float = 0.15  # share of the steps without an attack
     full_from: float = 0.5  # share of the steps after which it has its full size; in between it grows in proportion
 
     def growth_at(self, step: int) -> float:
-        """The adversary's size at a step, as a share of the full one."""
+        """The attack's size at a step, as a share of the full one."""
         done = step / self.steps
         return min(1.0, max(0.0, (done - self.alone_until) / (self.full_from - self.alone_until)))
 
 
 class RobustTraining(Training):
-    """The state of a training against an adversary."""
+    """The state of a training against an attack."""
 
     recipe: RobustRecipe
 
@@ -71,10 +71,10 @@ class RobustTraining(Training):
         return train_step(self.network, self.optimizer, images, labels, **settings)
 
     def shipped(self) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """As of any training, and which adversary it had."""
+        """As of any training, and which attack it had."""
         state, facts = super().shipped()
-        adversary = {name: str(getattr(self.recipe, name)) for name in ("linf", "inner_steps", "noise")}
-        return state, facts | adversary
+        attack = {name: str(getattr(self.recipe, name)) for name in ("linf", "inner_steps", "noise")}
+        return state, facts | attack
 
 
 def worst_nearby(
