@@ -21,7 +21,7 @@ class Learning(NamedTuple):
     held_out: Mapping[str, Sequence[float]] = {}  # the same losses of these, one number for each of `evaluated`
     shares: Sequence[float] = ()  # of these pictures, how many were named; drawn on an axis of its own
     right: str = ""  # what they are
-    marks: Mapping[int, str] = {}  # words at steps where something began
+    marks: Sequence[tuple[int, str]] = ()  # words at steps where something began
 
     def table(self) -> tuple[list[str], list[list[str | int]]]:
         """Header and rows, one for each of `evaluated`: the means of the losses since the one before, and the rest."""
@@ -62,7 +62,7 @@ def draw_learning_curve(learning: Learning) -> np.ndarray:
         right.plot(learning.evaluated, learning.shares, color="tab:orange", marker=".")
         right.set_ylabel(learning.right, color="tab:orange")
         right.set_ylim(0, 1.02)
-    for first, words in learning.marks.items():
+    for first, words in learning.marks:
         left.axvline(first, color="0.8", linewidth=1, zorder=0)
         left.text(first, 1.01, f" {words}", transform=left.get_xaxis_transform(), fontsize=8, color="0.4")
     return pixels_of(figure)

@@ -17,6 +17,7 @@ from torch import nn
 from core.defaults import ROOT
 from core.images import preprocess
 from core.squeezenet import EMBEDDED_WEIGHTS, load_squeezenet
+from drawing.curves import Learning, draw_learning_curve
 from patterns.scenes import CLASS_NAMES
 from training import evaluate, train
 from training.__main__ import main
@@ -275,6 +276,15 @@ def test_help_does_not_wait_for_torch():
     check = "import sys, training.__main__ as t; [t.parser(name).format_help() for name in t.COMMANDS]; "
     check += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_curve_as_numbers_has_the_mean_losses_since_the_last_evaluation():
+    held_out = {"pixels": [0.5, 0.25]}
+    learning = Learning({"pixels": [1, 3, 8]}, up="loss", evaluated=[2, 3], held_out=held_out, shares=[0.1, 0.2])
+    header, rows = learning.table()
+    assert header == ["step", "pixels", "held_out_pixels", "share_named"]
+    assert rows == [[2, "2.00000", "0.50000", "0.10000"], [3, "8.00000", "0.25000", "0.20000"]]
+    assert draw_learning_curve(learning).std() > 10
 
 
 def test_a_seed_that_a_training_may_have_used_is_no_judge():

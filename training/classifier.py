@@ -186,5 +186,5 @@ class Training(Resumable):
             evaluated=[step for step, _ in self.accuracies],
             shares=[share for _, share in self.accuracies],
             right=f"held-out accuracy at {recipe.stages[-1].size} px, as stored",
-            marks={first: f"{stage.size} px" for first, stage in stages},
+            marks=[(first, f"{stage.size} px") for first, stage in stages],
         )
