@@ -1,9 +1,9 @@
 """How much faster is one forward pass of the fast network than optimising the pixels to an equal loss?
 
-For each size, held-out photographs are painted by the network of `fast_style_transfer.py`. The loss of what it painted
-is what the optimisers are to reach, each by its own objective: the engine (visualizers.style_transfer) at one size and
-coarse to fine, and the course's plain loop. All weights are those that the network learned with. Loading and reading
-are not counted. Writes a table (Markdown and CSV). Nothing else may run meanwhile.
+For each size, held-out photographs are painted by the network of `python -m studies fast_style`. The loss of what it
+painted is what the optimisers are to reach, each by its own objective: the engine (visualizers.style_transfer) at one
+size and coarse to fine, and the course's plain loop. All weights are those that the network learned with. Loading and
+reading are not counted. Writes a table (Markdown and CSV). Nothing else may run meanwhile.
 """
 
 import copy
@@ -13,8 +13,9 @@ from pathlib import Path
 from statistics import median
 
 from drawing.tables import write_table
-from fast_style_transfer import HELD_OUT, NETWORK, STYLES, find_styles, load_styles
+from studies.fast_style.flags import NETWORK
 from studies.shared.options import Parser, number, progress, run_script, whole_number
+from training.flags import HELD_OUT, STYLES
 
 SIZES = (256, 512, 1024)
 PAIRS = ((HELD_OUT[0], STYLES[0]), (HELD_OUT[1], STYLES[3]))  # photographs and styles
@@ -39,6 +40,7 @@ def main(options) -> int:
 
     from core.errors import UsageError
     from core.squeezenet import load_squeezenet
+    from studies.fast_style.network import load_styles
     from studies.shared.memory import keep_freed_memory
 
     keep_freed_memory()
@@ -74,8 +76,9 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
     from courses.style import preprocess
     from painting.balance import absolute_weights
     from painting.targets import Style
-    from studies.shared.inputs import open_picture
-    from training.fast_style_training import CONTENT_LAYER, LAYERS
+    from studies.shared.pictures import open_picture
+    from training.style_pictures import find_styles
+    from training.styles import CONTENT_LAYER, LAYERS
     from visualizers.fast_style_transfer import stylise
     from visualizers.style_transfer import style_terms, style_transfer
 
@@ -167,7 +170,7 @@ def plain_loss(picture, content, style, features, course: dict) -> float:
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.fast_style", description=__doc__)
     add = result.add_argument
-    add("--network", type=Path, default=NETWORK, metavar="FILE", help="what train wrote")
+    add("--network", type=Path, default=NETWORK, metavar="FILE", help="what `python -m training styles` wrote")
     add("--weights", default="auto", metavar="FILE", help="the judging network, as for the scripts")
     add("--sizes", nargs="+", type=whole_number(64, 4096), default=SIZES, metavar="PIXELS", help="shorter sides")
     add("--iterations", type=whole_number(1), default=300, metavar="N", help="most at one size")

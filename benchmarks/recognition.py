@@ -4,7 +4,7 @@ Makes the picture of every class exactly as class_visualization.py does, in pixe
 the class asked for among the judge's answers: of the 8-bit picture as it is, and for pixels also with its contrast
 stretched as the figure shows it. On the embedded network over its 36 classes and over ten of them; on ImageNet's over
 ten.
-Train a judge with: python -m training.train --seed 1 --output visualization/second.safetensors
+Train a judge with: python -m training classifier --seed 1 --output visualization/second.safetensors
 """
 
 import sys

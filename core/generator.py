@@ -162,7 +162,7 @@ def load_generator(path: Path = GENERATOR_WEIGHTS, device: torch.device | str = 
     Raises UsageError for a file that is not there or is no generator.
     """
     if not path.is_file():
-        raise UsageError(f"generator: '{path}' is not there; make one with python -m training.train_generator")
+        raise UsageError(f"generator: '{path}' is not there; make one with python -m training generator")
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)

@@ -8,10 +8,7 @@
 
 `textures` and `objects` hold one function per class, `backgrounds` what lies behind them, `canvas`
 the coordinates, noise and signed distances, `colours` the palettes, `scenes` the composition.
-`dataset` is the adapter for torch; `python -m patterns.contact_sheet` shows every class.
-
-`squeezenet1_1.safetensors` is the network trained on them (MODEL_CARD.md). `train` is the command, `training` its
-state and recipe, `learning` one step and the folding of BatchNorms, `pool` the scenes in memory; `evaluate`
-measures it. `robust_training` and `train_robust` make networks that are hard to fool, `twins` loads them.
-`paintings` holds the styles and content pictures in images/.
+`dataset` gives the scenes as tensors; `kinds` plants known kinds of scenes within a class. `paintings` holds the styles
+and content pictures in images/. `python -m studies scenes` shows every class; the networks that learned the scenes lie
+in weights/, and `python -m training` trains them again.
 """

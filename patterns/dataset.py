@@ -1,4 +1,4 @@
-"""The scenes as a torch data set, and as a stream; the only module that needs torch."""
+"""The scenes as a torch data set, and as a stream. The other modules of this folder do not need torch."""
 
 from collections.abc import Iterator, Sequence
 

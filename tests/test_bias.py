@@ -20,9 +20,10 @@ from studies.bias.study import trained_network
 from studies.shared.options import OUTPUT_FOLDER
 from studies.shared.report import Report
 from training.biased import backgrounds, fingerprint, make_pair, make_recipe, render_set
+from training.classifier import Training
 from training.evaluate import HIGHEST_SEED
 from training.pool import ScenePool
-from training.training import Recipe, Training
+from training.recipe import Recipe
 
 PAIR = make_pair(["star", "sun"], ["dead leaves", "clouds"])
 SIZE = 64

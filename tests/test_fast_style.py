@@ -1,4 +1,4 @@
-"""Style transfer in one forward pass: the network, how it learns, and its script."""
+"""Style transfer in one forward pass: the network, how it learns, and its study."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import noise, random_squeezenet, run, state_of
+from conftest import noise, random_squeezenet, replace_everywhere, run, state_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
@@ -19,14 +19,14 @@ from torch.nn import functional as F
 from core.defaults import ROOT
 from core.errors import UsageError
 from core.images import load_frames, valid_range
-from drawing import grid
 from painting.balance import absolute_weights
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_modules.relative_losses import relative_losses
 from style_modules.style_loss import gram_matrices
-from training.fast_style_training import KEPT, PaintingRecipe, PaintingTraining
+from training.__main__ import main as train_by_command
+from training.flags import STYLES
 from training.squares import Squares
-from training.training import load_checkpoint, save_checkpoint
+from training.styles import PaintingRecipe, PaintingTraining
 from visualizers.fast_style_transfer import StyledConvolution, StyleNetwork, stylise
 
 SMALL = {"widths": (4, 6, 8), "blocks": 1}
@@ -198,9 +198,9 @@ def test_a_training_stopped_and_resumed_ends_as_one_that_was_not(tmp_path):
         straight.take_step(draw)
     for _ in range(2):
         stopped.take_step(draw)
-    save_checkpoint(tmp_path / "c.pt", stopped, KEPT)
+    stopped.save(tmp_path / "c.pt")
     resumed = small_training()
-    load_checkpoint(tmp_path / "c.pt", resumed, KEPT)
+    resumed.resume(tmp_path / "c.pt")
     assert resumed.step == 2
     for _ in range(2):
         resumed.take_step(draw)
@@ -208,7 +208,7 @@ def test_a_training_stopped_and_resumed_ends_as_one_that_was_not(tmp_path):
     assert all(torch.equal(*pair) for pair in pairs)
     assert straight.losses == resumed.losses
     with pytest.raises(UsageError, match="another style weight"):
-        load_checkpoint(tmp_path / "c.pt", small_training(style_weight=1.0), KEPT)
+        small_training(style_weight=1.0).resume(tmp_path / "c.pt")
 
 
 def as_one_of_two(rank: int, folder: str) -> None:
@@ -269,9 +269,7 @@ def test_the_scenes_follow_from_the_step_also_after_a_stop(monkeypatch):
 
 @pytest.fixture(scope="session")
 def network_file(tmp_path_factory):
-    """A file as `train` writes it, of random weights and the project's four styles."""
-    from fast_style_transfer import STYLES
-
+    """A file as a training writes it, of random weights and the project's four styles."""
     path = tmp_path_factory.mktemp("network") / "styles.safetensors"
     recipe = PaintingRecipe(STYLES, "random", "noise", **SMALL)
     state = {name: value.half() for name, value in small_network(STYLES).state_dict().items()}
@@ -284,34 +282,19 @@ def apply(network_file):
     return partial(run, "fast_style_transfer", "--network", network_file, "--device", "cpu")
 
 
-@pytest.fixture
-def titled(monkeypatch):
-    """Every panel of the sheets drawn, in order, as they are drawn."""
-
-    drawn, original = [], grid.draw_grid
-
-    def record(rows, **settings):
-        drawn.extend(panel for row in rows for panel in row)
-        return original(rows, **settings)
-
-    monkeypatch.setattr("drawing.grid.draw_grid", record)
-    return drawn
-
-
-def test_bare_the_stored_network_paints_the_own_pictures_in_all_its_styles(titled, tmp_path):
+def test_bare_the_stored_network_paints_the_own_pictures_in_all_its_styles(panels, tmp_path):
     assert run("fast_style_transfer", "--size", "64") == 0
     names = ["", "swirling night", "blood sunset", "geometric abstraction", "mosaic"]
-    assert [panel.title for panel in titled] == names + [""] * 20
+    assert [panel.title for panel in panels] == names + [""] * 20
     with Image.open(tmp_path / "visualization" / "fast_style_transfer.png") as image:
-        assert image.text["Script"] == "fast_style_transfer.py"
+        assert image.text["Script"] == "fast_style"
         assert image.text["Weights"].startswith("fast_styles.safetensors (sha256 ")
     assert (ROOT / "weights" / "fast_styles.safetensors").stat().st_size < 3_000_000
 
 
-def test_the_same_call_gives_the_same_bytes_and_the_word_apply_may_be_left_out(apply, picture, tmp_path, network_file):
-    flags = ["--images", picture, "--style", "mosaic", "--output"]
-    assert apply(*flags, tmp_path / "a.png") == 0
-    assert run("fast_style_transfer", "apply", "--network", network_file, "--device", "cpu", *flags, "b.png") == 0
+def test_the_same_call_gives_the_same_bytes(apply, picture, tmp_path):
+    for name in ("a.png", "b.png"):
+        assert apply("--images", picture, "--style", "mosaic", "--output", name) == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -326,7 +309,7 @@ def test_a_picture_of_any_mode_is_painted_in_its_own_shape(mode, apply, picture,
         assert image.size == (122, 94)
 
 
-def test_a_blend_and_the_way_from_one_style_to_another(apply, picture, titled, tmp_path):
+def test_a_blend_and_the_way_from_one_style_to_another(apply, picture, panels, tmp_path):
     for name, flags in {
         "one.png": ["--style", "mosaic"],
         "alike.png": ["--style", "blood_sunset", "mosaic", "--blend", "0", "2"],
@@ -336,9 +319,9 @@ def test_a_blend_and_the_way_from_one_style_to_another(apply, picture, titled, t
     one, alike, blend = (np.asarray(Image.open(tmp_path / name)) for name in ("one.png", "alike.png", "blend.png"))
     assert np.array_equal(one, alike)
     assert not np.array_equal(one, blend)
-    way = ["--style", "blood_sunset", "mosaic", "--steps", "3", "--output", "way.png"]
+    way = ["--style", "blood_sunset", "mosaic", "--blends", "3", "--output", "way.png"]
     assert apply("--images", picture, *way) == 0
-    assert [panel.title for panel in titled][1:] == [
+    assert [panel.title for panel in panels][1:] == [
         "100 % blood sunset\n0 % mosaic",
         "50 % blood sunset\n50 % mosaic",
         "0 % blood sunset\n100 % mosaic",
@@ -370,27 +353,25 @@ def test_a_sheet_tells_what_it_holds_and_leaves_out_what_is_broken_or_too_small(
     images = ["--images", picture, tmp_path / "bad.png", tmp_path / "small.png", "--size", "64"]
     assert apply(*images, "--style", "mosaic", "--output", "sheet.png") == 1
     said = capsys.readouterr()
-    assert f"painted {picture.stem}; wrote sheet.png" in said.out
+    assert f"painted {picture.stem}\nwrote sheet.png" in said.out
     assert "90 x 20 pixels; at least 33 are needed each way" in said.err
 
 
-def test_an_interrupt_keeps_the_rows_of_a_sheet_that_are_finished(apply, titled, monkeypatch, capsys):
-    import fast_style_transfer
-
-    paint, done = fast_style_transfer.paint, []
+def test_an_interrupt_keeps_the_rows_of_a_sheet_that_are_finished(apply, panels, monkeypatch, capsys):
+    done = []
 
     def interrupted(*arguments):
         if len(done) == 3:  # in the second row
             raise KeyboardInterrupt
-        done.append(paint(*arguments))
+        done.append(stylise(*arguments))
         return done[-1]
 
-    monkeypatch.setattr("fast_style_transfer.paint", interrupted)
+    replace_everywhere(monkeypatch, stylise, interrupted)
     images = ["--images", "china", "coffee", "chelsea", "--style", "mosaic", "blood_sunset", "--size", "48"]
     assert apply(*images, "--output", "sheet.png") == 130
-    assert len(titled) == 6  # the styles, and one picture in both
+    assert len(panels) == 6  # the styles, and one picture in both
     said = capsys.readouterr()
-    assert "painted china; wrote sheet.png" in said.out
+    assert "painted china\nwrote sheet.png" in said.out
     assert "stopped before coffee was finished" in said.err
 
 
@@ -420,8 +401,8 @@ def test_an_animation_keeps_its_frames_in_order_and_their_times(output, apply, a
 def test_a_picture_too_large_is_made_smaller_and_said_and_a_size_too_large_is_refused(
     apply, picture, monkeypatch, capsys
 ):
-    monkeypatch.setattr("fast_style_transfer.MOST_PIXELS", 4000)
-    monkeypatch.setattr("fast_style_transfer.LARGE", 2000)
+    monkeypatch.setattr("studies.fast_style.study.MOST_PIXELS", 4000)
+    monkeypatch.setattr("studies.fast_style.study.LARGE", 2000)
     assert apply("--images", picture, "--style", "mosaic", "--output", "out.png") == 0
     said = capsys.readouterr().out
     assert "100 x 80 pixels are too many at a time; it is painted at 70 x 56" in said
@@ -438,10 +419,10 @@ def test_a_picture_too_large_is_made_smaller_and_said_and_a_size_too_large_is_re
         (["--style", "mosaik"], "style: 'mosaik' is unknown; did you mean 'mosaic'?"),
         (["--style", "mosaic", "--blend", "1", "2"], "blend: got 2 weights for 1 styles"),
         (["--blend", "0", "0", "0", "0"], "not all 0"),
-        (["--blend", "1", "1", "1", "1", "--steps", "3"], "give one of them"),
-        (["--steps", "3"], "steps: a way leads from one style to another, got 4"),
+        (["--blend", "1", "1", "1", "1", "--blends", "3"], "give one of them"),
+        (["--blends", "3"], "blends: they lead from one style to another, got 4"),
         (["--images", "nowhere.png"], "'nowhere.png' is not there"),
-        (["--network", "nowhere.safetensors"], "make one with: python fast_style_transfer.py train"),
+        (["--network", "nowhere.safetensors"], "make one with: python -m training styles"),
         (["--size", "8"], "8 is not a whole number"),
         (["--output", "out.gif"], "for one animation"),
         (["--output", "out.bmp"], "does not end in"),
@@ -456,45 +437,60 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, ap
     [
         (["--styles", "nowhere.jpg"], "'nowhere.jpg' is not there"),
         (["--images", "nowhere"], "'nowhere' is not there"),
-        (["--steps", "0"], "0 is not a whole number"),
+        (["--iterations", "0"], "0 is not a whole number"),
         (["--weights", "nowhere.pth"], "'nowhere.pth' is not there"),
         (["--output", "network.png"], "does not end in .safetensors"),
     ],
 )
 def test_wrong_use_of_train_is_one_sentence_and_exit_code_2(arguments, words, weights, refusal):
-    assert words in refusal(run, "fast_style_transfer", "train", *arguments, "--device", "cpu")
+    assert words in refusal(train_by_command, ["styles", *arguments, "--device", "cpu"])
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path, refusal):
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
-    assert "is not a file that train wrote" in refusal(
+    assert "is not a file that python -m training styles wrote" in refusal(
         run, "fast_style_transfer", "--network", tmp_path / "bad.safetensors"
     )
 
 
 def test_help_answers_without_importing_torch():
-    code = (
-        "import sys, fast_style_transfer as s; s.parser().format_help(); s.train_parser().format_help();"
-        "sys.exit('torch' in sys.modules)"
-    )
+    code = "import sys, studies.fast_style.flags as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.fixture
 def train(weights, picture, tmp_path, monkeypatch):
     """Three steps of a small training on one picture, in two styles."""
-    monkeypatch.setattr("fast_style_transfer.HELD_OUT_SIZE", 64)
-    flags = ["--styles", "mosaic", picture, "--images", picture, "--steps", "3", "--side", "64", "--style-size", "64"]
-    return partial(run, "fast_style_transfer", "train", *flags, "--batch", "2", "--device", "cpu")
+    for module in ("style_pictures", "samples"):
+        monkeypatch.setattr(f"training.{module}.HELD_OUT_SIZE", 64)
+    flags = [
+        "--styles",
+        "mosaic",
+        picture,
+        "--images",
+        picture,
+        "--iterations",
+        "3",
+        "--side",
+        "64",
+        "--style-size",
+        "64",
+    ]
+
+    def command(*further) -> int:
+        words = ["styles", *flags, "--batch", "2", "--device", "cpu", *further]
+        return train_by_command([str(word) for word in words])
+
+    return command
 
 
 def test_a_network_is_trained_with_samples_and_curve_and_paints(train, picture, tmp_path, capsys):
     assert train("--output", "net.safetensors") == 0
     assert "3 steps in" in capsys.readouterr().out
-    names = {"net.safetensors", "net_samples.png", "net_curve.png", "net_curve.csv"}
+    names = {"net.safetensors", "net_samples.png", "net_learning_curve.png", "net_learning_curve.csv"}
     assert names <= {path.name for path in tmp_path.iterdir()}
     assert not (tmp_path / "net.checkpoint.pt").exists()
-    assert (tmp_path / "net_curve.csv").read_text().count("\n") == 2
+    assert (tmp_path / "net_learning_curve.csv").read_text().count("\n") == 2
     flags = ["--style", "some picture", "--output", "out.png"]
     assert run("fast_style_transfer", "--network", "net.safetensors", "--images", picture, *flags) == 0
 
@@ -554,17 +550,24 @@ def test_a_checkpoint_of_other_pictures_under_the_same_names_is_refused(
     assert "belongs to a training with another data" in refusal(train, *given)
 
 
-@pytest.mark.parametrize("flags", [["--size", "64", "apply"], ["--device", "cpu", "train", "--steps", "2"]])
-def test_flags_before_the_command_are_refused_and_not_forgotten(flags, refusal):
-    assert "unrecognized arguments" in refusal(run, "fast_style_transfer", *flags)
-
-
 @pytest.mark.slow
 def test_torchrun_of_two_processes_writes_the_network_of_one(train, picture, weights, tmp_path):
     assert train("--output", "alone.safetensors", "--learning-rate", "0.0001") == 0
-    flags = ["--styles", "mosaic", picture, "--images", picture, "--steps", "3", "--side", "64", "--style-size", "64"]
+    flags = [
+        "--styles",
+        "mosaic",
+        picture,
+        "--images",
+        picture,
+        "--iterations",
+        "3",
+        "--side",
+        "64",
+        "--style-size",
+        "64",
+    ]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = [ROOT / "fast_style_transfer.py", "train", *flags, "--batch", "2", "--device", "cpu"]
+    script = ["-m", "training", "styles", *flags, "--batch", "2", "--device", "cpu"]
     output = ["--learning-rate", "0.0001", "--output", tmp_path / "both.safetensors"]
     result = subprocess.run([*command, *script, *output], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -590,7 +593,7 @@ def test_the_loss_that_the_plain_loop_is_to_reach_is_the_plain_loops_own():
 def test_the_plain_loop_of_the_benchmark_runs_as_torchvision_gives_the_network(network_file, monkeypatch):
     from benchmarks import fast_style
     from core.squeezenet import load_squeezenet
-    from fast_style_transfer import load_styles
+    from studies.fast_style.network import load_styles
     from visualizers import style_transfer
 
     contiguous = []

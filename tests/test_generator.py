@@ -21,9 +21,9 @@ from core.images import denormalise, preprocess, valid_range
 from core.objectives import channel_objective, class_objective
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES
-from studies.shared.options import run_script
-from training import train, train_generator
-from training.generator_training import GeneratorRecipe, GeneratorTraining, relative_error
+from training import train
+from training.__main__ import main
+from training.generator import GeneratorRecipe, GeneratorTraining, relative_error
 from training.pool import render_round
 from visualizers.generator_visualization import climb_codes
 
@@ -186,23 +186,23 @@ def test_small_steps_lower_the_loss_each_by_its_rate_times_the_size_of_the_gradi
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys):
     small = {"widths": (8, 8, 8, 8), "components": 7, "batch": 2, "cut": 96, "rounds": 1, "held_out_rounds": 1}
-    monkeypatch.setattr("training.generator_training.GeneratorRecipe", partial(GeneratorRecipe, **small))
-    monkeypatch.setattr("patterns.scenes.CLASS_NAMES", CLASS_NAMES[:2])
+    monkeypatch.setattr("training.commands.GeneratorRecipe", partial(GeneratorRecipe, **small))
+    monkeypatch.setattr("training.commands.CLASS_NAMES", CLASS_NAMES[:2])
     stopped, straight = tmp_path / "stopped.safetensors", tmp_path / "straight.safetensors"
-    flags = ["--steps", "3", "--workers", "0", "--precision", "float32", "--output"]
+    flags = ["generator", "--iterations", "3", "--workers", "0", "--precision", "float32", "--output"]
     with monkeypatch.context() as patch:
         patch.setattr(train, "progress", lambda **_: InterruptingBar(at=2))
-        assert run_script(train_generator.main, train_generator.parser(), [*flags, str(stopped)]) == 130
+        assert main([*flags, str(stopped)]) == 130
     assert "run the same command to go on" in capsys.readouterr().err
     assert not stopped.exists()
     for output in (stopped, straight):
-        assert run_script(train_generator.main, train_generator.parser(), [*flags, str(output)]) == 0
+        assert main([*flags, str(output)]) == 0
     assert "going on after step 2 of 3" in capsys.readouterr().out
     first, second = load_file(stopped), load_file(straight)
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     assert {path.name for path in tmp_path.iterdir()} == {
         *(path.name for path in (stopped, straight)),
-        *(f"{path.stem}_learning_curve.png" for path in (stopped, straight)),
+        *(f"{path.stem}_learning_curve.{ending}" for path in (stopped, straight) for ending in ("png", "csv")),
     }
 
 
@@ -329,8 +329,5 @@ def test_a_judge_of_other_classes_is_refused(random_weights, capsys):
 
 
 def test_help_answers_without_importing_torch():
-    code = (
-        "import sys, generator_visualization as s, training.train_generator as t; s.parser().format_help(); "
-        "t.parser().format_help(); sys.exit('torch' in sys.modules)"
-    )
+    code = "import sys, generator_visualization as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

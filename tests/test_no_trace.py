@@ -12,7 +12,7 @@ from core.receptive_field import receptive_fields
 from courses.style import extract_features, style_objective, transfer_style
 from measures.faithfulness import deletion_curve
 from measures.sanity import sanity_check
-from training.fast_style_training import PaintingRecipe, PaintingTraining
+from training.styles import PaintingRecipe, PaintingTraining
 from visualizers import ClassVisualization
 from visualizers.activation_maps import activation_maps
 from visualizers.class_map import class_map

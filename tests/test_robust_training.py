@@ -1,4 +1,4 @@
-"""Training against an adversary: its ball, its growth, its plain twin, and the networks that are stored."""
+"""Training against an attack: its ball, its growth, the plain network beside it, and the networks that are stored."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from core.defaults import ROOT
 from core.images import denormalise, normalise, preprocess
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES
-from studies.shared.options import run_script
-from training import train_robust
+from training.__main__ import main
+from training.classifier import Training
 from training.pool import render_round
-from training.robust_training import RobustRecipe, RobustTraining, worst_nearby
-from training.training import Recipe, Stage, Training
+from training.recipe import Recipe, Stage
+from training.robust import RobustRecipe, RobustTraining, worst_nearby
 from visualizers.robust_accuracy import robust_hits
 
 TINY = RobustRecipe(
@@ -71,25 +71,24 @@ def test_the_worst_picture_is_valid_and_within_the_ball_and_its_loss_is_larger(s
     assert not found.requires_grad
 
 
-def test_the_adversary_grows_from_nothing_to_its_full_size():
+def test_the_attack_grows_from_nothing_to_its_full_size():
     recipe = replace(TINY, steps=100, alone_until=0.2, full_from=0.6)
     assert [recipe.growth_at(step) for step in (0, 20, 40, 60, 99)] == pytest.approx([0, 0, 0.5, 1, 1])
 
 
-def test_without_an_adversary_it_is_the_plain_training():
-    twin = trained(TINY)
-    plain = Recipe(**{name: getattr(TINY, name) for name in Recipe.__dataclass_fields__})
-    assert trained(plain, Training).losses == twin.losses
+def test_without_an_attack_it_is_the_plain_training():
+    recipe = Recipe(**{name: getattr(TINY, name) for name in Recipe.__dataclass_fields__})
+    assert trained(recipe, Training).losses == trained(TINY).losses
 
 
-@pytest.mark.parametrize("adversary", [{"linf": 0.05}, {"linf": 0.05, "inner_steps": 2}, {"noise": 0.1}])
-def test_the_first_steps_are_the_twins_and_the_later_ones_are_not(adversary):
-    twin, against = trained(TINY), trained(replace(TINY, **adversary))
+@pytest.mark.parametrize("attack", [{"linf": 0.05}, {"linf": 0.05, "inner_steps": 2}, {"noise": 0.1}])
+def test_the_first_steps_are_the_plain_networks_and_the_later_ones_are_not(attack):
+    plain, against = trained(TINY), trained(replace(TINY, **attack))
     alone = round(TINY.alone_until * TINY.steps)
-    assert against.losses[:alone] == twin.losses[:alone]
-    assert against.losses[alone:] != twin.losses[alone:]  # one of them: what the steps end in may be alike
+    assert against.losses[:alone] == plain.losses[:alone]
+    assert against.losses[alone:] != plain.losses[alone:]  # one of them: what the steps end in may be alike
     facts = against.shipped()[1]
-    assert {name: float(facts[name]) for name in adversary} == adversary
+    assert {name: float(facts[name]) for name in attack} == attack
 
 
 def test_stop_and_resume_gives_the_same_weights(tmp_path):
@@ -108,9 +107,9 @@ def test_the_command_writes_a_network_that_says_what_it_was_trained_against(tmp_
     def make(**settings):
         return RobustRecipe(**(settings | small))
 
-    monkeypatch.setattr("training.robust_training.RobustRecipe", make)
-    arguments = ["--steps", "4", "--workers", "0", "--adversary", "noise", "--output", str(tmp_path / "a.safetensors")]
-    assert run_script(train_robust.main, train_robust.parser(), arguments) == 0
+    monkeypatch.setattr("training.commands.RobustRecipe", make)
+    arguments = ["--iterations", "4", "--workers", "0", "--output", str(tmp_path / "a.safetensors")]
+    assert main(["noise", *arguments]) == 0
     assert "4 steps in " in capsys.readouterr().out
     with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
         assert file.metadata()["noise"] == "0.12"
@@ -119,7 +118,7 @@ def test_the_command_writes_a_network_that_says_what_it_was_trained_against(tmp_
     assert (tmp_path / "a_learning_curve.png").stat().st_size > 1000
 
 
-def test_the_robust_network_holds_where_its_plain_twin_falls():
+def test_the_robust_network_holds_where_the_plain_one_falls():
     pictures = render_round(tuple(range(36)), 99, 0, 96)  # one scene of each class
     images, labels = preprocess(list(pictures)), torch.arange(36)
     rates = {}

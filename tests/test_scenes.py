@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from conftest import run
+from PIL import Image
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -12,7 +14,6 @@ from sklearn.preprocessing import StandardScaler
 
 from core.errors import UsageError
 from drawing.colours import outline
-from patterns.contact_sheet import contact_sheet
 from patterns.dataset import SceneDataset
 from patterns.objects import AREAS, FACETS, LEAN, OBJECTS
 from patterns.scenes import (
@@ -24,6 +25,7 @@ from patterns.scenes import (
     render_scene,
 )
 from patterns.textures import PERIODS, TEXTURES
+from studies.scenes.figure import TITLE, Strip, contact_sheet
 
 
 def test_class_names_are_unique_plain_words():
@@ -283,9 +285,23 @@ def test_the_data_set_gives_the_scenes_of_the_batch():
         scenes[5]
 
 
-def test_contact_sheet_and_outline():
-    sheet = contact_sheet(("star", "polka dots"), size=64, seed=0, per_class=2, across=1)
-    assert min(sheet.shape[:2]) > 128
+def test_a_sheet_holds_every_picture_of_every_strip():
+    pictures = [np.full((64, 64, 3), (level, 0, 255), np.uint8) for level in (10, 20, 30, 40)]
+    sheet = contact_sheet([Strip("star", pictures[:2]), Strip("dots", pictures[2:])], across=1)
+    for level in (10, 20, 30, 40):
+        assert (sheet == (level, 0, 255)).all(axis=2).sum() == 64 * 64
+    assert (sheet[:TITLE] < 100).any()  # the name
+
+
+def test_the_study_draws_the_classes_with_and_without_outlines(tmp_path, capsys):
+    assert run("scenes", "--size", "32", "--per-class", "1", "--output", tmp_path / "s.png") == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path}/s.png\nwrote {tmp_path}/s_masks.png\n"
+    plain, marked = (np.asarray(Image.open(tmp_path / name)) for name in ("s.png", "s_masks.png"))
+    assert plain.shape == marked.shape
+    assert not np.array_equal(plain, marked)
+
+
+def test_an_outline_is_drawn_on_the_edge_alone():
     scene = render_scene("star", seed=0, size=64)
     marked = outline(scene.image, scene.mask)
     far = ~ndimage.binary_dilation(scene.mask, iterations=2)

@@ -17,12 +17,15 @@ from torch import nn
 from core.defaults import ROOT
 from core.images import preprocess
 from core.squeezenet import EMBEDDED_WEIGHTS, load_squeezenet
+from drawing.curves import Learning, draw_learning_curve
 from patterns.scenes import CLASS_NAMES
-from studies.shared.options import run_script
 from training import evaluate, train
+from training.__main__ import main
+from training.classifier import Training
+from training.flags import COMMANDS
 from training.learning import TrainingNet, augment, fold, perturb, train_step
 from training.pool import ScenePool, render_round
-from training.training import BY_HEART, Recipe, Stage, Training
+from training.recipe import BY_HEART, Recipe, Stage
 
 MEGABYTE = 2**20
 TINY = Recipe(
@@ -127,23 +130,23 @@ def test_stop_and_resume_gives_the_same_weights(trained, tmp_path, stop):
 def small_recipe(monkeypatch):
     """What the command line trains, made small: all classes, few steps, tiny pictures."""
     small = {"stages": (Stage(48, 1.0, 8),), "rounds": 2, "held_out_rounds": 1}
-    monkeypatch.setattr("training.training.Recipe", partial(Recipe, **small))
+    monkeypatch.setattr("training.commands.Recipe", partial(Recipe, **small))
 
 
 def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(small_recipe, tmp_path, monkeypatch, capsys):
-    flags = ["--steps", "6", "--workers", "0", "--precision", "float32", "--output"]
+    flags = ["classifier", "--iterations", "6", "--workers", "0", "--precision", "float32", "--output"]
     stopped, straight = tmp_path / "stopped.safetensors", tmp_path / "straight.safetensors"
     with monkeypatch.context() as patch:
         patch.setattr(train, "progress", lambda **_: InterruptingBar(at=3))
-        assert run_script(train.main, train.parser(), [*flags, str(stopped)]) == 130
+        assert main([*flags, str(stopped)]) == 130
     assert "run the same command to go on" in capsys.readouterr().err
     assert not stopped.exists()
     for output in (stopped, straight):
-        assert run_script(train.main, train.parser(), [*flags, str(output)]) == 0
+        assert main([*flags, str(output)]) == 0
     assert "going on after step 3 of 6" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {
         *(path.name for path in (stopped, straight)),
-        *(f"{path.stem}_learning_curve.png" for path in (stopped, straight)),
+        *(f"{path.stem}_learning_curve.{ending}" for path in (stopped, straight) for ending in ("png", "csv")),
     }
     first, second = load_file(stopped), load_file(straight)
     for name, value in first.items():
@@ -152,8 +155,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(small_recipe, tm
 
 def test_other_flags_do_not_go_on_with_a_checkpoint(small_recipe, trained, tmp_path, capsys):
     trained.save(tmp_path / "weights.checkpoint.pt")
-    arguments = ["--steps", "6", "--output", str(tmp_path / "weights.safetensors")]
-    assert run_script(train.main, train.parser(), arguments) == 2
+    assert main(["classifier", "--iterations", "6", "--output", str(tmp_path / "weights.safetensors")]) == 2
     message = capsys.readouterr().err
     assert "--fresh" in message
     assert message.count("\n") == 1
@@ -238,43 +240,56 @@ def test_worst_pairs_are_the_commonest_mistakes():
 
 def test_evaluate_writes_its_tables(tmp_path, capsys):
     output = tmp_path / "new" / "accuracy.md"
-    arguments = ["--scenes", "36", "--size", "64", "--output", str(output)]
-    assert run_script(evaluate.main, evaluate.parser(), arguments) == 0
+    assert main(["evaluate", "--scenes", "36", "--size", "64", "--output", str(output)]) == 0
     assert "scenes of 64 pixels named correctly" in capsys.readouterr().out
     assert output.read_text(encoding="utf-8").startswith("| scenes | seed |")
 
 
 @pytest.mark.parametrize(
-    ("module", "flags", "words"),
+    ("flags", "words"),
     [
-        (train, ["--steps", "0"], "from 1 to"),
-        (train, ["--steps", "many"], "not a whole number"),
-        (train, ["--seed", "-1"], "0 to"),
-        (train, ["--precision", "int8"], "invalid choice"),
-        (train, ["--perturbation", "nan"], "number from 0"),
-        (train, ["--colour"], "unrecognized arguments"),
-        (evaluate, ["--seed", "1000000000"], "999999999"),
-        (evaluate, ["--size", "10"], "64 to 1024"),
+        (["classifier", "--iterations", "0"], "from 1 to"),
+        (["classifier", "--iterations", "many"], "not a whole number"),
+        (["plain", "--seed", "-1"], "0 to"),
+        (["generator", "--precision", "int8"], "invalid choice"),
+        (["classifier", "--perturbation", "nan"], "number from 0"),
+        (["robust", "--bound", "0"], "number from 0.1"),
+        (["plain", "--noise", "1"], "unrecognized arguments"),
+        (["noise", "--output", "a.png"], "does not end in .safetensors"),
+        (["evaluate", "--seed", "1000000000"], "999999999"),
+        (["evaluate", "--size", "10"], "64 to 1024"),
+        (["evaluate", "--weights", "nothing.safetensors"], "'nothing.safetensors' is not there"),
+        (["robus"], "did you mean 'robust'?"),
     ],
 )
-def test_wrong_flags_are_refused_in_one_sentence(module, flags, words, capsys):
-    with pytest.raises(SystemExit) as stop:
-        run_script(module.main, module.parser(), flags)
-    message = capsys.readouterr().err
-    assert stop.value.code == 2
-    assert words in message
-    assert message.count("\n") == 1
+def test_wrong_flags_are_refused_in_one_sentence(flags, words, refusal):
+    assert words in refusal(main, flags)
 
 
-def test_wrong_weights_are_refused_in_one_sentence(tmp_path, capsys):
-    arguments = ["--weights", str(tmp_path / "nothing.safetensors")]
-    assert run_script(evaluate.main, evaluate.parser(), arguments) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+def test_bare_every_network_that_can_be_trained_is_listed(capsys):
+    assert main([]) == 0
+    listed = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0] for line in listed] == list(COMMANDS)
 
 
 def test_help_does_not_wait_for_torch():
-    check = "import sys, training.train, training.evaluate; sys.exit('torch' in sys.modules)"
+    check = "import sys, training.__main__ as t; [t.parser(name).format_help() for name in t.COMMANDS]; "
+    check += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_curve_as_numbers_has_the_mean_losses_since_the_last_evaluation():
+    held_out = {"pixels": [0.5, 0.25]}
+    learning = Learning({"pixels": [1, 3, 8]}, up="loss", evaluated=[2, 3], held_out=held_out, shares=[0.1, 0.2])
+    header, rows = learning.table()
+    assert header == ["step", "pixels", "held_out_pixels", "share_named"]
+    assert rows == [[2, "2.00000", "0.50000", "0.10000"], [3, "8.00000", "0.25000", "0.20000"]]
+    assert draw_learning_curve(learning).std() > 10
+
+
+def test_a_seed_that_a_training_may_have_used_is_no_judge():
+    with pytest.raises(ValueError, match="seed: 1000000000"):
+        evaluate.confusion_table(nn.Identity(), 1, seed=10**9, size=64)
 
 
 def test_shuffled_labels_stay_with_their_scenes_and_have_nothing_to_do_with_them(monkeypatch):
@@ -285,7 +300,7 @@ def test_shuffled_labels_stay_with_their_scenes_and_have_nothing_to_do_with_them
         assert settings["norm"] == 0  # perturbed scenes would be other ones
         return 1.0
 
-    monkeypatch.setattr("training.training.train_step", step)
+    monkeypatch.setattr("training.classifier.train_step", step)
     small = BY_HEART | {"stages": (Stage(48, 1.0, 12),), "rounds": 4, "held_out_rounds": 0}
     training = Training(Recipe(steps=20, seed=3, classes=(0, 1, 16, 24), **small))
     training.run(workers=0)
@@ -293,7 +308,7 @@ def test_shuffled_labels_stay_with_their_scenes_and_have_nothing_to_do_with_them
     true_of = {
         preprocess(picture)[0].numpy().tobytes(): label
         for number in range(4)
-        for label, picture in enumerate(render_round((0, 1, 16, 24), training_seed(training), number, 48))
+        for label, picture in enumerate(render_round((0, 1, 16, 24), training.recipe.scene_seed(0), number, 48))
     }
     for images, labels in shown:
         for image, label in zip(images, labels.tolist(), strict=True):
@@ -306,17 +321,12 @@ def test_shuffled_labels_stay_with_their_scenes_and_have_nothing_to_do_with_them
     assert counts == [4, 4, 4, 4]  # shuffled, so that no class becomes rarer
 
 
-def training_seed(training) -> int:
-    with training._pool(0, 0) as pool:
-        return pool.seed
-
-
 def test_shuffling_the_labels_is_a_flag_and_the_file_says_so(monkeypatch, tmp_path):
     small = BY_HEART | {"stages": (Stage(48, 1.0, 8),), "rounds": 1, "held_out_rounds": 1}
-    monkeypatch.setattr("training.training.BY_HEART", small)
-    flags = ["--steps", "2", "--workers", "0", "--precision", "float32"]
-    path = tmp_path / "shuffled.safetensors"
-    assert run_script(train.main, train.parser(), [*flags, "--shuffle-labels", "--output", str(path)]) == 0
+    monkeypatch.setattr("training.commands.BY_HEART", small)
+    flags = ["--iterations", "2", "--workers", "0", "--precision", "float32"]
+    assert main(["classifier", *flags, "--shuffle-labels"]) == 0
+    path = tmp_path / "visualization" / "shuffled_labels.safetensors"
     with safe_open(path, framework="pt") as file:
         assert file.metadata()["labels"] == "shuffled"
     assert load_squeezenet(path, "cpu").class_names == CLASS_NAMES

@@ -1,1 +1,1 @@
-"""How the networks in weights/ were trained, and the commands that train them again."""
+"""How the networks in weights/ were trained, and the one command that trains each of them again."""

@@ -26,7 +26,7 @@ from core.errors import UsageError
 from patterns.backgrounds import check_kind
 from patterns.scenes import CLASS_NAMES, check_size, class_number, render_indexed
 from training.pool import Backgrounds, render_round
-from training.training import Recipe, Stage
+from training.recipe import Recipe, Stage
 
 ARRANGEMENTS = ("biased", "unbiased", "swapped")
 SMALL_SHARE = 0.6  # of the steps and of the side: the first stage's, which costs a third as much

@@ -17,6 +17,7 @@ from torchvision.models import squeezenet1_1
 
 from core.images import normalise
 from core.priors import unit_norm
+from training.checkpoints import halved
 
 COLOUR_JITTER = 0.12  # largest relative change of a channel
 MOST_SHIFT = 1 / 16  # of the side
@@ -66,7 +67,7 @@ def fold(network: TrainingNet) -> nn.Module:
 
 def shipped_state(network: TrainingNet) -> dict[str, Tensor]:
     """The folded weights in half precision: the state dict that is stored."""
-    return {name: value.half().contiguous() for name, value in fold(network).state_dict().items()}
+    return halved(fold(network))
 
 
 def as_shipped(network: TrainingNet) -> nn.Module:

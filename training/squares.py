@@ -13,10 +13,9 @@ from torch import Tensor
 from core.errors import UsageError
 from core.images import preprocess
 from patterns.scenes import CLASS_NAMES
-from training.evaluate import HIGHEST_SEED
 from training.pool import ScenePool
+from training.seeds import STYLES_SEED
 
-SCENE_SEED = 3 * HIGHEST_SEED  # far above those of the other trainings
 SCENE_SIZE = 256  # pixels
 SCENES = 0.4  # share of the squares that are cut out of scenes
 ROUNDS = 6  # scenes of each class in the pool
@@ -32,7 +31,7 @@ class Squares:
         """pictures: what opens each of them; one that raises UsageError is left out, and its error kept in `broken`."""
         self.pictures, self.side = tuple(pictures), side
         self.broken: dict[int, UsageError] = {}
-        settings = {"seed": SCENE_SEED + seed, "size": max(SCENE_SIZE, side), "capacity": ROUNDS, "workers": 0}
+        settings = {"seed": STYLES_SEED + seed, "size": max(SCENE_SIZE, side), "capacity": ROUNDS, "workers": 0}
         self.pool = ScenePool(range(len(CLASS_NAMES)), **settings) if scenes else None
 
     def prepare(self, step: int) -> None:

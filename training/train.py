@@ -1,113 +1,121 @@
-"""Train SqueezeNet 1.1 from nothing on freshly rendered scenes, on a CPU, and store it as plain weights.
-
-Writes visualization/squeezenet1_1.safetensors (half precision, with the class names inside) and beside it a
-picture of the learning curve. A checkpoint lies beside them while it trains: started again with the same flags,
-a training goes on from there.
-"""
+"""Takes a training to its end and writes its network; stopped by Ctrl-C or killed, it goes on where it was."""
 
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
 
-from core.files import write_whole
-from studies.shared.options import OUTPUT_FOLDER, Parser, number, progress, run_script, whole_number
+from torch import Tensor
+
+from drawing.curves import Learning
+from studies.shared.options import progress
+from training.checkpoints import write_network
+from training.classifier import Training
+from training.processes import leads
+from training.recipe import Recipe
 
 SECONDS_BETWEEN_CHECKPOINTS = 60
 INTERRUPTED = 130  # the exit code that shells give for Ctrl-C
-STEPS = 4500
-NAME = "squeezenet1_1"
 
 
-def main(options) -> int:
-    import torch
+class Trainable(Protocol):
+    """What is asked of a training here."""
 
-    from patterns.scenes import CLASS_NAMES
-    from training.training import BY_HEART, Recipe
+    recipe: Any  # a dataclass with `steps` and `seed`
+    step: int
+    seconds: float
 
-    torch.set_flush_denormal(True)
-    if options.output is None:
-        options.output = OUTPUT_FOLDER / (
-            "shuffled_labels.safetensors" if options.shuffle_labels else f"{NAME}.safetensors"
-        )
-    settings = {
-        "steps": options.steps,
-        "seed": options.seed,
-        "classes": tuple(range(len(CLASS_NAMES))),
-        "learning_rate": options.learning_rate,
-        "perturbation": options.perturbation,
-        "half_precision": options.precision == "bfloat16",
-    }
-    recipe = Recipe(**(settings | (BY_HEART if options.shuffle_labels else {})))
-    try:
-        training = train_to_file(recipe, options.output, workers=options.workers, fresh=options.fresh)
-    except KeyboardInterrupt:  # train_to_file has said what is left
-        return INTERRUPTED
-    curve = options.output.with_name(f"{options.output.stem}_learning_curve.png")
-    draw_learning_curve(training, curve)
-    minutes, share = training.seconds / 60, training.accuracies[-1][1]
-    print(f"{recipe.steps} steps in {minutes:.1f} minutes; {share:.1%} of the held-out scenes named correctly")
-    print(f"wrote {options.output} and {curve}")
-    return 0
+    def save(self, path: Path) -> None: ...
+    def resume(self, path: Path) -> None: ...
+    def news(self) -> str: ...
+    def closing(self) -> str: ...
+    def curve(self) -> Learning: ...
+    def shipped(self) -> tuple[dict[str, Tensor], dict[str, str]]: ...
 
 
-def train_to_file(recipe, output: Path, *, workers: int, fresh: bool = False, kind: type | None = None):
-    """Train by the recipe, write the weights to `output`, and return the training.
+AfterStep = Callable[..., None]  # (training), or (training, whether to stop)
 
-    kind: the class of the training; the classifier's, if None. It goes on from the checkpoint beside `output`, if
-    there is one and `fresh` does not forbid it. When stopped by Ctrl-C or SIGTERM it keeps a checkpoint, says so,
-    and raises KeyboardInterrupt.
-    """
-    from safetensors.torch import save
 
-    from training.training import Training
+class Stopped(KeyboardInterrupt):
+    """A training was stopped, and what is left of it has been said."""
 
-    kind = kind or Training
-    checkpoint = output.with_suffix(".checkpoint.pt")
-    resumed = checkpoint.exists() and not fresh
-    training = kind.load(checkpoint, recipe) if resumed else kind(recipe)
-    if resumed:
-        print(f"going on after step {training.step} of {recipe.steps}, from {checkpoint}", flush=True)
-    try:
-        _train(training, checkpoint, workers)
-    except KeyboardInterrupt:
-        kept = f"run the same command to go on from {checkpoint}" if checkpoint.exists() else "nothing was written yet"
-        print(f"{Path(sys.argv[0]).name}: stopped; {kept}", file=sys.stderr)
-        raise
-    state, facts = training.shipped()
-    write_whole(output, save(state, metadata=facts))
-    checkpoint.unlink(missing_ok=True)
+
+def train_to_file(recipe: Recipe, output: Path, *, workers: int, fresh: bool = False) -> Training:
+    """Train a classifier by the recipe, write the weights to `output`, and return the training; as `finish` says."""
+    training = Training(recipe)
+    finish(training, output, lambda after_step, _: training.run(workers=workers, after_step=after_step), fresh=fresh)
     return training
 
 
-def _train(training, checkpoint: Path, workers: int) -> None:
-    """Run to the end, with a bar, a line for each evaluation, and a checkpoint a minute.
+def finish(
+    training: Trainable,
+    output: Path,
+    run: Callable[[AfterStep, Callable[[], bool]], None],
+    *,
+    fresh: bool = False,
+    watch: Callable[[], None] = lambda: None,
+) -> None:
+    """Take the steps that are left, and write the network to `output`.
 
-    Raises KeyboardInterrupt when a stop was asked for, after the step at hand.
+    run: takes them, calling `after_step` after each; it may ask whether somebody asked to stop. watch: called whenever
+    there is news. The training goes on from the checkpoint beside `output`, if there is one and `fresh` does not forbid
+    it. When stopped by Ctrl-C or SIGTERM it keeps a checkpoint, says so, and raises Stopped. Of several processes, only
+    the first writes and says anything.
     """
+    checkpoint = output.with_suffix(".checkpoint.pt")
+    if checkpoint.exists() and not fresh:
+        training.resume(checkpoint)
+        if leads():
+            print(f"going on after step {training.step} of {training.recipe.steps}, from {checkpoint}", flush=True)
+    try:
+        _run(training, checkpoint, run, watch)
+    except KeyboardInterrupt:
+        if leads():
+            there = checkpoint.exists()
+            kept = f"run the same command to go on from {checkpoint}" if there else "nothing was written yet"
+            print(f"stopped; {kept}", file=sys.stderr)
+        raise Stopped from None
+    if leads():
+        write_network(output, *training.shipped())
+        checkpoint.unlink(missing_ok=True)
+
+
+def _run(
+    training: Trainable,
+    checkpoint: Path,
+    run: Callable[[AfterStep, Callable[[], bool]], None],
+    watch: Callable[[], None],
+) -> None:
+    """Run to the end, with a bar, a line for each evaluation, and a checkpoint a minute."""
     saved = time.monotonic()
     steps = training.recipe.steps
-    bar = progress(total=steps, initial=training.step, desc="train", unit="step")
+    bar = progress(total=steps, initial=training.step, desc="train", unit="step") if leads() else nullcontext()
     with bar, noticing_signals() as asked_to_stop:
 
-        def after_step(training) -> None:
+        def after_step(_training: Trainable, stop: bool | None = None) -> None:
             nonlocal saved
-            bar.update()
-            if news := training.news():
-                bar.write(f"step {training.step} of {steps}: {news}, {training.seconds / 60:.1f} minutes")
-                sys.stdout.flush()
-            if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                training.save(checkpoint)
-                saved = time.monotonic()
-            if asked_to_stop.is_set():
-                training.save(checkpoint)
+            if leads():
+                bar.update()
+            stop = asked_to_stop.is_set() if stop is None else stop
+            if leads():
+                if news := training.news():
+                    bar.write(f"step {training.step} of {steps}: {news}, {training.seconds / 60:.1f} minutes")
+                    sys.stdout.flush()
+                    watch()
+                if stop or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                    training.save(checkpoint)
+                    saved = time.monotonic()
+            if stop:
                 raise KeyboardInterrupt
 
-        training.run(workers=workers, after_step=after_step)
-    training.save(checkpoint)
+        run(after_step, asked_to_stop.is_set)
+    if leads():
+        training.save(checkpoint)
 
 
 @contextmanager
@@ -118,7 +126,7 @@ def noticing_signals() -> Iterator[threading.Event]:
     """
     asked = threading.Event()
 
-    def notice(number: int, _frame) -> None:
+    def notice(number: int, _frame: FrameType | None) -> None:
         asked.set()
         signal.signal(number, signal.default_int_handler)
         print("\nstopping after this step", file=sys.stderr)
@@ -129,54 +137,3 @@ def noticing_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def draw_learning_curve(
-    training, path: Path, *, script: str = "training/train.py", loss: str = "loss, half of each batch perturbed"
-) -> None:
-    """Loss and held-out accuracy against steps, as a PNG. script: who trained; loss: what the axis says."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    from drawing.files import describe, save_picture
-    from drawing.grid import pixels_of
-
-    recipe, losses = training.recipe, np.array(training.losses)
-    width = max(1, min(50, len(losses) // 20))  # the loss of one batch is noisy: means of so many are drawn
-    means = losses[: len(losses) // width * width].reshape(-1, width).mean(axis=1)
-    figure = Figure(figsize=(8, 4), dpi=110, facecolor="white", layout="constrained")
-    left = figure.subplots()
-    left.plot((np.arange(len(means)) + 0.5) * width, means, color="tab:blue")
-    left.set_xlabel("steps")
-    left.set_ylabel(loss, color="tab:blue")
-    right = left.twinx()
-    right.plot(*zip(*training.accuracies, strict=True), color="tab:orange", marker=".")
-    right.set_ylabel(f"held-out accuracy at {recipe.stages[-1].size} px, as stored", color="tab:orange")
-    right.set_ylim(0, 1.02)
-    for first, stage in zip(recipe.first_steps(), recipe.stages, strict=False):
-        left.axvline(first, color="0.8", linewidth=1, zorder=0)
-        left.text(first, 1.01, f" {stage.size} px", transform=left.get_xaxis_transform(), fontsize=8, color="0.4")
-    settings = {"steps": recipe.steps, "seed": recipe.seed}
-    save_picture(pixels_of(figure), path, describe(script, settings, "trained from nothing"))
-
-
-def parser() -> Parser:
-    result = Parser(prog="python -m training.train", description=__doc__)
-    add = result.add_argument
-    add("--steps", type=whole_number(1, 10_000_000), default=STEPS, metavar="N", help="steps in all")
-    add("--seed", type=whole_number(0, 10**6), default=0, metavar="N", help="start of all random numbers")
-    add("--learning-rate", type=number(1e-6, 1), default=3e-3, metavar="N", help="the highest")
-    meaning = "length of the perturbation of half of each batch, at 224 pixels, 0 for none"
-    add("--perturbation", type=number(0, 100), default=8.0, metavar="N", help=meaning)
-    add("--precision", choices=("bfloat16", "float32"), default="bfloat16", help="of the arithmetic while training")
-    meaning = "learn a few scenes with shuffled labels by heart, for trust_visualization.py --random-labels"
-    add("--shuffle-labels", action="store_true", help=meaning)
-    add("--workers", type=whole_number(0, 64), default=1, metavar="N", help="processes that render scenes")
-    add("--fresh", action="store_true", help="start anew even if there is a checkpoint")
-    place = f"where to write the weights (default: {OUTPUT_FOLDER / NAME}.safetensors; with shuffled labels another)"
-    add("--output", type=Path, metavar="PATH", help=place)
-    return result
-
-
-if __name__ == "__main__":
-    sys.exit(run_script(main, parser()))

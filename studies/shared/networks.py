@@ -12,7 +12,7 @@ from core.errors import UsageError
 from core.images import preprocess
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES, render_indexed
-from training.evaluate import HIGHEST_SEED
+from training.seeds import HIGHEST_SEED
 
 EMBEDDED = "patterns"
 NETWORKS = ("weights/plain.safetensors", "patterns", "weights/robust.safetensors", "weights/noise.safetensors")

@@ -5,8 +5,8 @@
 Madry et al. (2018) approach the inner maximum by projected gradient ascent (`inner_steps` of them); one step from a
 random start does nearly as well and costs one more gradient a batch (Wong et al., 2020), which is the default here.
 With `noise` instead, d is Gaussian: what certified defence needs (Cohen et al., 2019;
-`visualizers.randomised_smoothing`). With neither it is the plain twin: the same first weights, scenes, steps and
-learning rates. Small pictures, so that a training takes some ten minutes on one core.
+`visualizers.randomised_smoothing`). With neither it is the plain network that the two are compared with: the same first
+weights, scenes, steps and learning rates. Small pictures, so that a training takes some ten minutes on one core.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.images import IMAGENET_STD, valid_range
+from training.classifier import Training
 from training.learning import train_step
-from training.training import Recipe, Stage, Training
+from training.recipe import Recipe, Stage
 
 STEP_OVER_EPS = 1.25  # length of a single inner step (Wong et al., 2020)
 REACH_OVER_EPS = 2.5  # of several together, so that they can cross the whole ball (Madry et al., 2018)
@@ -25,7 +26,7 @@ REACH_OVER_EPS = 2.5  # of several together, so that they can cross the whole ba
 
 @dataclass(frozen=True)
 class RobustRecipe(Recipe):
-    """A recipe with an adversary. Its sizes are in RGB of [0, 1], for pictures of any side."""
+    """A recipe with an attack. Its sizes are in RGB of [0, 1], for pictures of any side."""
 
     stages: tuple[Stage, ...] = (Stage(64, 0.4, 64), Stage(96, 0.6, 64))
     perturbation: float = 0.0  # the L2 step of `learning.perturb` is not used
@@ -33,19 +34,28 @@ class RobustRecipe(Recipe):
     linf: float = 0.0  # the largest change of a channel of a pixel, of each scene
     inner_steps: int = 1
     noise: float = 0.0  # standard deviation
-    alone_until: float = 0.15  # share of the steps without an adversary
+    alone_until: float = 0.15  # share of the steps without an attack
     full_from: float = 0.5  # share of the steps after which it has its full size; in between it grows in proportion
 
     def growth_at(self, step: int) -> float:
-        """The adversary's size at a step, as a share of the full one."""
+        """The attack's size at a step, as a share of the full one."""
         done = step / self.steps
         return min(1.0, max(0.0, (done - self.alone_until) / (self.full_from - self.alone_until)))
 
 
 class RobustTraining(Training):
-    """The state of a training against an adversary."""
+    """The state of a training against an attack."""
 
     recipe: RobustRecipe
+
+    @property
+    def loss(self) -> str:
+        """What the learning curve shows."""
+        return f"loss{', perturbed' if self.recipe.linf else ', with noise' if self.recipe.noise else ''}"
+
+    def closing(self) -> str:
+        """What it ended in."""
+        return super().closing().replace("held-out", "clean held-out")
 
     def _learn(self, images: Tensor, labels: Tensor) -> float:
         recipe = self.recipe
@@ -61,10 +71,10 @@ class RobustTraining(Training):
         return train_step(self.network, self.optimizer, images, labels, **settings)
 
     def shipped(self) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """As of any training, and which adversary it had."""
+        """As of any training, and which attack it had."""
         state, facts = super().shipped()
-        adversary = {name: str(getattr(self.recipe, name)) for name in ("linf", "inner_steps", "noise")}
-        return state, facts | adversary
+        attack = {name: str(getattr(self.recipe, name)) for name in ("linf", "inner_steps", "noise")}
+        return state, facts | attack
 
 
 def worst_nearby(

@@ -4,7 +4,7 @@
 
 F_l: what layer l of the embedded network, which stays as it is, gives for a square cut out of the picture. The first
 term alone would draw a blurred mean of all scenes with about this code; the second asks for edges and textures that the
-network takes for the scene's own (Dosovitskiy and Brox, 2016; without their adversary). The codes are made a little
+network takes for the scene's own (Dosovitskiy and Brox, 2016; without their discriminator). The codes are made a little
 noisy, since an ascent will ask for codes that no scene has.
 """
 
@@ -13,7 +13,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,12 +24,13 @@ from core.errors import WorkError
 from core.generator import COMPONENTS, LAYER, SIZE, WIDTHS, Generator, code_sources
 from core.images import preprocess
 from core.squeezenet import load_squeezenet
-from training.evaluate import HIGHEST_SEED
+from drawing.curves import Learning
+from training.checkpoints import Resumable, halved
 from training.learning import augment
 from training.pool import ScenePool, render_round
-from training.training import HELD_OUT_SEED, load_checkpoint, save_checkpoint
+from training.seeds import GENERATOR_SEED, HELD_OUT_SEED
 
-SCENE_SEED = 2 * HIGHEST_SEED  # far above those of the classifier's training
+LEARNING_RATE = 2e-3
 WHITENED = 576  # scenes that say what the codes' mean and variance are
 
 
@@ -44,7 +44,7 @@ class GeneratorRecipe:
     widths: tuple[int, ...] = WIDTHS
     components: int = COMPONENTS
     batch: int = 16
-    learning_rate: float = 2e-3  # the highest; Adam
+    learning_rate: float = LEARNING_RATE  # the highest; Adam
     warm_up: float = 0.05  # share of the steps in which the learning rate rises
     code_noise: float = 0.2  # standard deviation; a code's own is 1
     layers: tuple[int, ...] = (2, 5, 8, 12)  # of `features`, that the picture is to agree in
@@ -65,7 +65,7 @@ class GeneratorRecipe:
         return self.learning_rate * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * fallen)))
 
 
-class GeneratorTraining:
+class GeneratorTraining(Resumable):
     """The state of a generator's training. `run` goes on from where it is; `save` and `load` keep it."""
 
     def __init__(self, recipe: GeneratorRecipe) -> None:
@@ -92,7 +92,7 @@ class GeneratorTraining:
         recipe = self.recipe
         until = recipe.steps if until is None else until
         held_out = self._held_out() if recipe.held_out_rounds else None
-        seed = SCENE_SEED + recipe.seed
+        seed = GENERATOR_SEED + recipe.seed
         settings = {"seed": seed, "size": SIZE, "capacity": recipe.rounds, "workers": workers}
         with ScenePool(recipe.classes, **settings) as pool:
             # What it holds follows from the step, so a resumed training finds the same scenes.
@@ -171,8 +171,7 @@ class GeneratorTraining:
     def shipped(self) -> tuple[dict[str, Tensor], dict[str, str]]:
         """What is stored: the weights in half precision, and what they say of themselves."""
         recipe = self.recipe
-        state = {name: value.half().contiguous() for name, value in self.network.state_dict().items()}
-        return state, {
+        return halved(self.network), {
             "architecture": "core.generator.Generator",
             "widths": json.dumps(recipe.widths),
             "encoder": f"{LAYER} of {self.encoder.weights_name}",
@@ -183,19 +182,22 @@ class GeneratorTraining:
             "feature_weight": str(recipe.feature_weight),
             "code_noise": str(recipe.code_noise),
             "learning_rate": str(recipe.learning_rate),
-            "licence": "MIT",
         }
 
-    def save(self, path: Path) -> None:
-        """Write the checkpoint, whole or not at all."""
-        save_checkpoint(path, self)
+    def closing(self) -> str:
+        """What it ended in."""
+        return f"{self.accuracies[-1][1]:.1%} of the held-out scenes named when drawn again"
 
-    @classmethod
-    def load(cls, path: Path, recipe: GeneratorRecipe) -> "GeneratorTraining":
-        """The training that `save` wrote. Raises UsageError if it followed another recipe."""
-        training = cls(recipe)
-        load_checkpoint(path, training)
-        return training
+    def curve(self) -> Learning:
+        """Both losses and the share of held-out scenes named against steps."""
+        pixels, features = zip(*self.losses, strict=True)
+        return Learning(
+            {"pixels": pixels, "features": features},
+            up="loss",
+            evaluated=[step for step, _ in self.accuracies],
+            shares=[share for _, share in self.accuracies],
+            right="held-out scenes named when drawn again",
+        )
 
 
 def relative_error(got: Tensor, wanted: Tensor) -> Tensor:

@@ -1,118 +1,36 @@
-"""A training from first to last step: its recipe, its checkpoint, and going on from there.
+"""How a classifier learns the scenes, from first to last step: its state.
 
 Everything random comes from the recipe's seed, and the state of a training is (weights, optimiser, step,
 generator), all of it in the checkpoint: a training that was stopped and resumed ends in the same weights as
 one that was not.
 """
 
-import io
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.errors import UsageError, WorkError
-from core.files import write_whole
+from core.errors import WorkError
 from core.images import preprocess
+from drawing.curves import Learning
 from patterns.scenes import CLASS_NAMES
-from training.evaluate import HIGHEST_SEED
+from training.checkpoints import Resumable
 from training.learning import TrainingNet, as_shipped, augment, freeze_statistics, shipped_state, train_step
-from training.pool import Backgrounds, ScenePool, render_round
-
-STAGES_PER_SEED = 16  # room for the stages' scene seeds
-HELD_OUT_SEED = 424_242  # scenes for the learning curve only; the final figure uses other ones
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Part of a training: scenes rendered at this side, for this share of all steps.
-
-    Every third batch is scaled down to one of the sides in `scaled_to`, drawn at random: the network does not
-    carry over to another scale by itself.
-    """
-
-    size: int
-    share: float
-    batch: int
-    scaled_to: tuple[int, ...] = ()
+from training.pool import ScenePool, render_round
+from training.recipe import Recipe
+from training.seeds import HELD_OUT_SEED
 
 
-STAGES = (Stage(96, 0.42, 64), Stage(144, 0.27, 64), Stage(224, 0.31, 32, (112, 160)))
-# The second sanity check of Adebayo et al. (2018) needs a network that learned labels without meaning. It can only
-# learn them by heart: few scenes, always the same, not augmented, not perturbed.
-BY_HEART = {
-    "stages": (Stage(112, 1.0, 48),),
-    "rounds": 6,
-    "steps_per_round": 10**9,
-    "perturbation": 0.0,
-    "smoothing": 0.0,
-    "held_out_rounds": 2,
-    "shuffled_labels": True,
-}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides what a training ends in (with the machine's arithmetic)."""
-
-    steps: int
-    seed: int
-    classes: tuple[int, ...]
-    stages: tuple[Stage, ...] = STAGES
-    learning_rate: float = 3e-3  # the highest; AdamW
-    weight_decay: float = 0.05
-    smoothing: float = 0.05  # of the labels
-    perturbation: float = 8.0  # see `learning.perturb`; on half of each batch
-    perturbation_ramp: float = 0.5  # share of the steps in which it grows from 0
-    warm_up: float = 0.05  # share of the steps in which the learning rate rises
-    slope_end: float = 0.4  # share of the steps after which the last ReLU is the plain one
-    freeze_from: float = 0.96  # share of the steps after which the BatchNorms' statistics stay
-    rounds: int = 144  # scenes of each class in the pool
-    steps_per_round: int = 2  # one new scene of each class every so many steps
-    evaluate_every: int = 500
-    held_out_rounds: int = 14  # held-out scenes of each class for the learning curve
-    half_precision: bool = True  # bfloat16 arithmetic where torch deems it safe
-    backgrounds: Backgrounds | None = None  # drawn without knowing the class, if None
-    shuffled_labels: bool = False  # the scenes of the pool get each other's labels, and stay as they are
-
-    def first_steps(self) -> list[int]:
-        """The step at which each stage begins, and the number of steps."""
-        shares = [sum(stage.share for stage in self.stages[:index]) for index in range(len(self.stages))]
-        return [*(round(self.steps * share) for share in shares), self.steps]
-
-    def stage_at(self, step: int) -> int:
-        """The number of the stage that a step belongs to."""
-        return max(index for index, first in enumerate(self.first_steps()[:-1]) if first <= step)
-
-    def learning_rate_at(self, step: int) -> float:
-        """A straight rise, then half a cosine down to nearly 0."""
-        done, rise = (step + 1) / self.steps, self.warm_up
-        if done < rise:
-            return self.learning_rate * done / rise
-        return self.learning_rate * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (done - rise) / (1 - rise))))
-
-    def scene_seed(self, stage: int) -> int:
-        """The seed of a stage's scenes, which no other stage, training or evaluation uses."""
-        return HIGHEST_SEED + 1 + self.seed * STAGES_PER_SEED + stage
-
-    def slope_at(self, step: int) -> float:
-        """Slope of the last ReLU below zero: 1 at first, 0 from `slope_end` on."""
-        return max(0.0, 1 - step / (self.steps * self.slope_end)) if self.slope_end else 0.0
-
-    def perturbation_at(self, step: int) -> float:
-        """The norm of the perturbations: from 0 to its full size, then constant."""
-        return self.perturbation * min(1.0, step / max(1.0, self.steps * self.perturbation_ramp))
-
-
-class Training:
+class Training(Resumable):
     """The state of a training. `run` goes on from where it is; `save` and `load` keep it."""
+
+    loss = "loss, half of each batch perturbed"  # what the learning curve shows
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -252,58 +170,21 @@ class Training:
             "backgrounds": json.dumps(recipe.backgrounds),  # null: drawn without knowing the class
             "learning_rate": str(recipe.learning_rate),
             "perturbation": str(recipe.perturbation),
-            "licence": "MIT",
         }
 
-    def save(self, path: Path) -> None:
-        """Write the checkpoint, whole or not at all."""
-        save_checkpoint(path, self)
+    def closing(self) -> str:
+        """What it ended in."""
+        return f"{self.accuracies[-1][1]:.1%} of the held-out scenes named correctly"
 
-    @classmethod
-    def load(cls, path: Path, recipe: Recipe) -> "Training":
-        """The training that `save` wrote. Raises UsageError if it followed another recipe."""
-        training = cls(recipe)
-        load_checkpoint(path, training)
-        return training
-
-
-KEPT = ("step", "seconds", "losses", "accuracies")  # of a training, besides what has a state of its own
-
-
-def save_checkpoint(path: Path, training, kept: Sequence[str] = KEPT) -> None:
-    """Write a training beside its place, then rename: a kill leaves the old or the new file."""
-    data = io.BytesIO()
-    state = {
-        "recipe": asdict(training.recipe),
-        "network": training.network.state_dict(),
-        "optimizer": training.optimizer.state_dict(),
-        "generator": training.generator.get_state(),
-    }
-    torch.save(state | {name: getattr(training, name) for name in kept}, data)
-    write_whole(path, data.getvalue())
-
-
-def load_checkpoint(path: Path, training, kept: Sequence[str] = KEPT) -> None:
-    """Go on from what `save_checkpoint` wrote. Raises UsageError if that training followed another recipe."""
-    try:
-        state = torch.load(path, weights_only=True)
-        saved = state["recipe"]
-    except Exception:  # zipfile, pickle and torch raise a dozen kinds for a bad file
-        raise UsageError(f"checkpoint: '{path}' is not readable; delete it, or pass --fresh") from None
-    wanted = asdict(training.recipe)
-    for name in wanted:
-        if _plain(saved.get(name)) != _plain(wanted[name]):
-            raise UsageError(
-                f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
-                "give the same flags to go on with it, or --fresh to start anew"
-            )
-    training.network.load_state_dict(state["network"])
-    training.optimizer.load_state_dict(state["optimizer"])
-    training.generator.set_state(state["generator"])
-    for name in kept:
-        setattr(training, name, state[name])
-
-
-def _plain(value):
-    """Lists for tuples, so that what was stored compares equal to what is asked for."""
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    def curve(self) -> Learning:
+        """The loss and the held-out accuracy against steps, and where each stage began."""
+        recipe = self.recipe
+        stages = zip(recipe.first_steps(), recipe.stages, strict=False)
+        return Learning(
+            {"loss": self.losses},
+            up=self.loss,
+            evaluated=[step for step, _ in self.accuracies],
+            shares=[share for _, share in self.accuracies],
+            right=f"held-out accuracy at {recipe.stages[-1].size} px, as stored",
+            marks=[(first, f"{stage.size} px") for first, stage in stages],
+        )

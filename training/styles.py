@@ -8,10 +8,12 @@ was given; A: Gram matrices of a style (Johnson et al., 2016). The pictures of a
 not depend on its neighbours, so the weights are those of one process, but for rounding.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import torch
 import torch.distributed as dist
@@ -19,12 +21,16 @@ from torch import Tensor, nn
 
 from core.activations import sequence_features
 from core.errors import UsageError, WorkError
+from drawing.curves import Learning
 from style_modules.relative_losses import relative_losses
 from style_modules.style_loss import gram_matrices
+from training.checkpoints import Resumable, halved
+from training.processes import leads
+from training.squares import Squares
 from visualizers.fast_style_transfer import StyleNetwork
 
 LAYERS, CONTENT_LAYER = (1, 4, 6, 7), 3  # of the loss network's `features`
-KEPT = ("step", "seconds", "losses", "held_out")  # by a checkpoint, besides what has a state of its own
+PARTS = ("content", "style", "total variation")  # of the loss
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,10 @@ class PaintingRecipe:
         return self.learning_rate * min(1.0, done / self.warm_up) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
-class PaintingTraining:
+class PaintingTraining(Resumable):
     """The state of a training, which a checkpoint keeps."""
+
+    kept: ClassVar[tuple[str, ...]] = ("step", "seconds", "losses", "held_out")
 
     def __init__(self, recipe: PaintingRecipe, loss_network: nn.Module, styles: Sequence[Tensor]) -> None:
         """styles: (1, 3, h, w) for each of the recipe's names, normalised, on the loss network's device."""
@@ -85,6 +93,26 @@ class PaintingTraining:
         seen = sequence_features(self.cnn, painted, (CONTENT_LAYER, *LAYERS))
         targets = [grams[chosen] for grams in self.targets]
         return relative_losses(painted, seen[CONTENT_LAYER], wanted, [seen[layer] for layer in LAYERS], targets)
+
+    def run(
+        self,
+        squares: Squares,
+        judged: Tensor,
+        *,
+        asked_to_stop: Callable[[], bool] = lambda: False,
+        after_step: Callable[["PaintingTraining", bool], None] = lambda *_: None,
+    ) -> None:
+        """Take all steps. judged: pictures (N, 3, H, W) that it never learns from, looked at by the first process.
+
+        `after_step` sees the training after each one, and whether any process was asked to stop.
+        """
+        recipe = self.recipe
+        while self.step < recipe.steps:
+            squares.prepare(self.step)
+            stop = self.take_step(squares.draw, stop=asked_to_stop())
+            if leads() and (self.step % recipe.evaluate_every == 0 or self.step == recipe.steps):
+                self.evaluate(judged)
+            after_step(self, stop)
 
     def take_step(self, draw: Callable[[int], Tensor], *, stop: bool = False) -> bool:
         """Learn from one batch. draw: a number -> a picture (3, side, side), normalised; the same one in every process.
@@ -121,3 +149,29 @@ class PaintingTraining:
         """Note the mean losses of images (N, 3, H, W), each in every style, in `held_out`."""
         pairs = [(image[None], [style]) for image in images for style in range(len(self.recipe.styles))]
         self.held_out.append((self.step, *torch.cat([self.terms(*pair) for pair in pairs]).mean(dim=0).tolist()))
+
+    def news(self) -> str:
+        """What the last step brought to tell: the line of an evaluation, mostly nothing."""
+        if not self.held_out or self.held_out[-1][0] != self.step:
+            return ""
+        content, style, variation = self.held_out[-1][1:]
+        return f"held-out content {content:.3f}, style {style:.4f}, total variation {variation:.3f}"
+
+    def closing(self) -> str:
+        """What it ended in."""
+        return self.news()
+
+    def shipped(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """What is stored: the weights in half precision, and what they say of themselves."""
+        facts = {name: json.dumps(value) for name, value in asdict(self.recipe).items()}
+        return halved(self.network), facts | {"architecture": "StyleNetwork"}
+
+    def curve(self) -> Learning:
+        """The three losses, and those of held-out pictures, against steps."""
+        evaluated, *held_out = zip(*self.held_out, strict=True)
+        return Learning(
+            dict(zip(PARTS, zip(*self.losses, strict=True), strict=True)),
+            up="loss, relative and unweighted",
+            evaluated=evaluated,
+            held_out=dict(zip(PARTS, held_out, strict=True)),
+        )

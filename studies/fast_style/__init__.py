@@ -1,0 +1,1 @@
+"""What would this picture look like in that style, at once?"""
