@@ -22,8 +22,8 @@ from studies.shared.options import OUTPUT_FOLDER, find_class
 from studies.shared.report import Report
 from training.biased import Pair, SceneSet, fingerprint, make_pair, make_recipe, render_set
 from training.evaluate import HIGHEST_SEED
+from training.recipe import Recipe
 from training.train import train_to_file
-from training.training import Recipe
 from visualizers.gradcam import grad_cam, upsample
 from visualizers.saliency_map import saliency_map
 
