@@ -14,7 +14,7 @@ from benchmarks.timing import convolution_rate, operations_of, summary, take_tur
 from core.defaults import ROOT
 from core.errors import UsageError
 from drawing.tables import markdown, write_csv
-from style_transfer import PRESETS
+from studies.style.flags import PRESETS
 
 
 def line(ratio=2.0, goal=1.5):

@@ -47,11 +47,13 @@ def make_row(model: nn.Module, sample: Sample, settings: Settings, report: Repor
     def chance() -> torch.Generator:
         return make_generator(settings.seed)
 
+    def judged(method: str, picture: Tensor, seconds: float = 0.0) -> Texture:
+        return Texture(method, deprocess(picture)[0], gram_distance(model, picture, target), seconds)
+
     def timed(method: str, work: Callable[[], Tensor]) -> Texture:
         start = time.perf_counter()
         picture = work()
-        seconds = time.perf_counter() - start
-        return Texture(method, deprocess(picture)[0], gram_distance(model, picture, target), seconds)
+        return judged(method, picture, time.perf_counter() - start)
 
     def synthesized(layers: tuple[int, ...], method: str) -> Tensor:
         neural = {name: getattr(settings, name) for name in ("iterations", "scales", "tv_weight")}
@@ -69,8 +71,7 @@ def make_row(model: nn.Module, sample: Sample, settings: Settings, report: Repor
         with report.progress(total=pixels, desc=f"{sample.name}, sampling", unit="pixel", leave=False) as bar:
             return sample_texture(target, shape, generator=chance(), callback=bar.update, **classical)
 
-    noise = timed("noise in its colours", lambda: colour_noise(target, shape, generator=chance()))
-    made = [noise._replace(seconds=0.0)]
+    made = [judged("noise in its colours", colour_noise(target, shape, generator=chance()))]
     for layers in LAYER_SETS if settings.size <= len(sample.pixels) else LAYER_SETS[-1:]:
         method = f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))}"
         made.append(timed(method, lambda layers=layers, method=method: synthesized(layers, method)))
