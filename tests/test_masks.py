@@ -19,7 +19,7 @@ def painted(colour, alpha=LEFT):
 
 
 def of_palette(*colours):
-    image = Image.fromarray(ONE, "P")
+    image = Image.fromarray(ONE)
     image.putpalette([value for colour in colours for value in colour])
     return image
 
