@@ -16,6 +16,7 @@ from core.images import deprocess
 from core.masks import load_mask
 from painting.forecast import forecast
 from painting.scales import SMALLEST_SIDE
+from painting.start import start_noise
 from painting.targets import Style
 from studies.shared.cost import cost_in_words
 from studies.shared.interruption import Interruption
@@ -29,7 +30,6 @@ from visualizers.style_transfer import StyleStep, style_terms, style_transfer
 
 TECHNIQUE = ("content_weight", "style_weight", "tv_weight", "iterations", "smallest", "optimiser", "loss")
 STARTS = ("content", "noise")
-NOISE = 0.3  # standard deviation, in the network's units: louder noise is never quite painted over
 FRAMES, WIDEST = 48, 480  # of an animation: about so many, at most so many pixels wide
 
 
@@ -150,7 +150,7 @@ def read_start(content: Tensor, settings: PairSettings, pictures: Pictures) -> T
     if settings.start == "content":
         return None
     if settings.start == "noise":
-        return NOISE * torch.randn(content.shape, generator=make_generator(settings.seed)).to(content)
+        return start_noise(content, make_generator(settings.seed))
     return resized(pictures.read(settings.start, "content"), content.shape[2:])
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -12,6 +11,7 @@ from tqdm import tqdm
 from core.images import deprocess
 from painting.objective import Terms
 from painting.scales import SMALLEST_SIDE
+from painting.start import start_noise
 from painting.targets import Style
 from studies.shared.named_pictures import open_named, scaled_tensor
 from studies.shared.network import make_generator
@@ -20,7 +20,6 @@ from studies.tradeoffs.flags import DEFAULT_LOSS, STYLES, Settings
 from visualizers.deepdream import deepdream
 from visualizers.style_transfer import style_terms, style_transfer
 
-NOISE = 0.3  # standard deviation, in the network's units: louder noise is never quite painted over
 ONES = {"content_weight": 1.0, "style_weight": 1.0, "tv_weight": 1.0}
 
 
@@ -46,8 +45,7 @@ class Painter:
 
     def noise(self) -> Tensor:
         """Noise of the content's shape, the same each time."""
-        drawn = torch.randn(self.content.shape, generator=make_generator(self.settings.seed))
-        return NOISE * drawn.to(self.content)
+        return start_noise(self.content, make_generator(self.settings.seed))
 
     def paint(self, *styles: Style, **changed: Any) -> Tensor:
         """The painted content (1, 3, H, W). changed: settings of `style_transfer` that are not its defaults."""
