@@ -45,7 +45,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
         except UsageError as error:
             if not several:
                 raise
-            if error not in errors:  # a file that several pairs need is named once
+            if str(error) not in map(str, errors):  # a file that several pairs need is named once
                 report.skip(error)
                 errors.append(error)
             continue
