@@ -33,7 +33,7 @@ def main(options) -> int:
     # After parsing, so that --help does not wait for torch.
     from core.errors import UsageError
     from core.squeezenet import load_squeezenet
-    from style_transfer import PRESETS
+    from studies.style.flags import PRESETS
 
     missing = [
         name for name in ("tubingen", *COURSE) if options.pictures and not path_of(options.pictures, name).exists()
@@ -79,16 +79,17 @@ class Stage:
 
     def __init__(self, model, preset, pictures: Path | None) -> None:
         from core.images import load_image
-        from courses.style import preprocess, style_objective
-        from style_transfer import CONTENT_LAYER, LAYERS, open_picture
+        from painting.course_loop import style_objective
+        from studies.shared.named_pictures import open_named, scaled_tensor
+        from studies.style.flags import CONTENT_LAYER, LAYERS
 
         def read(name: str, folder: str):
             path = None if pictures is None else path_of(pictures, name)
-            return load_image(path) if path and path.exists() else open_picture(name, folder)
+            return load_image(path) if path and path.exists() else open_named(name, folder)
 
         self.model = model
-        self.content = preprocess(read(preset.content, "content"), preset.size)
-        self.style = preprocess(read(preset.style, "styles"), preset.style_size)
+        self.content = scaled_tensor(read(preset.content, "content"), preset.size)
+        self.style = scaled_tensor(read(preset.style, "styles"), preset.style_size)
         self.settings = {
             "content_layer": CONTENT_LAYER,
             "content_weight": preset.content_weight,

@@ -18,8 +18,8 @@ from benchmarks import plain
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.images import centre_crop, default_photograph, load_image, preprocess
 from core.squeezenet import load_squeezenet
-from courses.style import preprocess as scale_and_preprocess
-from courses.style import style_objective, transfer_style
+from painting.course_loop import style_objective, transfer_style
+from studies.shared.named_pictures import scaled_tensor
 from visualizers.all_maps import AllMaps, all_maps
 from visualizers.class_visualization import visualize_classes
 from visualizers.fooling_image import fool
@@ -88,7 +88,7 @@ class Stage:
     def pictures(self) -> tuple[Tensor, Tensor]:
         """Content and style, each (1, 3, h, w)."""
         sizes = ((self.content, self.size), (self.style, self.size))
-        return tuple(scale_and_preprocess(load_image(path), size).to(self.device) for path, size in sizes)
+        return tuple(scaled_tensor(load_image(path), size).to(self.device) for path, size in sizes)
 
 
 def _quietly(work: Callable) -> Callable:

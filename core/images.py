@@ -33,13 +33,7 @@ def load_image(path: str | Path) -> Image.Image:
     UsageError, one sentence naming the file, if it cannot be used.
     """
 
-    def first(image: Image.Image) -> Image.Image:
-        image.seek(0)
-        upright = ImageOps.exif_transpose(image)
-        upright.format = image.format  # a turned picture is a new one, of no format
-        return _to_rgb(upright)
-
-    return _read(path, first)
+    return read_file(path, lambda image: to_rgb(upright(image)))
 
 
 def load_frames(path: str | Path) -> list[tuple[Image.Image, int]]:
@@ -49,12 +43,20 @@ def load_frames(path: str | Path) -> list[tuple[Image.Image, int]]:
     """
 
     def every(image: Image.Image) -> list[tuple[Image.Image, int]]:
-        return [(_to_rgb(frame), round(frame.info.get("duration", 0))) for frame in ImageSequence.Iterator(image)]
+        return [(to_rgb(frame), round(frame.info.get("duration", 0))) for frame in ImageSequence.Iterator(image)]
 
-    return _read(path, every)
+    return read_file(path, every)
 
 
-def _read(path: str | Path, read: Callable[[Image.Image], Result]) -> Result:
+def upright(image: Image.Image) -> Image.Image:
+    """The first frame of an opened file, turned as its EXIF entry says."""
+    image.seek(0)
+    turned = ImageOps.exif_transpose(image)
+    turned.format = image.format  # a turned picture is a new one, of no format
+    return turned
+
+
+def read_file(path: str | Path, read: Callable[[Image.Image], Result]) -> Result:
     """What `read` makes of the opened file; whatever is wrong with it becomes a UsageError."""
     if not str(path):
         raise UsageError("image: the name is empty; give a picture file")
@@ -92,7 +94,8 @@ def _check_dimensions(path: Path, width: int, height: int) -> None:
         raise UsageError(f"{shape}; one side may be at most {LONGEST_OVER_SHORTEST} times the other, crop it first")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A picture of any mode as 8-bit RGB, as `load_image` says."""
     if image.mode.startswith(("I", "F")):  # deep greys: Pillow's own conversion would cut them off at 255
         grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
         # A PNG uses all its 16 bits. Other formats keep 8, 12 or 16 bits, or any scale, in the same numbers.

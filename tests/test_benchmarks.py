@@ -10,7 +10,7 @@ from benchmarks.speed import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
 from drawing.tables import markdown, write_csv
-from style_transfer import PRESETS
+from studies.style.flags import PRESETS
 
 
 def line(ratio=2.0, goal=1.5):

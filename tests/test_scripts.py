@@ -6,10 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import run
+from conftest import replace_everywhere, run
 from PIL import Image
 
 from core.defaults import ROOT
+from painting.course_loop import style_objective
 from studies.shared.options import defaults_of, find_class
 
 EXIT_CODES = {"universal_perturbation": 1}  # a random network is not fooled in two steps, and it says so
@@ -260,13 +261,13 @@ def test_an_interrupt_is_no_stack_trace(weights, monkeypatch, capsys):
 
 
 def test_a_preset_whose_picture_is_absent_says_which_file_to_put_where(weights, monkeypatch, capsys):
-    monkeypatch.setattr("style_transfer.FOLDERS", ())
+    monkeypatch.setattr("studies.shared.named_pictures.FOLDERS", ())
     assert run("style_transfer", "--preset", "starry_night") == 2
     assert "put it at images/content/tubingen.jpg, or pass --content FILE" in capsys.readouterr().err
 
 
 def test_when_no_preset_can_be_made_nothing_is_claimed(weights, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("style_transfer.FOLDERS", ())
+    monkeypatch.setattr("studies.shared.named_pictures.FOLDERS", ())
     assert run("style_transfer") == 1
     assert "nothing can be made" in capsys.readouterr().err
     assert run("style_transfer", "--content", "") == 2
@@ -321,10 +322,8 @@ def test_every_layer_of_the_strip_is_its_own(weights, picture, panels):
 
 
 def test_the_flags_of_a_preset_reach_the_courses_objective(weights, picture, monkeypatch):
-    from courses import style as style_utils
-
-    seen, original = {}, style_utils.style_objective
-    monkeypatch.setattr("courses.style.style_objective", lambda *a, **k: seen.update(k) or original(*a, **k))
+    seen = {}
+    replace_everywhere(monkeypatch, style_objective, lambda *a, **k: seen.update(k) or style_objective(*a, **k))
     flags = ["--content-weight", "2", "--style-weights", "4", "3", "2", "1", "--tv-weight", "0.5"]
     sizes = ["--size", "40", "--style-size", "40", "--iterations", "1"]
     pictures = ["--preset", "swirling_night", "--content", picture, "--style", picture]

@@ -11,6 +11,7 @@ from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
 from courses import style as style_utils
 from courses.pictures import rescale
+from style_modules import StyleLoss
 
 STYLE = {"style_layers": (1, 4, 6, 7), "style_weights": (300.0, 100.0, 15.0, 3.0), "tv_weight": 2e-2}
 SETTINGS = {"content_layer": 3, "content_weight": 6e-2, **STYLE}
@@ -135,7 +136,7 @@ def test_a_network_with_batch_normalisation_in_training_mode_is_left_as_it_was(c
 
 
 def test_losses_of_others_get_features_that_they_can_view(pair):
-    class Viewing(style_utils.StyleLoss):
+    class Viewing(StyleLoss):
         def gram_matrix(self, features, normalize=True):
             flat = features.view(*features.shape[:2], -1)  # raises where the memory order is channels-last
             return flat @ flat.mT / flat[0].numel()

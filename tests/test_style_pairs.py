@@ -1,27 +1,26 @@
-"""Any picture like any other: the script's flags, folders of pairs with resume, and what Ctrl-C leaves."""
+"""Any picture like any other: the study's flags, folders of pairs with resume, and what Ctrl-C leaves."""
 
 import json
 
 import numpy as np
 import pytest
-from conftest import run
+import torch
+from conftest import noise, replace_everywhere, run
 from PIL import Image
 
+from core.images import load_image
+from core.squeezenet import load_squeezenet
 from drawing.curves import draw_curves
 from drawing.grid import framed
-from studies.shared.options import defaults_of
+from painting.course_loop import transfer_style
+from painting.targets import Style
+from studies.shared.named_pictures import scaled_tensor
+from studies.style.flags import PairSettings
+from studies.style.paint import read_mask
+from visualizers.style_transfer import style_terms, style_transfer
 
-DEFAULTS = defaults_of("visualizers.style_transfer", "style_transfer")
-QUICK = [
-    "--size",
-    "48",
-    "--smallest",
-    "33",
-    "--iterations",
-    "2",
-    "--optimiser",
-    "adam",
-]  # two sizes, every step a change
+# Two sizes, every step a change.
+QUICK = ["--size", "48", "--smallest", "33", "--iterations", "2", "--optimiser", "adam"]
 
 
 def save(path, seed=0, size=(64, 56), mode="RGB"):
@@ -62,22 +61,16 @@ def test_the_losses_are_printed_and_kept_in_the_picture(pair, capsys):
     said = capsys.readouterr().out
     assert text["Losses"] in said
     settings = json.loads(text["Settings"])
-    assert (settings["smallest"], settings["iterations"], settings["style_weight"]) == (33, 2, DEFAULTS["style_weight"])
+    assert (settings["smallest"], settings["iterations"]) == (33, 2)
+    assert settings["style_weight"] == PairSettings.style_weight
 
 
 def test_the_printed_losses_are_those_of_the_picture(pair):
-    import torch
-
-    from core.images import load_image
-    from core.squeezenet import load_squeezenet
-    from courses.style import preprocess
-    from visualizers.style_transfer import Style, style_terms
-
     run("style_transfer", *pair)
-    content, style = (preprocess(load_image(pair[index]), 48) for index in (1, 3))
+    content, style = (scaled_tensor(load_image(pair[index]), 48) for index in (1, 3))
     with Image.open("visualization/style_transfer_a_x.png") as image:
         losses = [float(part.split()[-1]) for part in image.text["Losses"].split(", ")]
-        picture = preprocess(image.convert("RGB"), 48)
+        picture = scaled_tensor(image.convert("RGB"), 48)
     expected = style_terms(load_squeezenet("auto", "cpu"), picture, content, [Style(style)])
     torch.testing.assert_close(losses, list(expected), rtol=0.05, atol=1e-4)  # the file has 8 bits
 
@@ -150,6 +143,25 @@ def test_a_style_stays_under_its_mask(pair, tmp_path):
     assert change[70:].mean() > 2 * change[:30].mean()
 
 
+def test_a_mask_is_stretched_over_the_content(tmp_path):
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[:, :4] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    shares = read_mask(tmp_path / "mask.png", noise(1, 3, 30, 40).double())
+    assert shares.shape == (1, 1, 30, 40)
+    assert shares.dtype == torch.float64
+    assert (shares[..., :17] == 1).all()
+    assert (shares[..., 23:] == 0).all()
+
+
+def test_a_mask_of_two_readings_is_refused_before_anything_is_written(pair, tmp_path, refusal):
+    Image.new("RGBA", (8, 8), (0, 0, 0, 255)).save(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as image:
+        image.putpixel((0, 0), (0, 0, 0, 0))
+        image.save(tmp_path / "mask.png")
+    assert "mask.png' is partly transparent" in refusal(run, "style_transfer", *pair, "--mask", tmp_path / "mask.png")
+
+
 @pytest.mark.parametrize(("mode", "size"), [("L", (50, 70)), ("RGBA", (90, 40)), ("RGB", (33, 200))])
 def test_pictures_of_any_shape_and_mode_are_painted(mode, size, tmp_path):
     content, style = save(tmp_path / "a.png", 0, size, mode), save(tmp_path / "x.png", 1, size[::-1], mode)
@@ -212,10 +224,6 @@ def test_a_folder_of_nothing_but_broken_files_fails(folders, tmp_path, refusal):
 
 
 def interrupt_at(monkeypatch, step):
-    import visualizers.style_transfer as technique
-
-    original = technique.style_transfer
-
     def interrupted(*arguments, callback, **settings):
         count = 0
 
@@ -226,10 +234,10 @@ def interrupt_at(monkeypatch, step):
             if count == step:
                 raise KeyboardInterrupt
 
-        return original(*arguments, callback=watch, **settings)
+        return style_transfer(*arguments, callback=watch, **settings)
 
-    interrupted.__kwdefaults__ = original.__kwdefaults__  # `style_terms` reads them
-    monkeypatch.setattr(technique, "style_transfer", interrupted)
+    interrupted.__kwdefaults__ = style_transfer.__kwdefaults__  # `style_terms` reads them
+    replace_everywhere(monkeypatch, style_transfer, interrupted)
 
 
 def test_ctrl_c_writes_the_picture_as_it_stands(pair, monkeypatch, capsys):
@@ -258,18 +266,14 @@ def test_a_pair_that_was_stopped_is_made_again(folders, monkeypatch, tmp_path, c
 
 
 def test_ctrl_c_in_a_preset_writes_the_picture_as_it_stands(monkeypatch, capsys):
-    from courses import style as style_utils
-
-    original = style_utils.transfer_style
-
     def interrupted(*arguments, callback, **settings):
         def watch(step):
             callback(step)
             raise KeyboardInterrupt
 
-        return original(*arguments, callback=watch, **settings)
+        return transfer_style(*arguments, callback=watch, **settings)
 
-    monkeypatch.setattr("courses.style.transfer_style", interrupted)
+    replace_everywhere(monkeypatch, transfer_style, interrupted)
     assert run("style_transfer", "--preset", "swirling_night", "--size", "48", "--style-size", "48") == 130
     assert "stopped after 1 of 200 steps: loss " in capsys.readouterr().out
     assert "after 1" in made("style_transfer_harbour_town_swirling_night")[1]["Settings"]
@@ -279,9 +283,9 @@ def test_ctrl_c_in_a_preset_writes_the_picture_as_it_stands(monkeypatch, capsys)
     ("arguments", "words"),
     [
         (["--preset", "mosaic"], "invalid choice: 'mosaic'"),
-        (["--preset", "swirling_night", "--loss", "gram"], "loss: a preset keeps the course's loop"),
-        (["--preset", "swirling_night", "--style-weight", "0"], "style_weight: a preset keeps"),
-        (["--preset", "swirling_night", "--start", "some.png"], "start: 'some.png' is for --content and --style"),
+        (["--preset", "swirling_night", "--loss", "gram"], "loss: a preset"),
+        (["--preset", "swirling_night", "--style-weight", "0"], "style_weight: a preset"),
+        (["--preset", "swirling_night", "--start", "some.png"], "start: 'some.png'"),
         (["--preset", "swirling_night", "--style", "a.png", "b.png"], "style: got 2 pictures; a preset takes one"),
         (["--content", "chelsea", "--style-size", "64"], "style_size: it belongs to presets"),
         (["--content", "chelsea", "--style-weights", "1", "2", "3", "4"], "style_weights: it belongs to presets"),
@@ -289,7 +293,7 @@ def test_ctrl_c_in_a_preset_writes_the_picture_as_it_stands(monkeypatch, capsys)
         (["--style", "mosaic", "swirling_night", "--mask", "m.png"], "mask: got 1 for 2 styles"),
         (["--style", "mosaic", "swirling_night", "--blend", "0", "0"], "blend: all weights are 0"),
         (["--style", "mosaic", "styles"], "style: 'styles' is a folder, a style each"),
-        (["--content", "contents", "--gif"], "gif, curves: they show how one picture came about"),
+        (["--content", "contents", "--gif"], "gif, curves: "),
         (["--content", "contents", "--output", "one.png"], "several pictures would be written to 'one.png'"),
         (["--content", "nowhere.png"], "'nowhere.png' is not there"),
         (["--style", ""], "the name is empty"),
@@ -315,7 +319,7 @@ def test_the_cost_is_told_before_the_work(pair, capsys, monkeypatch):
     def stop(*_arguments, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("visualizers.style_transfer.style_transfer", stop)
+    replace_everywhere(monkeypatch, style_transfer, stop)
     assert run("style_transfer", *pair) == 130
     assert "a as x: 54 x 48 pixels, 2 sizes, about 0 s, 0.1 GB beside its own" in capsys.readouterr().out
 

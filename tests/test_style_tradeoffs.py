@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import run
+from conftest import noise, run
 from PIL import Image
 
-import style_tradeoffs
+from painting.targets import Style
+from studies.shared.report import Report
+from studies.tradeoffs.painter import losses_of
+from studies.tradeoffs.sweeps import FIGURES
 
 QUICK = ["--size", "36", "--smallest", "36", "--iterations", "2"]
 PANELS = {"weights": 9, "style-size": 10, "layers": 15, "start": 9, "blend": 7, "dream": 8, "loss": 6, "colour": 6}
@@ -30,7 +33,7 @@ def test_every_figure_is_drawn_with_the_losses_of_each_painted_picture(figure, p
     assert len(panels) == PANELS[figure]
     assert {panel.pixels.shape for panel in panels} == {panels[0].pixels.shape}
     painted = [panel for panel in panels if panel.caption]
-    assert len(painted) >= style_tradeoffs.FIGURES[figure].paintings
+    assert len(painted) >= FIGURES[figure].pictures
     assert all("content " in panel.caption and "style " in panel.caption for panel in painted)
 
 
@@ -50,7 +53,7 @@ def test_the_bar_counts_what_is_painted(monkeypatch):
         def update(self):
             counted[-1][1] += 1
 
-    monkeypatch.setattr(style_tradeoffs, "progress", Bar)
+    monkeypatch.setattr(Report, "progress", lambda _report, **words: Bar(**words))
     assert run("style_tradeoffs", "--figure", "all", "--size", "33", "--smallest", "33", "--iterations", "1") == 0
     assert len(counted) == len(PANELS)
     assert all(total == made for total, made in counted)
@@ -67,12 +70,9 @@ def test_the_blend_goes_from_one_style_to_the_other(panels):
 
 def test_the_losses_below_are_unweighted(squeezenet):
     """So a content loss of the content is 0, and its variation is the mean square of its steps."""
-    easel = object.__new__(style_tradeoffs.Easel)
-    easel.model, easel.content = squeezenet, torch.zeros(1, 3, 40, 40)
-    easel.content[..., 20:] = 0.5  # one step of 0.5 in each of 3 * 40 rows, over 3 * 40 * 40 values
-    from visualizers.style_transfer import Style
-
-    terms = easel.losses(easel.content, Style(torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))))
+    content = torch.zeros(1, 3, 40, 40)
+    content[..., 20:] = 0.5  # one step of 0.5 in each of 3 * 40 rows, over 3 * 40 * 40 values
+    terms = losses_of(squeezenet, content, content, Style(noise(1, 3, 40, 40) / 4))
     assert terms.content == pytest.approx(0, abs=1e-9)
     assert terms.total_variation == pytest.approx(0.25 * 3 * 40 / (3 * 40 * 40))
 

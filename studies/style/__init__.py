@@ -1,0 +1,1 @@
+"""What does one picture look like, painted like another?"""

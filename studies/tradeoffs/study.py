@@ -1,0 +1,25 @@
+"""Makes one figure for each setting asked for."""
+
+from dataclasses import asdict
+
+from drawing.files import describe
+from studies.shared.network import footer, load_network
+from studies.shared.options import is_picture_path
+from studies.shared.report import Report
+from studies.tradeoffs.figure import draw
+from studies.tradeoffs.flags import Settings
+from studies.tradeoffs.painter import Painter
+from studies.tradeoffs.sweeps import FIGURES
+
+
+def run(settings: Settings, report: Report) -> None:
+    """Paint the pictures of each figure, and draw it before the next is begun."""
+    model = load_network(settings, report)
+    for name in settings.figure:
+        figure = FIGURES[name]
+        with report.progress(total=figure.pictures, desc=name, unit="picture") as bar:
+            rows = figure.paint(Painter(model, settings, bar))
+        file_name = f"style_tradeoffs_{name.replace('-', '_')}.png"
+        path = settings.output if is_picture_path(settings.output) else settings.output / file_name
+        metadata = describe("tradeoffs", asdict(settings) | {"figure": name}, model.weights_name)
+        report.picture(draw(rows, title=figure.title, footer=footer(model)), path, metadata)
