@@ -11,7 +11,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def report_table(report: Report, path: Path, header: Sequence[str], rows: Rows, note: str = "") -> None:
-    """Write the rows to `path`, its ending made .md, and to the .csv beside it, and say them. note: what stands below."""
+    """Write the rows to `path`, its ending made .md, and to the .csv beside it, and say them. note: stands below."""
     report_markdown(report, path, header, rows, note)
     report_csv(report, path, header, rows)
 
