@@ -27,7 +27,9 @@ MOST_PRODUCTS = 2**24  # dot products with a guide held at a time
 Score = Callable[[Tensor], Tensor]  # pictures (N, 3, H, W) -> (N,)
 
 
-def position_sum(model: nn.Module, layer: str, *, channels: Sequence[int] | None = None, guide: Tensor | None = None):
+def position_sum(
+    model: nn.Module, layer: str, *, channels: Sequence[int] | None = None, guide: Tensor | None = None
+) -> Score:
     """A function: pictures (N, 3, H, W) -> (N,), to be called within `core.gradients.measuring`.
 
     channels: of the layer, all if None. guide: (1, 3, H', W'). Raises UsageError for an unknown layer at once, and
@@ -73,7 +75,7 @@ def tiled_gradient(
     if tile < SMALLEST_TILE:
         raise UsageError(f"tile: {tile} pixels are too few; at least {SMALLEST_TILE} are needed")
     values, gradient = images.new_zeros(len(images)), torch.zeros_like(images)
-    rows, columns = (_spans(length, tile, off) for length, off in zip(images.shape[2:], shift, strict=True))
+    rows, columns = (tile_spans(length, tile, off) for length, off in zip(images.shape[2:], shift, strict=True))
     for row in rows:
         for column in columns:
             pieces = images[:, :, row, column]
@@ -87,12 +89,12 @@ def tiled_gradient(
 
 def tiled_score(score: Score, images: Tensor, *, tile: int) -> Tensor:
     """The score of each image alone, (N,), without a gradient."""
-    rows, columns = (_spans(length, tile, 0) for length in images.shape[2:])
+    rows, columns = (tile_spans(length, tile, 0) for length in images.shape[2:])
     with torch.no_grad():
         return sum(score(images[:, :, row, column]) for row in rows for column in columns)
 
 
-def _spans(length: int, tile: int, shift: float) -> list[slice]:
+def tile_spans(length: int, tile: int, shift: float) -> list[slice]:
     """Cut a side into the fewest tiles, their borders moved by a share of one and laid on the grid."""
     count = -(-length // tile)
     borders = [GRID * round((index + shift) * length / count / GRID) for index in range(1, count)]
@@ -177,7 +179,7 @@ def overlapping_tiles(size: Sequence[int], tile: int | None, reach: tuple[int, i
     before, after = -(-reach[0] // GRID) * GRID, reach[1] + 1
     sides = []
     for length in size:
-        spans = _spans(length, tile or length, 0)
+        spans = tile_spans(length, tile or length, 0)
         pieces = [slice(max(0, span.start - before), min(length, span.stop + after)) for span in spans]
         owns = [slice(span.start, None if span.stop == length else span.stop) for span in spans]
         sides.append(list(zip(pieces, owns, strict=True)))

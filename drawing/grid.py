@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageOps
 
+from drawing.letterbox import letterbox
+
 CELL = 2.3  # inches
 DOTS_PER_INCH = 110
 
@@ -152,12 +154,10 @@ def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence
 
 def framed(pictures: Sequence[Image.Image], size: tuple[int, int]) -> np.ndarray:
     """Pictures of any shape side by side on white, `size` (width, height) -> uint8 (H, W, 3), for a grid's cells."""
-    cell = Image.new("RGB", size, "white")
-    width = size[0] // max(1, len(pictures))
-    for index, picture in enumerate(pictures):
-        small = ImageOps.contain(picture, (width, size[1]), Image.Resampling.LANCZOS)
-        cell.paste(small, (index * width + (width - small.width) // 2, (size[1] - small.height) // 2))
-    return np.asarray(cell)
+    width, height = size[0] // max(1, len(pictures)), size[1]
+    small = [ImageOps.contain(picture, (width, height), Image.Resampling.LANCZOS) for picture in pictures]
+    rest = np.full((height, size[0] - width * len(pictures), 3), 255, np.uint8)
+    return np.concatenate([*(letterbox(np.asarray(picture), width, height) for picture in small), rest], axis=1)
 
 
 def pixels_of(figure: Figure) -> np.ndarray:

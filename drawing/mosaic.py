@@ -8,6 +8,7 @@ import numpy as np
 from skimage.transform import resize
 
 from drawing.grid import Mark
+from drawing.letterbox import letterbox
 
 MOSAIC_GAP = 2  # pixels between tiles
 
@@ -33,8 +34,7 @@ def mosaic(tiles: Sequence[np.ndarray], *, side: int = 520) -> Mosaic:
     One that is not square lies in the middle of a square place.
     """
     longest = max(tiles[0].shape[:2])
-    margins = [((longest - length) // 2, -((length - longest) // 2)) for length in tiles[0].shape[:2]]
-    tiles = [np.pad(tile, (*margins, (0, 0)), constant_values=1) for tile in tiles]
+    tiles = [letterbox(tile, longest, longest) for tile in tiles]
     columns = math.ceil(math.sqrt(len(tiles)))
     there, place = len(tiles[0]), max(4, (side + MOSAIC_GAP) // columns - MOSAIC_GAP)
     place = place // there * there or place

@@ -1,4 +1,4 @@
-"""Features, neighbours, PCA, t-SNE, the image map and the cache, each against numbers known otherwise; the script."""
+"""Features, neighbours, PCA, t-SNE, the image map and the cache, each against numbers known otherwise; the study."""
 
 import itertools
 from pathlib import Path
@@ -6,23 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, run
+from conftest import noise, random_squeezenet, replace_everywhere, run
 from PIL import Image
 from sklearn import manifold
 
 from core.activations import record_activations
 from core.errors import UsageError
-from measures.intervals import Interval
+from measures.intervals import Interval, mean_interval
 from studies.shared.feature_cache import Entry, cache_folder, load_entries, save_entries
 from visualizers.embedding import principal_components, trustworthiness, tsne
 from visualizers.image_features import image_features, unit_length
 from visualizers.image_map import grid_shape, place_on_grid
 from visualizers.nearest_neighbours import best_precision, chance_precision, nearest_neighbours, precision_at_k
-
-
-def noise(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
 
 # --- Features ------------------------------------------------------------------------------------
 
@@ -307,7 +302,7 @@ def test_another_network_layer_or_size_has_a_folder_of_its_own(squeezenet, tmp_p
     assert cache_folder(tmp_path, random_squeezenet(), settings) in folders
 
 
-# --- The script ----------------------------------------------------------------------------------
+# --- The study -----------------------------------------------------------------------------------
 
 QUICK = ("--size", "64")
 
@@ -329,14 +324,14 @@ def cached(tmp_path):
 
 
 def test_a_second_run_takes_all_from_the_cache_and_gives_the_same_bytes(weights, folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("embedding_visualization.QUERIES", 2)
+    monkeypatch.setattr("studies.embedding.neighbours.QUERIES", 2)
     arguments = ("--images", folder, *QUICK, "--neighbours", 3, "--technique", "all")
-    assert run("embedding_visualization", *arguments, "--output", "a.png") == 0
+    assert run("embedding", *arguments, "--output", "a.png") == 0
     files = cached(tmp_path)
     said = capsys.readouterr().out
     assert "8 images of 2 classes" in said
-    monkeypatch.setattr("visualizers.image_features.image_features", None)  # not to be called
-    assert run("embedding_visualization", *arguments, "--output", "b.png") == 0
+    replace_everywhere(monkeypatch, image_features, None)  # not to be called
+    assert run("embedding", *arguments, "--output", "b.png") == 0
     assert "8 of 8 images are known" in capsys.readouterr().out
     assert cached(tmp_path) == files
     for ending in ("", "_pca", "_tsne", "_map"):
@@ -345,39 +340,37 @@ def test_a_second_run_takes_all_from_the_cache_and_gives_the_same_bytes(weights,
 
 def test_a_changed_picture_and_a_damaged_file_are_computed_again(weights, folder, tmp_path, capsys):
     arguments = ("--images", folder, *QUICK, "--neighbours", 3, "--technique", "pca")
-    run("embedding_visualization", *arguments, "--output", "a.png")
+    run("embedding", *arguments, "--output", "a.png")
     (first,) = cached(tmp_path)
     whole = first.read_bytes()
     first.write_bytes(whole[: len(whole) // 2])
     capsys.readouterr()
-    run("embedding_visualization", *arguments, "--output", "b.png")
+    run("embedding", *arguments, "--output", "b.png")
     assert "are known" not in capsys.readouterr().out
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert first.read_bytes() == whole
     with Image.open(folder / "red" / "0.png") as image:
         image.rotate(90).save(folder / "red" / "0.png")
     (folder / "blue" / "1.png").rename(folder / "blue" / "9.png")  # another name is no other picture
-    run("embedding_visualization", *arguments, "--output", "c.png")
+    run("embedding", *arguments, "--output", "c.png")
     assert "7 of 8 images are known" in capsys.readouterr().out
 
 
 def test_an_interruption_keeps_what_was_finished(weights, tmp_path, monkeypatch, capsys):
-    import visualizers.image_features as module
-
-    original, calls = module.image_features, []
+    calls, whole = [], image_features
 
     def stop_at_the_second(*arguments, **settings):
         calls.append(0)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(*arguments, **settings)
+        return whole(*arguments, **settings)
 
-    monkeypatch.setattr("embedding_visualization.CHUNKS", 1)
-    monkeypatch.setattr(module, "image_features", stop_at_the_second)
+    monkeypatch.setattr("studies.embedding.collection.CHUNKS", 1)
+    replace_everywhere(monkeypatch, image_features, stop_at_the_second)
     arguments = ("--scenes", 50, *QUICK, "--technique", "pca")
-    assert run("embedding_visualization", *arguments) == 130
+    assert run("embedding", *arguments) == 130
     assert len(cached(tmp_path)) == 1
-    assert run("embedding_visualization", *arguments) == 0
+    assert run("embedding", *arguments) == 0
     assert "36 of 50 images are known" in capsys.readouterr().out
 
 
@@ -385,7 +378,7 @@ def test_a_broken_file_is_named_and_the_others_are_done(weights, folder, tmp_pat
     (folder / "red" / "bad.png").write_text("nothing")
     (folder / "red" / "worse.png").write_text("nothing")
     arguments = ("--images", folder, *QUICK, "--neighbours", 3, "--technique", "pca")
-    assert run("embedding_visualization", *arguments) == 1
+    assert run("embedding", *arguments) == 1
     captured = capsys.readouterr()
     assert "bad.png" in captured.err
     assert "worse.png" in captured.err
@@ -395,8 +388,8 @@ def test_a_broken_file_is_named_and_the_others_are_done(weights, folder, tmp_pat
 
 
 def test_right_and_wrong_neighbours_are_told_apart_by_more_than_colour(weights, folder, panels, monkeypatch):
-    monkeypatch.setattr("embedding_visualization.QUERIES", 2)
-    run("embedding_visualization", "--images", folder, *QUICK, "--neighbours", 7, "--technique", "neighbours")
+    monkeypatch.setattr("studies.embedding.neighbours.QUERIES", 2)
+    run("embedding", "--images", folder, *QUICK, "--neighbours", 7, "--technique", "neighbours")
     right = [panel for panel in panels if panel.title.startswith("✓")]
     wrong = [panel for panel in panels if panel.title.startswith("✗")]
     assert len(right) == 2 * 2 * 3  # of seven others three are of the class
@@ -410,7 +403,7 @@ def test_pictures_without_classes_are_drawn_without_claims(weights, folder, tmp_
         path.rename(tmp_path / f"red {path.name}")
     names = sorted(tmp_path.glob("*.png"))
     arguments = ("--images", *names, *QUICK, "--neighbours", 2, "--technique", "all", "--output", "out/x.png")
-    assert run("embedding_visualization", *arguments) == 0
+    assert run("embedding", *arguments) == 0
     said = capsys.readouterr().out
     assert "4 images, whose classes are unknown" in said
     assert "chance" not in said
@@ -420,9 +413,9 @@ def test_pictures_without_classes_are_drawn_without_claims(weights, folder, tmp_
 
 def test_pictures_beside_the_classes_are_left_out_and_counted(weights, folder, capsys):
     (folder / "red" / "0.png").rename(folder / "beside.png")
-    run("embedding_visualization", "--images", folder, *QUICK, "--neighbours", 2, "--technique", "pca")
+    run("embedding", "--images", folder, *QUICK, "--neighbours", 2, "--technique", "pca")
     captured = capsys.readouterr()
-    assert "left out: 1 pictures" in captured.err
+    assert "left out: 1 pictures" in captured.out
     assert "7 images of 2 classes" in captured.out
 
 
@@ -439,7 +432,7 @@ def test_pictures_beside_the_classes_are_left_out_and_counted(weights, folder, c
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, capsys):
     try:
-        code = run("embedding_visualization", *QUICK, *arguments)
+        code = run("embedding", *QUICK, *arguments)
     except SystemExit as stop:
         code = stop.code
     said = capsys.readouterr().err
@@ -449,13 +442,13 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, ca
 
 
 def test_an_interval_of_a_share_is_told_from_0_to_100_per_cent(weights, folder, monkeypatch, capsys):
-    monkeypatch.setattr("measures.intervals.mean_interval", lambda _values: Interval(0.5, -0.1, 1.1))
+    replace_everywhere(monkeypatch, mean_interval, lambda _values: Interval(0.5, -0.1, 1.1))
     arguments = ("--images", folder, "--neighbours", 3, "--technique", "pca", *QUICK)
-    assert run("embedding_visualization", *arguments) == 0
+    assert run("embedding", *arguments) == 0
     assert " 50.0% (0.0% to 100.0%)" in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_digits_are_ten_classes(weights, capsys):
-    assert run("embedding_visualization", "--digits", *QUICK, "--technique", "pca") == 0
+    assert run("embedding", "--digits", *QUICK, "--technique", "pca") == 0
     assert "1797 handwritten digits of 10 classes" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, run, state_of
+from conftest import random_squeezenet, replace_everywhere, run, state_of
 from PIL import Image
 from torch import nn
 
@@ -245,8 +245,8 @@ def test_the_error_of_a_layer_by_hand(images):
 QUICK = ["--size", "64", "--iterations", "3", "--layers", "features.1", "features.9"]
 
 
-def test_the_script_writes_the_picture_and_both_tables(weights, picture, tmp_path, panels, capsys):
-    assert run("inversion_visualization", *QUICK, "--images", picture, picture) == 0
+def test_the_study_writes_the_picture_and_both_tables(weights, picture, tmp_path, panels, capsys):
+    assert run("inversion", *QUICK, "--images", picture, picture) == 0
     folder = tmp_path / "visualization"
     with Image.open(folder / "inversion_visualization.png") as image:
         assert np.asarray(image).std() > 10
@@ -267,7 +267,7 @@ def test_a_picture_of_one_colour_has_no_error_and_takes_none_from_the_others(
     weights, picture, tmp_path, panels, capsys
 ):
     Image.new("RGB", (80, 80), (90, 120, 150)).save(tmp_path / "blank.png")
-    assert run("inversion_visualization", *QUICK, "--images", picture, "blank.png") == 0
+    assert run("inversion", *QUICK, "--images", picture, "blank.png") == 0
     with (tmp_path / "visualization" / "inversion_visualization.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     table = (tmp_path / "visualization" / "inversion_visualization.md").read_text(encoding="utf-8")
@@ -276,29 +276,27 @@ def test_a_picture_of_one_colour_has_no_error_and_takes_none_from_the_others(
     assert "nan" not in table
     assert "error – (" in panels[3].title
     capsys.readouterr()
-    assert run("inversion_visualization", *QUICK, "--images", "blank.png") == 0
+    assert run("inversion", *QUICK, "--images", "blank.png") == 0
     assert "the error of the picture is unknown" in capsys.readouterr().out
 
 
 def test_one_layer_alone_is_said_neither_to_rise_nor_to_fall(weights, picture, capsys):
-    assert run("inversion_visualization", *QUICK[:-2], "features.1", "--images", picture) == 0
+    assert run("inversion", *QUICK[:-2], "features.1", "--images", picture) == 0
     assert "rises" not in capsys.readouterr().out
 
 
 def test_each_layer_starts_from_the_picture_of_the_next_deeper_one_whose_features_come_from_its_own(
     weights, picture, monkeypatch, panels
 ):
-    import visualizers.inversion
-
-    whole, seen = visualizers.inversion.invert_features, []
+    whole, seen = invert_features, []
 
     def watched(model, images, layer, *, start, **settings):
         seen.append((layer, start, whole(model, images, layer, start=start, **settings)))
         return seen[-1][2]
 
-    monkeypatch.setattr(visualizers.inversion, "invert_features", watched)
+    replace_everywhere(monkeypatch, invert_features, watched)
     layers = ["features.4", "features.1", "features.4.expand1x1", "features.9"]
-    assert run("inversion_visualization", *QUICK[:-2], *layers, "--images", picture) == 0
+    assert run("inversion", *QUICK[:-2], *layers, "--images", picture) == 0
     assert [layer for layer, *_ in seen] == ["features.9", "features.4", "features.4.expand1x1", "features.1"]
     (deepest, first), (middle, second), (branch, _), (shallow, _) = (each[1:] for each in seen)
     assert deepest is None
@@ -310,17 +308,15 @@ def test_each_layer_starts_from_the_picture_of_the_next_deeper_one_whose_feature
 
 
 def test_an_interrupt_draws_the_layers_that_are_finished(weights, picture, tmp_path, monkeypatch, panels, capsys):
-    import visualizers.inversion
-
-    whole = visualizers.inversion.invert_features
+    whole = invert_features
 
     def stops(model, images, layer, **settings):
         if layer == "features.1":
             raise KeyboardInterrupt
         return whole(model, images, layer, **settings)
 
-    monkeypatch.setattr(visualizers.inversion, "invert_features", stops)
-    assert run("inversion_visualization", *QUICK, "--images", picture) == 130
+    replace_everywhere(monkeypatch, invert_features, stops)
+    assert run("inversion", *QUICK, "--images", picture) == 130
     assert len(panels) == 2
     assert (tmp_path / "visualization" / "inversion_visualization.png").exists()
     captured = capsys.readouterr()
@@ -335,13 +331,5 @@ def test_an_interrupt_draws_the_layers_that_are_finished(weights, picture, tmp_p
         (["--tv-weight", "-1"], "-1 is not a number"),
     ],
 )
-def test_wrong_use_is_one_sentence(arguments, words, weights, tmp_path, capsys):
-    try:
-        code = run("inversion_visualization", *arguments)
-    except SystemExit as stop:
-        code = stop.code
-    said = capsys.readouterr().err
-    assert code == 2
-    assert words in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "visualization").exists()
+def test_wrong_use_is_refused_in_one_sentence(arguments, words, weights, refusal):
+    assert words in refusal(run, "inversion", *arguments)

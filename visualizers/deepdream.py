@@ -59,7 +59,7 @@ def deepdream(
     pictures, stopped = to_network(model, images), False
     sizes = octave_sizes(pictures, octaves=octaves, ratio=ratio, jitter=jitter)
     if guide is not None:
-        octave_sizes(guide, octaves=1, ratio=1, jitter=0, argument="guide")  # is it large enough?
+        octave_sizes(guide, octaves=1, ratio=1, jitter=0, name="guide")  # is it large enough?
 
     def update(image: Tensor, gradient: Tensor, _iteration: int) -> None:
         smooth = blur(gradient, smoothing)
@@ -95,12 +95,12 @@ def deepdream(
     return clamp_to_valid(pictures + _resize(detail, pictures.shape[2:])).to(images)
 
 
-def octave_sizes(images: Tensor, *, octaves: int, ratio: float, jitter: int, argument="images") -> list[tuple]:
+def octave_sizes(images: Tensor, *, octaves: int, ratio: float, jitter: int, name: str = "images") -> list[tuple]:
     """(height, width) of each octave, from small to large; UsageError if the picture itself is too small."""
     height, width = images.shape[2:]
     least = max(SMALLEST_SIDE, jitter + 1)  # no more can be mirrored than there is
     if min(height, width) < least:
-        raise UsageError(f"{argument}: {width} x {height} pixels are too few; at least {least} are needed each way")
+        raise UsageError(f"{name}: {width} x {height} pixels are too few; at least {least} are needed each way")
     sizes = [(round(height / ratio**k), round(width / ratio**k)) for k in reversed(range(octaves))]
     return [size for size in sizes if min(size) >= least]
 

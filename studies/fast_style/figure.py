@@ -8,7 +8,7 @@ import numpy as np
 from core.defaults import ROOT
 from core.images import load_image
 from drawing.grid import Panel, draw_grid
-from drawing.letterbox import letterbox
+from drawing.letterbox import on_board
 
 CELL = 3.0  # inches: width of a panel
 
@@ -22,11 +22,11 @@ class Row(NamedTuple):
 
 def draw(results: Sequence[Row], titles: Sequence[str], *, footer: str) -> np.ndarray:
     """-> uint8 (H, W, 3). titles: of the columns; of a single style its name in images/styles."""
-    rows = [[letterbox(pixels) for pixels in (row.picture, *row.painted)] for row in results]
+    rows = [[on_board(pixels) for pixels in (row.picture, *row.painted)] for row in results]
     paths = [ROOT / "images" / "styles" / f"{title}.jpg" for title in titles]
     first = "the picture"
     if all(path.exists() for path in paths):
-        header = [letterbox(load_image(path)) for path in paths]
+        header = [on_board(load_image(path)) for path in paths]
         rows.insert(0, [np.full_like(header[0], 255), *header])
         first = ""
     names = [first, *(title.replace("_", " ").replace(", ", "\n") for title in titles)]

@@ -32,4 +32,4 @@ def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | 
         study.run(settings, report)
         return int(report.failed)
 
-    return run_script(work, parser, arguments)
+    return run_script(work, parser, arguments, keep_memory=getattr(flags, "KEEP_FREED_MEMORY", True))

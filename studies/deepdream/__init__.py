@@ -1,0 +1,1 @@
+"""What does a layer see in a picture?"""

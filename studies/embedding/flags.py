@@ -1,0 +1,69 @@
+"""Which images look alike to the network? Nearest neighbours, PCA, t-SNE and an image map, features beside pixels.
+
+Writes visualization/embedding_visualization.png, some images with their nearest ones, by features and by pixels;
+beside it embedding_visualization_tsne.png, every image as a point in the plane, and embedding_visualization_map.png,
+every image in a cell of its own. With --technique it draws those named; of several, the second and later ones get
+their names appended to the file's.
+
+Of rendered scenes, of handwritten digits and of a folder with a subfolder for each class the classes are known. Then it
+prints how many of the nearest images are of the image's own class, by features, by pixels and in each drawing.
+
+Features are kept in visualization/embedding_cache/, by the content of the picture, so that a second run takes seconds.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
+from studies.shared.settings import Settings as SharedSettings
+from visualizers.catalogue import constant_of, defaults_of
+
+QUESTION = "Which images look alike to the network?"
+KEEP_FREED_MEMORY = False  # pictures of many sizes come and go: what is kept of them would scatter the memory
+SCENES = 1800
+TECHNIQUES = {
+    "neighbours": "Nearest neighbours",
+    "pca": "PCA",
+    "tsne": "t-SNE",
+    "map": "Image map",
+}
+DEFAULT_TECHNIQUES = ("neighbours", "tsne", "map")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(SharedSettings):
+    """What is asked: the drawings, which images, and what their features are. Images, scenes or digits: one of them."""
+
+    technique: tuple[str, ...] = DEFAULT_TECHNIQUES
+    images: tuple[str, ...] = ()  # files or folders
+    scenes: int = SCENES  # rendered, where there are neither images nor digits
+    digits: bool = False
+    size: int = 224  # pixels: the side of the square crop
+    layer: str = constant_of("visualizers.image_features", "LAYER")
+    neighbours: int = 5  # of an image, shown and counted
+    perplexity: float = defaults_of("visualizers.embedding", "tsne")["perplexity"]
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """Raises UsageError for an unknown technique."""
+    return Settings.of(options, technique=find_techniques(options.technique or DEFAULT_TECHNIQUES, TECHNIQUES))
+
+
+def parser() -> Parser:
+    result = make_parser(__doc__, output="embedding_visualization.png", images=False)
+    add = result.add_argument
+    names = f"all, or any of {', '.join(TECHNIQUES)} (default: {', '.join(DEFAULT_TECHNIQUES)})"
+    add("--technique", nargs="+", metavar="NAME", help=names)
+    which = result.add_mutually_exclusive_group()
+    text = "files or folders; in a folder with subfolders each subfolder is a class"
+    which.add_argument("--images", nargs="+", metavar="PATH", help=text)
+    text = f"that many rendered scenes, the 36 classes in turn (the default, {SCENES} of them)"
+    which.add_argument("--scenes", type=whole_number(4, 100_000), metavar="N", help=text)
+    which.add_argument("--digits", action="store_true", help="scikit-learn's 1797 handwritten digits")
+    add("--size", type=whole_number(64, 1024), default=Settings.size, metavar="PIXELS", help="side of the square crop")
+    add("--layer", default=Settings.layer, metavar="NAME", help="the features' layer")
+    text = "how many are shown, and counted"
+    add("--neighbours", type=whole_number(1, 8), default=Settings.neighbours, metavar="N", help=text)
+    text = "of t-SNE: about how many neighbours count"
+    add("--perplexity", type=number(2, 500), default=Settings.perplexity, metavar="N", help=text)
+    return result

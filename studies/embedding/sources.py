@@ -1,0 +1,112 @@
+"""The pictures to compare, named but not yet read: rendered scenes, handwritten digits, files."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+import patterns
+from core.defaults import PHOTOGRAPHS
+from core.images import SUFFIXES, centre_crop, default_photograph, list_image_files, load_image
+from patterns.scenes import CLASS_NAMES, render_indexed
+from studies.embedding.flags import Settings
+from studies.shared.report import Report
+
+
+class Source(NamedTuple):
+    """A picture that is named but not yet read."""
+
+    name: str
+    class_name: str  # "" where nobody knows
+    content: Callable[[], bytes]  # a hash of all that its pixels depend on
+    read: Callable[[int], np.ndarray]  # side in pixels -> uint8 (side, side, 3), as the network gets it
+
+
+def list_sources(settings: Settings, report: Report) -> tuple[str, list[Source]]:
+    """What the images are, in words, and the images."""
+    if settings.digits:
+        return "handwritten digits", digit_sources()
+    if settings.images:
+        return "images", [source for path in settings.images for source in path_sources(path, report)]
+    return "rendered scenes", scene_sources(settings.scenes, settings.seed)
+
+
+def scene_sources(count: int, seed: int) -> list[Source]:
+    """Rendered scenes of all classes in turn. A scene depends on its numbers and on the code that renders it."""
+    code = hashlib.sha256(np.__version__.encode())
+    for path in sorted(Path(patterns.__file__).parent.glob("*.py")):
+        code.update(path.read_bytes())
+
+    def source(index: int) -> Source:
+        scene = {"seed": seed, "index": index}
+        name = CLASS_NAMES[index % len(CLASS_NAMES)]
+        return Source(
+            f"scene {index}",
+            name,
+            lambda: hashlib.sha256(f"{name} {scene} {code.hexdigest()}".encode()).digest(),
+            lambda size: render_indexed(name, **scene, size=size).image,
+        )
+
+    return [source(index) for index in range(count)]
+
+
+def digit_sources() -> list[Source]:
+    """The 1797 digits of 8 x 8 pixels that come with scikit-learn, black on white."""
+    digits = load_digits()
+    greys = (255 - digits.images * (255 / 16)).round().astype(np.uint8)  # (N, 8, 8), 0 to 16 -> 255 to 0
+
+    def source(index: int) -> Source:
+        return Source(
+            f"digit {index}",
+            str(digits.target[index]),
+            lambda: hashlib.sha256(b"8 x 8 " + greys[index].tobytes()).digest(),
+            lambda size: np.asarray(Image.fromarray(greys[index]).convert("RGB").resize((size, size), Image.BICUBIC)),
+        )
+
+    return [source(index) for index in range(len(greys))]
+
+
+def path_sources(path: str, report: Report) -> list[Source]:
+    """The pictures of a file, of a folder, or of a folder's subfolders, each of which is a class."""
+    if path in PHOTOGRAPHS:
+        return [photograph_source(path)]
+    folder = Path(path).expanduser()
+    inside = sorted(folder.iterdir()) if path and folder.is_dir() else []
+    classes = []
+    for below in (entry for entry in inside if entry.is_dir() and not entry.name.startswith(".")):
+        files = sorted(file for file in below.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        classes += [file_source(file, below.name) for file in files]
+    if not classes:
+        return [file_source(file) for file in list_image_files([path])]
+    beside = sum(entry.suffix.lower() in SUFFIXES for entry in inside if entry.is_file())
+    if beside:
+        report.say(f"left out: {beside} pictures of '{path}' beside its subfolders, which have no class")
+    return classes
+
+
+def photograph_source(name: str) -> Source:
+    """A default photograph."""
+    hash_ = hashlib.sha256(f"photograph {name}".encode()).digest()
+    return Source(name, "", lambda: hash_, lambda size: np.asarray(centre_crop(default_photograph(name), size)))
+
+
+def file_source(file: Path, class_name: str = "") -> Source:
+    """A picture file."""
+    return Source(
+        file.stem,
+        class_name,
+        lambda: file_hash(file),
+        lambda size: np.asarray(centre_crop(load_image(file), size)),
+    )
+
+
+def file_hash(path: Path) -> bytes:
+    """A hash of the file's content; of its name where it cannot be read, which is said where the picture is wanted."""
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return hashlib.sha256(f"unreadable {path}".encode()).digest()
