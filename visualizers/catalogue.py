@@ -14,6 +14,32 @@ from typing import Any, Literal
 from core.defaults import ROOT
 
 Result = Literal["pixel map", "signed picture", "coarse map", "window map"]
+Family = Literal["pixels", "layer"]  # whose importance is asked for: that of pixels, or of the places of a layer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A keyword argument of maps, as flags take it: what it means, and its bounds if it is a number."""
+
+    meaning: str
+    least: float | None = None
+    most: float | None = None
+    unit: str = "N"
+
+
+SETTINGS = {  # one that is missing here may be set all the same: its flag then says less
+    "nodes": Setting("nodes on the way from the mean colour", 1, 1000),
+    "samples": Setting("noisy copies of each image", 1, 10_000),
+    "noise": Setting("standard deviation of the noise, as a share of the image's range of values", 0, 10),
+    "patch": Setting("side of the window", 1, 1024, "PIXELS"),
+    "stride": Setting("how far apart windows are", 1, 1024, "PIXELS"),
+    "fill": Setting("what covers: mean colour, grey, or blur", unit="NAME"),
+    "masks": Setting("random masks for each image", 2, 1_000_000),
+    "grid": Setting("cells of a mask along a side", 1, 1024),
+    "probability": Setting("share of the cells shown", 0, 1),
+    "layer": Setting("the layer to explain", unit="NAME"),
+    "channels": Setting("only the N channels that vary most (default: all, a forward pass each)", 1),
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +53,7 @@ class Technique:
     # (N, H, W); (N, 3, H, W), signed; (N, h, w), as coarse as the layer; (N, rows, columns), a value a window
     result: Result
     paper: str  # authors and year, and where to read it
+    families: tuple[Family, ...] = ("pixels",)  # the studies that draw it: saliency those of pixels, gradcam of layers
     settings: tuple[str, ...] = ()  # the keyword arguments that flags may set
     picture: bool = False  # its colours are looked at; of other signed pictures, the sum of the channels
     total: bool = False  # contributions: the channels of a pixel add up
@@ -34,6 +61,7 @@ class Technique:
     additive: str = ""
     additive_settings: Mapping[str, Any] = field(default_factory=dict)
     captum: str = ""  # the same map in measures.captum_reference
+    counts: str = ""  # the setting that says how far its `callback` counts
     slow: bool = False  # hundreds of passes an image
     fewer: Mapping[str, Any] = field(default_factory=dict)  # settings where each image is explained hundreds of times
 
@@ -46,6 +74,10 @@ class Technique:
     def defaults(self) -> dict[str, Any]:
         """The defaults of its keyword arguments, as its signature has them."""
         return defaults_of(*self.function.rsplit(".", 1))
+
+    def with_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All its settings: those given, and its own defaults; others that are given are left out."""
+        return {name: given.get(name, self.defaults[name]) for name in self.settings}
 
     @property
     def seeded(self) -> bool:
@@ -136,6 +168,7 @@ TECHNIQUES = {
             "visualizers.guided_backprop.guided_backprop",
             "signed picture",
             "Springenberg et al. 2015, arXiv:1412.6806",
+            families=("pixels", "layer"),  # a factor of guided Grad-CAM
             picture=True,
             captum="captum_guided_backprop",
         ),
@@ -213,6 +246,7 @@ TECHNIQUES = {
             "Petsiuk et al. 2018, arXiv:1806.07421",
             settings=("masks", "grid", "probability"),
             additive="visualizers.rise.rise",
+            counts="masks",
             slow=True,
             fewer={"masks": 500},
         ),
@@ -223,6 +257,7 @@ TECHNIQUES = {
             "visualizers.class_map.class_map",
             "coarse map",
             "Zhou et al. 2016, arXiv:1512.04150",
+            families=("layer",),
             additive="visualizers.class_map.class_map",  # what is drawn averages to the score
         ),
         Technique(
@@ -232,6 +267,7 @@ TECHNIQUES = {
             "visualizers.gradcam.grad_cam",
             "coarse map",
             "Selvaraju et al. 2017, arXiv:1610.02391",
+            families=("layer",),
             settings=("layer",),
             additive="visualizers.gradcam.grad_cam",
             additive_settings={"relu": False},
@@ -244,6 +280,7 @@ TECHNIQUES = {
             "visualizers.xgrad_cam.xgrad_cam",
             "coarse map",
             "Fu et al. 2020, arXiv:2008.02312",
+            families=("layer",),
             settings=("layer",),
             additive="visualizers.xgrad_cam.xgrad_cam",
             additive_settings={"relu": False},
@@ -255,6 +292,7 @@ TECHNIQUES = {
             "visualizers.hires_cam.hires_cam",
             "coarse map",
             "Draelos and Carin 2020, arXiv:2011.08891",
+            families=("layer",),
             settings=("layer",),
             additive="visualizers.hires_cam.hires_cam",
             additive_settings={"relu": False},
@@ -266,6 +304,7 @@ TECHNIQUES = {
             "visualizers.gradcam_plus_plus.grad_cam_plus_plus",
             "coarse map",
             "Chattopadhay et al. 2018, arXiv:1710.11063",
+            families=("layer",),
             settings=("layer",),
         ),
         Technique(
@@ -275,6 +314,7 @@ TECHNIQUES = {
             "visualizers.layer_cam.layer_cam",
             "coarse map",
             "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943",
+            families=("layer",),
             settings=("layer",),
         ),
         Technique(
@@ -282,8 +322,9 @@ TECHNIQUES = {
             "Layer-CAM,\nthree layers",
             "What do three layers find together?",
             "visualizers.fused_layer_cam.fused_layer_cam",
-            "coarse map",
+            "pixel map",
             "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943",
+            families=("layer",),
         ),
         Technique(
             "score-cam",
@@ -292,6 +333,7 @@ TECHNIQUES = {
             "visualizers.score_cam.score_cam",
             "coarse map",
             "Wang et al. 2020, arXiv:1910.01279",
+            families=("layer",),
             settings=("layer", "channels"),
             slow=True,
             fewer={"channels": 64},
@@ -303,6 +345,7 @@ TECHNIQUES = {
             "visualizers.eigen_cam.eigen_cam",
             "coarse map",
             "Muhammad and Yeasin 2020, arXiv:2008.00299",
+            families=("layer",),
             settings=("layer",),
         ),
         Technique(
@@ -312,6 +355,7 @@ TECHNIQUES = {
             "visualizers.guided_gradcam.guided_grad_cam",
             "signed picture",
             "Selvaraju et al. 2017, arXiv:1610.02391",
+            families=("layer",),
             settings=("layer",),
             picture=True,
             captum="captum_guided_grad_cam",
