@@ -5,10 +5,12 @@ test of its numbers ("Add a technique" in docs/add_a_technique.md).
 """
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 from core.defaults import ROOT
@@ -118,8 +120,16 @@ def constant_of(module: str, name: str) -> Any:
 
 @cache
 def _body_of(module: str) -> list[ast.stmt]:
-    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    return ast.parse(path.read_text(encoding="utf-8")).body
+    return ast.parse(_source_of(module).read_text(encoding="utf-8")).body
+
+
+def _source_of(module: str) -> Path:
+    """The file of a module of ours, or of another that can be imported."""
+    name = Path(*module.split(".")).with_suffix(".py")
+    for root in (ROOT, *map(Path, sys.path)):
+        if (root / name).is_file():
+            return root / name
+    raise LookupError(f"{module} has no file {name}")
 
 
 @cache
@@ -156,7 +166,7 @@ TECHNIQUES = {
             "How much does each pixel add, to first order?",
             "visualizers.gradient_times_input.gradient_times_input",
             "signed picture",
-            "Shrikumar et al. 2017, arXiv:1605.01713",
+            "Shrikumar et al. 2016, arXiv:1605.01713",
             total=True,
             additive="visualizers.gradient_times_input.gradient_times_input",
             captum="captum_gradient_times_input",

@@ -40,8 +40,8 @@ def draw_bare(
     first = batch._replace(pixels=batch.pixels[:1], masks=batch.masks[:1])
     across = []
     for name, row in strip.items():
-        (panel,) = unscored(first, row)
-        across.append(panel._replace(title=f"{name}, {row.maps[0].shape[0]} x {row.maps[0].shape[1]}"))
+        height, width = row.maps[0].shape
+        across += unscored(first, row, [f"{name}, {height} x {width}"])
     title, layer_title = f"Where is the evidence? Grad-CAM at {layer}", f"{batch.titles[0]}: which layer?"
     upper = draw_grid(list(above.values()), row_names=tuple(above), columns=COLUMNS, title=title)
     lower = draw_grid([across], row_names=("Grad-CAM",), title=layer_title, columns=COLUMNS, footer=footer)
@@ -80,9 +80,10 @@ def row_of_panels(batch: Batch, row: MapRow, *, versus: Versus | None, shared_sc
     return map_panels(batch, row, painter(row, versus, scale), otherwise=NOTHING, versus=versus)
 
 
-def unscored(batch: Batch, row: MapRow) -> list[Panel]:
-    """The maps of one technique, without their scores."""
-    return map_panels(batch, row, painter(row, None, None), otherwise=NOTHING, scored=False)
+def unscored(batch: Batch, row: MapRow, titles: Sequence[str] | None = None) -> list[Panel]:
+    """The maps of one technique with these titles or none, but not with their scores."""
+    titles = titles or [""] * len(row.maps)
+    return map_panels(batch, row, painter(row, None, None), otherwise=NOTHING, titles=titles)
 
 
 def painter(row: MapRow, versus: Versus | None, scale: float | None) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

@@ -136,17 +136,18 @@ def map_panels(
     *,
     otherwise: str,
     versus: Versus | None = None,
-    scored: bool = True,
+    titles: Sequence[str] | None = None,
 ) -> list[Panel]:
     """The maps of one technique: painted, with the object's outline, its score, or why there is nothing to see.
 
     paint: the picture, uint8 (H, W, 3), and what `MapRow.drawn` gives -> RGB (H, W, 3). otherwise: the reason for a
-    blank map of which the technique says nothing. scored: whether the panels' titles say how well the map points.
+    blank map of which the technique says nothing. titles: of the panels, instead of how well each map points.
     """
     size, panels = len(batch.pixels[0]), []
     for index, (one, values) in enumerate(zip(row.drawn(size), row.values(size), strict=True)):
         note = blank_note(one, _reason(batch, row, index, versus, otherwise))
-        title = score_title(values, batch.masks[index]) if scored and not note else ""
+        score = "" if note else score_title(values, batch.masks[index])
+        title = score if titles is None else titles[index]
         panels.append(Panel(outline(paint(batch.pixels[index], one), batch.masks[index]), title, note))
     return panels
 
