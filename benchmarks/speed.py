@@ -206,7 +206,7 @@ def agreement(work: str, ours, theirs, peer: str) -> str:
 
 
 def measure_folder(options) -> list[str]:
-    """A folder of pictures, all maps, end to end with files: explain_folder.py, and the two scripts in turn."""
+    """A folder of pictures, all maps, end to end with files: explain, and saliency and gradcam in turn."""
     from PIL import Image
 
     from core.defaults import PHOTOGRAPHS
@@ -223,22 +223,22 @@ def measure_folder(options) -> list[str]:
             )
         common = ["--images", str(folder), "--weights", options.weights, "--device", "cpu"]
 
-        def run(script: str, output: str) -> float:
+        def run(study: str, output: str) -> float:
             begun = time.perf_counter()
-            command = [sys.executable, str(ROOT / script), *common, "--output", str(Path(place) / output)]
-            subprocess.run(command, check=True, capture_output=True)
+            command = [sys.executable, "-m", "studies", study, *common, "--output", str(Path(place) / output)]
+            subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
             return time.perf_counter() - begun
 
         ours, theirs = [], []
         for _ in range(options.folder_rounds):
             shutil.rmtree(Path(place) / "maps", ignore_errors=True)  # or it would find its work done
-            ours.append(run("explain_folder.py", "maps"))
-            theirs.append(run("saliency_visualization.py", "s.png") + run("gradcam_visualization.py", "g.png"))
+            ours.append(run("explain", "maps"))
+            theirs.append(run("saliency", "s.png") + run("gradcam", "g.png"))
     return text_row(
         "all maps of a folder, with files",
         f"{PHOTOGRAPHS_OF_THE_FOLDER} x 224",
         ours,
-        "both scripts, which draw Captum's maps too",
+        "saliency and gradcam, which draw Captum's maps too",
         theirs,
         3,
     )

@@ -1,11 +1,11 @@
-"""The same maps by Captum, an independent library, for the scripts' side-by-side figures and for the tests.
+"""The same maps by Captum, an independent library, for figures side by side and for the tests.
 
 Captum warns that it sets hooks, and that it makes the input require a gradient; it says so at each call,
 and there is nothing to be done about it, so these wrappers keep its warnings to themselves.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -114,9 +114,9 @@ def relative_difference(ours: Tensor, theirs: Tensor) -> Tensor:
     return difference / theirs.flatten(1).double().norm(dim=1).clamp(min=1e-12)
 
 
-def report_agreement(name: str, image_names: list[str], ours: list[Tensor], theirs: list[Tensor]) -> None:
-    """Print how far our maps are from Captum's: each image, the largest and the median."""
-    differences = relative_difference(torch.stack(ours), torch.stack(theirs))
+def describe_agreement(name: str, image_names: Sequence[str], ours: Tensor, theirs: Tensor) -> str:
+    """How far our maps (N, ...) are from Captum's, in a sentence: the largest, the median and each image."""
+    differences = relative_difference(ours, theirs)
     each = ", ".join(f"{image} {value:.1e}" for image, value in zip(image_names, differences.tolist(), strict=True))
     largest, median = float(differences.max()), float(differences.quantile(0.5))
-    print(f"{name}: relative difference to Captum, largest {largest:.1e}, median {median:.1e} ({each})")
+    return f"{name}: relative difference to Captum, largest {largest:.1e}, median {median:.1e} ({each})"

@@ -5,6 +5,8 @@ Each client does in our words what the course's scripts do; numbers are compared
 
 import inspect
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import course_reference as reference
@@ -13,6 +15,8 @@ import pytest
 import torch
 from conftest import noise, random_squeezenet
 from PIL import Image
+
+from core.defaults import ROOT
 
 
 @pytest.fixture
@@ -87,6 +91,21 @@ def test_the_grad_cam_script_explains_the_predicted_class_of_pictures_of_any_siz
         coarse = reference.grad_cam_coarse(model, tensor, model(tensor).argmax(dim=1))
         small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(heatmap)[None, None], coarse.shape[1:])[0]
         assert np.corrcoef(small.flatten(), coarse.flatten())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("script", ["saliency_visualization", "gradcam_visualization"])
+def test_help_answers_without_importing_torch(script):
+    code = f"""
+import runpy, sys
+sys.argv[1:] = ["--help"]
+try:
+    runpy.run_path({str(ROOT / script)!r} + ".py", run_name="__main__")
+finally:
+    assert "torch" not in sys.modules
+"""
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "--technique" in said.stdout
 
 
 CLASSES = """

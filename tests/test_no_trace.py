@@ -1,4 +1,7 @@
-"""Whatever is called, the network and its input stay as they were, also after an exception."""
+"""Whatever is called, the network and its input stay as they were, also after an exception.
+
+The maps of the catalogue have the same test in test_catalogue.py.
+"""
 
 import pytest
 import torch
@@ -15,43 +18,28 @@ from measures.sanity import sanity_check
 from training.styles import PaintingRecipe, PaintingTraining
 from visualizers import ClassVisualization
 from visualizers.activation_maps import activation_maps
-from visualizers.class_map import class_map
 from visualizers.class_visualization import climb_pixels, visualize_classes
-from visualizers.deconvnet import deconvnet
 from visualizers.deepdream import deepdream
 from visualizers.deepfool import deepfool
-from visualizers.eigen_cam import eigen_cam
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import facet_features
 from visualizers.fgsm import fgsm
 from visualizers.fooling_from_noise import fooling_from_noise
 from visualizers.fooling_image import fool
 from visualizers.fourier_visualization import fourier_visualization
-from visualizers.fused_layer_cam import fused_layer_cam
 from visualizers.generator_visualization import climb_codes
-from visualizers.gradcam import grad_cam
-from visualizers.gradcam_plus_plus import grad_cam_plus_plus
-from visualizers.gradient_times_input import gradient_times_input
-from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
-from visualizers.hires_cam import hires_cam
 from visualizers.image_features import image_features
 from visualizers.inversion import invert_features
-from visualizers.layer_cam import layer_cam
-from visualizers.occlusion import occlusion
 from visualizers.pgd import pgd
 from visualizers.randomised_smoothing import certify
-from visualizers.rise import rise
 from visualizers.saliency_map import saliency_map
-from visualizers.score_cam import score_cam
 from visualizers.selective_channels import selective_channels
 from visualizers.smallest_norm import along, smallest_norm
-from visualizers.smoothgrad import smoothgrad, smoothgrad_squared, vargrad
 from visualizers.texture_synthesis import gram_distance, synthesize_texture
 from visualizers.top_patches import top_patches
 from visualizers.unit_gradient import guided_unit
 from visualizers.universal_perturbation import universal_by_deepfool, universal_perturbation
-from visualizers.xgrad_cam import xgrad_cam
 
 
 def transfer(model, images):
@@ -99,25 +87,6 @@ def longer(model, images):
 
 
 CALLS = {
-    "saliency": lambda model, images: saliency_map(model, images, 1),
-    "guided backprop": lambda model, images: guided_backprop(model, images, 1),
-    "Grad-CAM": lambda model, images: grad_cam(model, images, 1),
-    "guided Grad-CAM": lambda model, images: guided_grad_cam(model, images, 1),
-    "occlusion": lambda model, images: occlusion(model, images, 1, fill="blur"),
-    "Grad-CAM++": lambda model, images: grad_cam_plus_plus(model, images, 1),
-    "XGrad-CAM": lambda model, images: xgrad_cam(model, images, 1),
-    "HiRes-CAM": lambda model, images: hires_cam(model, images, 1),
-    "Layer-CAM": lambda model, images: layer_cam(model, images, 1),
-    "Layer-CAM over layers": lambda model, images: fused_layer_cam(model, images, 1),
-    "Score-CAM": lambda model, images: score_cam(model, images, 1, channels=3),
-    "Eigen-CAM": lambda model, images: eigen_cam(model, images, 1),
-    "class map": lambda model, images: class_map(model, images, 1),
-    "gradient x input": lambda model, images: gradient_times_input(model, images, 1),
-    "deconvnet": lambda model, images: deconvnet(model, images, 1),
-    "SmoothGrad": lambda model, images: smoothgrad(model, images, 1, samples=2),
-    "SmoothGrad-Squared": lambda model, images: smoothgrad_squared(model, images, 1, samples=2),
-    "VarGrad": lambda model, images: vargrad(model, images, 1, samples=2),
-    "RISE": lambda model, images: rise(model, images, 1, masks=3),
     "sanity check": lambda model, images: sanity_check(saliency_map, model, images, 1, generator=torch.Generator()),
     "deletion": lambda model, images: deletion_curve(model, images, 1, images.detach()[:, 0], stages=2),
     "receptive fields": lambda model, images: receptive_fields(model, "features.5", size=(64, 64)),

@@ -12,6 +12,7 @@ from PIL import Image
 from core.defaults import ROOT
 from painting.course_loop import style_objective
 from studies.shared.options import defaults_of, find_class
+from studies.shared.pictures import load_batch
 
 EXIT_CODES = {"universal_perturbation": 1}  # a random network is not fooled in two steps, and it says so
 SCRIPTS = {  # script: (quick settings, the files it writes)
@@ -246,7 +247,7 @@ def test_an_unexpected_error_is_one_sentence_that_says_how_to_see_more(weights, 
         raise ZeroDivisionError("by accident")
 
     monkeypatch.delenv("DEBUG", raising=False)
-    monkeypatch.setattr("studies.shared.inputs.load_batch", fail)
+    replace_everywhere(monkeypatch, load_batch, fail)
     assert run("saliency_visualization") == 1
     assert "unexpected ZeroDivisionError: by accident; set DEBUG=1" in capsys.readouterr().err
 
@@ -255,7 +256,7 @@ def test_an_interrupt_is_no_stack_trace(weights, monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("studies.shared.inputs.load_batch", interrupt)
+    replace_everywhere(monkeypatch, load_batch, interrupt)
     assert run("saliency_visualization") == 130
     assert "interrupted" in capsys.readouterr().err
 

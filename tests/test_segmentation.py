@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from conftest import run
+from PIL import Image
 
 from core.errors import UsageError
 from core.images import preprocess
@@ -139,3 +141,24 @@ def test_scenes_are_cut_out_well(embedded):
     values = seed_maps("guided-grad-cam", embedded, preprocess([scene.image for scene in scenes]), labels)
     overlaps = [overlap(segment(scene.image, v), scene.mask) for scene, v in zip(scenes, values, strict=True)]
     assert np.median(overlaps) >= 0.85
+
+
+def test_segmentation_draws_seeds_mask_and_cut_out_and_prints_the_overlap(drawn, tmp_path, capsys):
+    assert run("segmentation", "--weights", "patterns", "--size", "96", "--technique", "grad-cam") == 0
+    assert [name.split(":")[0] for name in drawn] == ["image", "Grad-CAM", "seeds", "mask", "cut-out"]
+    assert all(panel.title.startswith("IoU ") for panel in drawn["mask"])
+    assert "IoU with the true masks: median" in capsys.readouterr().out
+    assert (tmp_path / "visualization" / "segmentation_visualization.png").exists()
+
+
+def test_an_image_that_cannot_be_segmented_says_why_and_the_others_are_done(weights, picture, tmp_path, drawn, capsys):
+    plain = tmp_path / "plain.png"
+    Image.fromarray(np.full((70, 70, 3), 90, np.uint8)).save(plain)
+    assert run("segmentation", "--images", plain, picture, "--size", "64") == 1
+    assert "plain: not segmented: " in capsys.readouterr().err
+    assert [bool(panel.note) for panel in next(row for name, row in drawn.items() if "seeds" in name)] == [True, False]
+
+
+def test_an_unknown_seed_map_is_answered_with_the_nearest(weights, capsys):
+    assert run("segmentation", "--technique", "gradcam") == 2
+    assert "did you mean 'grad-cam'? allowed are grad-cam, " in capsys.readouterr().err

@@ -5,15 +5,43 @@ test of its numbers ("Add a technique" in docs/add_a_technique.md).
 """
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 from core.defaults import ROOT
 
 Result = Literal["pixel map", "signed picture", "coarse map", "window map"]
+Family = Literal["pixels", "layer"]  # whose importance is asked for: that of pixels, or of the places of a layer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A keyword argument of maps, as flags take it: what it means, and its bounds if it is a number."""
+
+    meaning: str
+    least: float | None = None
+    most: float | None = None
+    unit: str = "N"
+
+
+SETTINGS = {  # one that is missing here may be set all the same: its flag then says less
+    "nodes": Setting("nodes on the way from the mean colour", 1, 1000),
+    "samples": Setting("noisy copies of each image", 1, 10_000),
+    "noise": Setting("standard deviation of the noise, as a share of the image's range of values", 0, 10),
+    "patch": Setting("side of the window", 1, 1024, "PIXELS"),
+    "stride": Setting("how far apart windows are", 1, 1024, "PIXELS"),
+    "fill": Setting("what covers: mean colour, grey, or blur", unit="NAME"),
+    "masks": Setting("random masks for each image", 2, 1_000_000),
+    "grid": Setting("cells of a mask along a side", 1, 1024),
+    "probability": Setting("share of the cells shown", 0, 1),
+    "layer": Setting("the layer to explain", unit="NAME"),
+    "channels": Setting("only the N channels that vary most (default: all, a forward pass each)", 1),
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +55,7 @@ class Technique:
     # (N, H, W); (N, 3, H, W), signed; (N, h, w), as coarse as the layer; (N, rows, columns), a value a window
     result: Result
     paper: str  # authors and year, and where to read it
+    families: tuple[Family, ...] = ("pixels",)  # the studies that draw it: saliency those of pixels, gradcam of layers
     settings: tuple[str, ...] = ()  # the keyword arguments that flags may set
     picture: bool = False  # its colours are looked at; of other signed pictures, the sum of the channels
     total: bool = False  # contributions: the channels of a pixel add up
@@ -34,6 +63,7 @@ class Technique:
     additive: str = ""
     additive_settings: Mapping[str, Any] = field(default_factory=dict)
     captum: str = ""  # the same map in measures.captum_reference
+    counts: str = ""  # the setting that says how far its `callback` counts
     slow: bool = False  # hundreds of passes an image
     fewer: Mapping[str, Any] = field(default_factory=dict)  # settings where each image is explained hundreds of times
 
@@ -46,6 +76,10 @@ class Technique:
     def defaults(self) -> dict[str, Any]:
         """The defaults of its keyword arguments, as its signature has them."""
         return defaults_of(*self.function.rsplit(".", 1))
+
+    def with_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All its settings: those given, and its own defaults; others that are given are left out."""
+        return {name: given.get(name, self.defaults[name]) for name in self.settings}
 
     @property
     def seeded(self) -> bool:
@@ -86,8 +120,16 @@ def constant_of(module: str, name: str) -> Any:
 
 @cache
 def _body_of(module: str) -> list[ast.stmt]:
-    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    return ast.parse(path.read_text(encoding="utf-8")).body
+    return ast.parse(_source_of(module).read_text(encoding="utf-8")).body
+
+
+def _source_of(module: str) -> Path:
+    """The file of a module of ours, or of another that can be imported."""
+    name = Path(*module.split(".")).with_suffix(".py")
+    for root in (ROOT, *map(Path, sys.path)):
+        if (root / name).is_file():
+            return root / name
+    raise LookupError(f"{module} has no file {name}")
 
 
 @cache
@@ -124,7 +166,7 @@ TECHNIQUES = {
             "How much does each pixel add, to first order?",
             "visualizers.gradient_times_input.gradient_times_input",
             "signed picture",
-            "Shrikumar et al. 2017, arXiv:1605.01713",
+            "Shrikumar et al. 2016, arXiv:1605.01713",
             total=True,
             additive="visualizers.gradient_times_input.gradient_times_input",
             captum="captum_gradient_times_input",
@@ -136,6 +178,7 @@ TECHNIQUES = {
             "visualizers.guided_backprop.guided_backprop",
             "signed picture",
             "Springenberg et al. 2015, arXiv:1412.6806",
+            families=("pixels", "layer"),  # a factor of guided Grad-CAM
             picture=True,
             captum="captum_guided_backprop",
         ),
@@ -213,6 +256,7 @@ TECHNIQUES = {
             "Petsiuk et al. 2018, arXiv:1806.07421",
             settings=("masks", "grid", "probability"),
             additive="visualizers.rise.rise",
+            counts="masks",
             slow=True,
             fewer={"masks": 500},
         ),
@@ -223,6 +267,7 @@ TECHNIQUES = {
             "visualizers.class_map.class_map",
             "coarse map",
             "Zhou et al. 2016, arXiv:1512.04150",
+            families=("layer",),
             additive="visualizers.class_map.class_map",  # what is drawn averages to the score
         ),
         Technique(
@@ -232,6 +277,7 @@ TECHNIQUES = {
             "visualizers.gradcam.grad_cam",
             "coarse map",
             "Selvaraju et al. 2017, arXiv:1610.02391",
+            families=("layer",),
             settings=("layer",),
             additive="visualizers.gradcam.grad_cam",
             additive_settings={"relu": False},
@@ -244,6 +290,7 @@ TECHNIQUES = {
             "visualizers.xgrad_cam.xgrad_cam",
             "coarse map",
             "Fu et al. 2020, arXiv:2008.02312",
+            families=("layer",),
             settings=("layer",),
             additive="visualizers.xgrad_cam.xgrad_cam",
             additive_settings={"relu": False},
@@ -255,6 +302,7 @@ TECHNIQUES = {
             "visualizers.hires_cam.hires_cam",
             "coarse map",
             "Draelos and Carin 2020, arXiv:2011.08891",
+            families=("layer",),
             settings=("layer",),
             additive="visualizers.hires_cam.hires_cam",
             additive_settings={"relu": False},
@@ -266,6 +314,7 @@ TECHNIQUES = {
             "visualizers.gradcam_plus_plus.grad_cam_plus_plus",
             "coarse map",
             "Chattopadhay et al. 2018, arXiv:1710.11063",
+            families=("layer",),
             settings=("layer",),
         ),
         Technique(
@@ -275,6 +324,7 @@ TECHNIQUES = {
             "visualizers.layer_cam.layer_cam",
             "coarse map",
             "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943",
+            families=("layer",),
             settings=("layer",),
         ),
         Technique(
@@ -282,8 +332,9 @@ TECHNIQUES = {
             "Layer-CAM,\nthree layers",
             "What do three layers find together?",
             "visualizers.fused_layer_cam.fused_layer_cam",
-            "coarse map",
+            "pixel map",
             "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943",
+            families=("layer",),
         ),
         Technique(
             "score-cam",
@@ -292,6 +343,7 @@ TECHNIQUES = {
             "visualizers.score_cam.score_cam",
             "coarse map",
             "Wang et al. 2020, arXiv:1910.01279",
+            families=("layer",),
             settings=("layer", "channels"),
             slow=True,
             fewer={"channels": 64},
@@ -303,6 +355,7 @@ TECHNIQUES = {
             "visualizers.eigen_cam.eigen_cam",
             "coarse map",
             "Muhammad and Yeasin 2020, arXiv:2008.00299",
+            families=("layer",),
             settings=("layer",),
         ),
         Technique(
@@ -312,6 +365,7 @@ TECHNIQUES = {
             "visualizers.guided_gradcam.guided_grad_cam",
             "signed picture",
             "Selvaraju et al. 2017, arXiv:1610.02391",
+            families=("layer",),
             settings=("layer",),
             picture=True,
             captum="captum_guided_grad_cam",

@@ -4,10 +4,11 @@ import os
 
 import numpy as np
 import pytest
+from conftest import replace_everywhere
+from conftest import run as run_study
 from PIL import Image
 
-import explain_folder
-from studies.shared.options import run_script
+from visualizers.all_maps import all_maps
 
 
 @pytest.fixture
@@ -26,8 +27,7 @@ def _weights(random_weights, monkeypatch):
 
 
 def run(*arguments):
-    words = ["--size", "64", "--output", "out", *arguments]
-    return run_script(explain_folder.main, explain_folder.parser(), [str(word) for word in words])
+    return run_study("explain", "--size", "64", "--output", "out", *arguments)
 
 
 def written(tmp_path):
@@ -66,7 +66,7 @@ def test_a_file_of_another_making_under_that_name_is_replaced(folder, tmp_path):
     (tmp_path / "out" / "a.png").write_text("cut off")
     assert run("--images", folder / "a.png") == 0
     with Image.open(tmp_path / "out" / "a.png") as image:
-        assert image.text["Script"] == "explain_folder.py"
+        assert image.text["Script"] == "explain"
 
 
 def test_broken_files_are_named_and_the_others_are_done(folder, tmp_path, capsys):
@@ -99,3 +99,20 @@ def test_labels_are_one_for_each_or_one_for_all(folder, capsys):
 def test_a_file_is_no_place_for_many_pictures(folder, capsys):
     assert run("--images", folder, "--output", "one.png") == 2
     assert "output: 'one.png'" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_the_files_that_are_finished(folder, tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def interrupt_the_second(*arguments, **settings):
+        calls.append(None)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return all_maps(*arguments, **settings)
+
+    replace_everywhere(monkeypatch, all_maps, interrupt_the_second)
+    assert run("--images", folder) == 130
+    assert set(written(tmp_path)) == {"a.png"}
+    assert "wrote 1 pictures to out" in capsys.readouterr().out
+    assert run("--images", folder) == 0
+    assert "wrote 1 pictures to out; 1 were there already" in capsys.readouterr().out

@@ -1,0 +1,66 @@
+"""Where is the evidence for a class? Class activation maps: Grad-CAM, layer by layer, and its siblings.
+
+Writes visualization/gradcam_visualization.png, and beside it gradcam_visualization_captum.png: the same maps
+by Captum next to ours, with Captum's layer activation and layer conductance.
+
+With --technique it draws a grid instead: techniques down, images across, and on rendered scenes, whose masks are known,
+how well each map points at the object. At the last layers the class map, Grad-CAM, XGrad-CAM and HiRes-CAM are nearly
+one: SqueezeNet's head is linear up to its last ReLU. At --layer features.7 they part.
+
+With --versus it draws why one class and not another: the map of the difference of their scores.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from studies.shared.options import Parser, make_parser
+from studies.shared.settings import PictureSettings
+from studies.shared.techniques import add_technique_flags, choose_techniques, family, given_settings
+from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
+
+QUESTION = "Where is the evidence for a class?"
+BARE = ("grad-cam", "guided-backprop", "guided-grad-cam")  # what is drawn if no technique is named
+LAYER = TECHNIQUES["grad-cam"].defaults["layer"]
+LAYERS = ("features.4", "features.7", "features.9", "features.10", "features.12")  # shallow to deep
+OWN = ("layer",)  # the setting of techniques that the study declares itself: it explains this layer by Captum, too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(PictureSettings):
+    """What is asked: the techniques and their settings, the layer, and the class that is not to be explained."""
+
+    techniques: tuple[str, ...] = ()  # names in the catalogue; none: BARE, or with `versus` the first of these
+    versus: str | None = None
+    shared_scale: bool = False
+    layer: str = LAYER
+    layers: tuple[str, ...] = LAYERS  # of the strip that shows Grad-CAM layer by layer
+    technique_settings: Mapping[str, Any] = field(default_factory=dict)  # but the layer; their own defaults else
+
+
+def techniques() -> dict[str, Technique]:
+    """The maps of a layer in the catalogue's order, then what is drawn in colours."""
+    rows = family("layer").values()
+    return {row.name: row for row in sorted(rows, key=lambda row: row.picture)}
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """Raises UsageError for an unknown technique, or with --versus for one whose maps cannot be subtracted."""
+    known = techniques()
+    return Settings.of(
+        options,
+        techniques=choose_techniques(options.technique, known, versus=options.versus is not None),
+        technique_settings=given_settings(options, known, own=OWN),
+    )
+
+
+def parser() -> Parser:
+    result = make_parser(__doc__, output="gradcam_visualization.png")
+    default = f"{', '.join(BARE)}, with the strip of layers"
+    add_technique_flags(result, techniques(), default=default, own=OWN)
+    add = result.add_argument
+    add("--layer", default=LAYER, metavar="NAME", help=SETTINGS["layer"].meaning)
+    strip = f"the layers of the strip (default: {' '.join(LAYERS)})"
+    add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=strip)
+    return result

@@ -1,0 +1,1 @@
+"""Which pixels matter for a class?"""
