@@ -27,8 +27,10 @@ def draw(climbs: Sequence[Climb], *, name: str, footer: str) -> np.ndarray:
     row_names = [ROW_NAMES[climb.form] for climb in climbs] if several else ()
     faint = "; contrast of the pixel form stretched" if several else "; contrast stretched where faint"
     note = footer + (faint if any(climb.form == "pixels" for climb in climbs) else "")
-    pictures = [class_panels(climb, with_form=several) for climb in climbs]
-    growth = [growth_panels(climb) for climb in climbs]
+    pictures, growth = [], []
+    for climb in climbs:
+        pictures.append(class_panels(climb, with_form=several))
+        growth.append(growth_panels(climb))
     grown = f"{name}: from noise to picture"
     return stack(
         [
