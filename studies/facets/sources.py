@@ -51,6 +51,7 @@ def folder(
 
 
 def read_picture(pictures: Sequence[Picture], size: int, index: int) -> np.ndarray:
+    """Picture `index`, cropped, uint8 (size, size, 3)."""
     return np.asarray(centre_crop(open_picture(pictures[index]), size))
 
 
@@ -70,4 +71,5 @@ def scenes(model: nn.Module, labels: Sequence[str], *, count: int, size: int, se
 
 
 def read_scene(label: int, kinds: Sequence[int | None], size: int, seed: int, index: int) -> np.ndarray:
+    """Scene `index` of a class, in its kind, uint8 (size, size, 3)."""
     return render_indexed(label, seed=seed, index=index, size=size, facet=kinds[index]).image

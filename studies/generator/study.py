@@ -1,5 +1,6 @@
 """Climbs each class, or unit, by the generator and without it, and asks a second network what it sees."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from core.ascent import Objective, Step
 from core.errors import UsageError
@@ -55,17 +57,11 @@ def run(settings: Settings, report: Report) -> None:
     climbs: dict[str, list[Climbed]] = {way: [] for way in ways}
     for target in targets:
         with report.progress(total=steps, desc=target.name, unit="step") as bar:
-
-            def watch(_step: Step, bar=bar) -> None:
-                bar.update()
-
-            for way, climb in ways.items():
-                generator = make_generator(settings.seed)
-                picture, first = climb(model, target.objective, generator=generator, callback=watch)
-                climbs[way].append(look_at(picture, first, target, model, judge))
-        for way, climbed in climbs.items():
-            name, first, last = climbed[-1].title.replace("\n", ", "), climbed[-1].first, climbed[-1].last
-            report.say(f"{way}: {name}: objective {first:.2f} at first, {last:.2f} at last")
+            found = climb_target(target, ways, model, judge, seed=settings.seed, bar=bar)
+        for way, climbed in found.items():
+            climbs[way].append(climbed)
+            name = climbed.title.replace("\n", ", ")
+            report.say(f"{way}: {name}: objective {climbed.first:.2f} at first, {climbed.last:.2f} at last")
     if judge is not None:
         counts = ", ".join(f"{sum(each.right for each in row)} of the {way}" for way, row in climbs.items())
         report.say(f"of {len(targets)} pictures each, the judge names as asked: {counts}")
@@ -94,6 +90,27 @@ def load_judge(settings: Settings, model: nn.Module) -> nn.Module | None:
     if judge.class_names != model.class_names:
         raise UsageError("judge: it can name pictures of its own classes only; give both networks the same classes")
     return judge
+
+
+def climb_target(
+    target: Target,
+    ways: dict[str, Callable[..., tuple[Tensor, float]]],
+    model: nn.Module,
+    judge: nn.Module | None,
+    *,
+    seed: int,
+    bar: tqdm,
+) -> dict[str, Climbed]:
+    """One target climbed in each of the ways (see climbs.py), each from the same seed."""
+
+    def watch(_step: Step) -> None:
+        bar.update()
+
+    found = {}
+    for way, climb in ways.items():
+        picture, first = climb(model, target.objective, generator=make_generator(seed), callback=watch)
+        found[way] = look_at(picture, first, target, model, judge)
+    return found
 
 
 def look_at(picture: Tensor, first: float, target: Target, model: nn.Module, judge: nn.Module | None) -> Climbed:
