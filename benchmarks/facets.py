@@ -24,10 +24,12 @@ def main(options) -> None:
     from patterns.objects import FACETS
     from patterns.scenes import class_number, render_indexed
     from studies.shared.examples import check_classes
-    from studies.shared.inputs import load_network
+    from studies.shared.network import load_network
+    from studies.shared.report import Report
+    from studies.shared.settings import Settings
     from visualizers.facets import facet_features, find_facets
 
-    model = load_network(options)
+    model = load_network(Settings.of(options), Report())
     check_classes(model)
     rows = []
     for name, kinds in FACETS.items():

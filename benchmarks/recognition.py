@@ -1,6 +1,6 @@
 """Are the class visualizations recognisable? A second network, which took no part in making them, judges.
 
-Makes the picture of every class exactly as class_visualization.py does, in pixels and in the Fourier form, and ranks
+Makes the picture of every class exactly as the study `classes` does, in pixels and in the Fourier form, and ranks
 the class asked for among the judge's answers: of the 8-bit picture as it is, and for pixels also with its contrast
 stretched as the figure shows it. On the embedded network over its 36 classes and over ten of them; on ImageNet's over
 ten.
@@ -26,13 +26,16 @@ def main(options) -> None:
     import numpy as np
     import torch
 
-    from class_visualization import FORMS, make_pictures, settings_of
     from core.images import deprocess, preprocess
     from drawing.colours import stretch
     from patterns.scenes import CLASS_NAMES
-    from studies.shared.inputs import first_known, load_network, make_generator
+    from studies.classes.study import make_pictures
+    from studies.shared.forms import FORMS, form_settings
+    from studies.shared.network import first_known, load_network, make_generator
+    from studies.shared.report import Report
+    from studies.shared.settings import Settings
 
-    model = load_network(options)
+    model = load_network(Settings.of(options), Report())
     names, judge = model.class_names, load_judge(options, model)
     ten = [names.index(name) for name in first_known(TEN, names)]
     labels = list(range(len(names))) if names == CLASS_NAMES else ten
@@ -40,7 +43,9 @@ def main(options) -> None:
     for start in progress(range(0, len(labels), CHUNK), desc="recognition", unit="chunk"):
         part = labels[start : start + CHUNK]
         for form in FORMS:
-            made = make_pictures(form, model, part, 224, make_generator(options), None, settings_of(form, model))
+            numbers = form_settings(form, embedded=names == CLASS_NAMES)
+            generator = make_generator(options.seed)
+            made = make_pictures(form, model, part, size=224, generator=generator, numbers=numbers)
             kinds = {form: list(deprocess(made))}
             if form == "pixels":
                 stretched = [(255 * stretch(picture)).round().astype(np.uint8) for picture in kinds[form]]

@@ -84,7 +84,7 @@ def test_loss_against_time_is_measured_of_each_way(weights, monkeypatch, tmp_pat
 
 
 def test_recognition_counts_the_first_and_the_first_five(weights, monkeypatch, tmp_path):
-    from class_visualization import FORMS
+    from studies.shared.forms import FORMS
 
     for settings in FORMS.values():
         monkeypatch.setitem(settings, "iterations", 1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, run
+from conftest import random_squeezenet, replace_everywhere, run
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
@@ -185,7 +185,7 @@ QUICK = ("--size", "64", "--iterations", "2", "--scenes", "8", "--facets", "2")
 
 
 def test_a_bare_run_says_first_that_it_takes_scenes_and_the_embedded_network(weights, capsys, panels):
-    assert run("facet_visualization", *QUICK, "--labels", "star") == 0
+    assert run("facets", *QUICK, "--labels", "star") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "no --images of one class: taking rendered scenes and the embedded network"
     assert lines[1].startswith("weights: squeezenet1_1.safetensors")
@@ -195,18 +195,16 @@ def test_a_bare_run_says_first_that_it_takes_scenes_and_the_embedded_network(wei
 
 
 def test_ctrl_c_draws_the_classes_that_are_finished(weights, tmp_path, monkeypatch, panels, capsys):
-    import visualizers.facets as module
-
-    original, calls = module.find_facets, []
+    calls = []
 
     def stop_at_the_second(*arguments, **settings):
         calls.append(0)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return original(*arguments, **settings)
+        return find_facets(*arguments, **settings)
 
-    monkeypatch.setattr(module, "find_facets", stop_at_the_second)
-    assert run("facet_visualization", *QUICK, "--labels", "star", "tree") == 130
+    replace_everywhere(monkeypatch, find_facets, stop_at_the_second)
+    assert run("facets", *QUICK, "--labels", "star", "tree") == 130
     assert len(panels) == 6
     assert (tmp_path / "visualization" / "facet_visualization.png").exists()
     assert "the classes that were finished are drawn" in capsys.readouterr().err
@@ -219,7 +217,7 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
         pixels = np.random.default_rng(index).integers(0, 256, (70, 70, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.png")
     (folder / "broken.png").write_text("nothing")
-    assert run("facet_visualization", "--images", folder, "--labels", "goldfish", *QUICK) == 1
+    assert run("facets", "--images", folder, "--labels", "goldfish", *QUICK) == 1
     captured = capsys.readouterr()
     assert "skipped: image: " in captured.err
     assert "class goldfish, " in captured.out
@@ -240,12 +238,8 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
         (["--facets", "5", "--labels", "star"], "allowed are 2 to 4"),
     ],
 )
-def test_wrong_use_of_the_script_is_one_sentence_and_exit_code_2(arguments, words, weights, capsys, tmp_path):
+def test_wrong_use_of_the_study_is_one_sentence_and_exit_code_2(arguments, words, weights, refusal, tmp_path):
     arguments = [str(weights) if each == "RANDOM" else each for each in arguments]
     quick = QUICK[:-2]
     (tmp_path / "broken.png").write_text("nothing")
-    assert run("facet_visualization", *quick, *arguments) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "visualization").exists()
+    assert words in refusal(run, "facets", *quick, *arguments)

@@ -1,13 +1,11 @@
-"""The generator of scenes: its codes, its training, its stored weights, the ascent on codes, and the script."""
+"""The generator of scenes: its codes, its training, its stored weights, the ascent on codes, and the study."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
-from conftest import InterruptingBar, noise, random_squeezenet, run, state_of
+from conftest import InterruptingBar, noise, random_squeezenet, replace_everywhere, run, state_of
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -15,12 +13,12 @@ from scipy.fft import dct
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from core.defaults import ROOT
 from core.generator import GENERATOR_WEIGHTS, Generator, code_sources, codes_of, cosine_waves, load_generator
 from core.images import denormalise, preprocess, valid_range
 from core.objectives import channel_objective, class_objective
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES
+from studies.shared.forms import form_settings
 from training import train
 from training.__main__ import main
 from training.generator import GeneratorRecipe, GeneratorTraining, relative_error
@@ -267,22 +265,21 @@ QUICK = ["--iterations", "2", "--starts", "1", "--labels", "star"]
 @pytest.fixture
 def quick_forms(monkeypatch):
     """Two steps are enough for the pictures climbed without a generator, too."""
-    import generator_visualization as script
+    replace_everywhere(
+        monkeypatch, form_settings, lambda form, *, embedded: form_settings(form, embedded=embedded) | {"iterations": 2}
+    )
 
-    original = script.settings_of
-    monkeypatch.setattr(script, "settings_of", lambda form, model: original(form, model) | {"iterations": 2})
 
-
-def test_the_script_writes_its_picture_and_the_same_seed_gives_the_same_bytes(quick_forms, tmp_path, capsys, panels):
+def test_the_study_writes_its_picture_and_the_same_seed_gives_the_same_bytes(quick_forms, tmp_path, capsys, panels):
     for name in ("a.png", "b.png"):
-        code = run("generator_visualization", *QUICK, "--weights", "patterns", "--output", tmp_path / name)
+        code = run("generator", *QUICK, "--weights", "patterns", "--output", tmp_path / name)
         assert code == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     said = capsys.readouterr().out
     assert "generator: star " in said
     assert "pixels: star " in said
     with Image.open(tmp_path / "a.png") as image:
-        assert image.text["Script"] == "generator_visualization.py"
+        assert image.text["Script"] == "generator"
     titles = [panel.title for panel in panels]
     assert sum(title.startswith("star ") for title in titles) == 6  # three kinds, two runs
     assert titles.count("house") == 2
@@ -290,10 +287,10 @@ def test_the_script_writes_its_picture_and_the_same_seed_gives_the_same_bytes(qu
 
 def test_a_second_network_judges_and_units_are_excited_too(quick_forms, tmp_path, capsys):
     settings = ["--weights", "patterns", "--output", tmp_path / "a.png"]
-    assert run("generator_visualization", *QUICK, *settings, "--judge", "patterns") == 0
+    assert run("generator", *QUICK, *settings, "--judge", "patterns") == 0
     assert "the judge names as asked: " in capsys.readouterr().out
     units = ["--layer", "features.9", "--channels", "7", "--iterations", "2", "--starts", "1"]
-    assert run("generator_visualization", *units, *settings) == 0
+    assert run("generator", *units, *settings) == 0
     assert "generator: features.9, channel 7: objective" in capsys.readouterr().out
 
 
@@ -304,6 +301,7 @@ def test_a_second_network_judges_and_units_are_excited_too(quick_forms, tmp_path
         (["--layer", "features.9", "--channels", "9999"], "no channel 9999; allowed are 0 to"),
         (["--labels", "dragon"], "no class is called 'dragon'"),
         (["--layer", "features.9", "--labels", "star"], "labels: "),
+        (["--layer", "features.9", "--judge", "patterns"], "give --judge or --layer"),
         (["--judge", "nowhere.pth"], "'nowhere.pth' is not there"),
         (["--starts", "0"], "0 is not a whole number"),
         (["--seed", "-1"], "-1 is not a whole number"),
@@ -311,23 +309,10 @@ def test_a_second_network_judges_and_units_are_excited_too(quick_forms, tmp_path
         (["--weights", "nowhere.pth"], "'nowhere.pth' is not there"),
     ],
 )
-def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, tmp_path, capsys):
-    try:
-        code = run("generator_visualization", "--weights", "patterns", *arguments)
-    except SystemExit as stop:  # from the parser itself
-        code = stop.code
-    said = capsys.readouterr().err
-    assert code == 2
-    assert words in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "visualization").exists()
+def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, refusal):
+    assert words in refusal(run, "generator", "--weights", "patterns", *arguments)
 
 
 def test_a_judge_of_other_classes_is_refused(random_weights, capsys):
-    assert run("generator_visualization", "--weights", "patterns", "--judge", random_weights) == 2
+    assert run("generator", "--weights", "patterns", "--judge", random_weights) == 2
     assert "judge: it can name pictures of its own classes only" in capsys.readouterr().err
-
-
-def test_help_answers_without_importing_torch():
-    code = "import sys, generator_visualization as s; s.parser().format_help(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

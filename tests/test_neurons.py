@@ -1,4 +1,4 @@
-"""Templates, filters, activation maps and the script that shows them beside top patches and climbed pictures."""
+"""Templates, filters, activation maps and the study that shows them beside top patches and climbed pictures."""
 
 import math
 
@@ -15,8 +15,8 @@ from core.activations import record_activations
 from core.errors import UsageError, WorkError
 from core.torchvision_models import known_models, load_torchvision
 from drawing.grid import Panel, draw_grid
-from drawing.mosaic import mosaic
-from neuron_visualization import FORMS
+from drawing.mosaic import fit_lanczos, mosaic
+from studies.neurons.flags import FORM_TITLES, TECHNIQUES
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.filters import (
     convolution,
@@ -297,6 +297,17 @@ def test_a_large_tile_is_averaged_down():
     assert np.abs(inside - 0.5).max() < 0.2
 
 
+def test_the_columns_the_border_and_the_filter_may_be_chosen():
+    tiles = [np.full((40, 40, 3), value, np.uint8) for value in (10, 200)]
+    whole = mosaic(tiles, side=250, columns=3, border=1, fit=fit_lanczos)
+    assert whole.pixels.dtype == np.uint8
+    assert whole.pixels.shape == (252, 252, 3)
+    assert whole.side == 82  # no multiple of 40
+    left, top, width, height, _ = whole.mark(1)
+    assert (whole.pixels[top : top + height, left : left + width] == 200).all()
+    assert (whole.pixels == 255).sum() == 3 * (252**2 - 2 * 82**2)
+
+
 def test_a_mark_frames_its_pixels_in_the_figure():
     black = Panel(np.zeros((50, 50, 3)))
     plain, marked = (
@@ -306,7 +317,7 @@ def test_a_mark_frames_its_pixels_in_the_figure():
     assert (plain != marked).any(axis=2).any(axis=0).sum() > 100
 
 
-# --- The script ----------------------------------------------------------------------------------
+# --- The study -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -324,7 +335,7 @@ def test_of_a_long_folder_the_activations_of_the_first_few_are_drawn_and_the_pat
 ):
     (folder_of_noise / "0.png").write_bytes(b"no picture")
     code = run(
-        "neuron_visualization", *QUICK, "--technique", "activations", "patches", "--channels", "3",
+        "neurons", *QUICK, "--technique", "activations", "patches", "--channels", "3",
         "--images", folder_of_noise,
     )  # fmt: skip
     out, error = capsys.readouterr()
@@ -336,7 +347,7 @@ def test_of_a_long_folder_the_activations_of_the_first_few_are_drawn_and_the_pat
 
 
 def test_fewer_channels_than_asked_for_are_explained(weights, folder_of_noise, capsys):
-    assert run("neuron_visualization", *QUICK, "--technique", "patches", "--images", folder_of_noise / "1.png") == 0
+    assert run("neurons", *QUICK, "--technique", "patches", "--images", folder_of_noise / "1.png") == 0
     assert "channels: 1 instead of 2, since " in capsys.readouterr().out
 
 
@@ -345,7 +356,7 @@ def test_a_shared_scale_is_that_of_the_enlarged_maps_too(weights, tmp_path):
     for settings in ([], ["--shared-scale"]):
         path = tmp_path / f"{len(settings)}.png"
         settings = [*settings, "--technique", "activations", "--channels", "0", "1", "2", "3", "--output", path]
-        run("neuron_visualization", *QUICK, *settings)
+        run("neurons", *QUICK, *settings)
         with Image.open(path) as image:
             figures.append(np.asarray(image.convert("RGB"))[60:-60, -560:].astype(int))
     assert np.abs(figures[0] - figures[1]).mean() > 2
@@ -354,7 +365,7 @@ def test_a_shared_scale_is_that_of_the_enlarged_maps_too(weights, tmp_path):
 def test_a_picture_that_cannot_climb_says_so(weights, panels):
     channels = [str(channel) for channel in range(12)]
     settings = ["--technique", "units", "--layer", "features.12", "--channels", *channels]
-    assert run("neuron_visualization", *QUICK, *settings) == 0
+    assert run("neurons", *QUICK, *settings) == 0
     stuck = [panel.title.endswith("\n0 to 0") for panel in panels]
     assert any(stuck)
     assert not all(stuck)
@@ -362,11 +373,10 @@ def test_a_picture_that_cannot_climb_says_so(weights, panels):
 
 
 def test_several_techniques_are_a_file_each(weights, tmp_path):
-    names = ["templates", "filters", "weights", "activations", "patches", "channels", "units"]
-    assert run("neuron_visualization", *QUICK, "--labels", "star", "moon", "--technique", "all", "--form", *FORMS) == 0
+    assert run("neurons", *QUICK, "--labels", "star", "moon", "--technique", "all", "--form", *FORM_TITLES) == 0
     written = sorted(path.stem for path in (tmp_path / "visualization").iterdir())
-    assert written == sorted(f"neuron_visualization_{name}" for name in names)
-    for name in names:
+    assert written == sorted(f"neuron_visualization_{name}" for name in TECHNIQUES)
+    for name in TECHNIQUES:
         with Image.open(tmp_path / "visualization" / f"neuron_visualization_{name}.png") as image:
             assert np.asarray(image).std() > 10
             shows_weights = image.text["Weights"].startswith("random.pth")
@@ -378,7 +388,7 @@ def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
     labels = ["--labels", "star", "moon"] if name == "templates" else []
     for file, seed in (("a.png", 3), ("b.png", 3), ("c.png", 4)):
         settings = [*QUICK, *labels, "--technique", name, "--channels", "5", "--seed", seed]
-        run("neuron_visualization", *settings, "--output", tmp_path / file)
+        run("neurons", *settings, "--output", tmp_path / file)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     with Image.open(tmp_path / "a.png") as first, Image.open(tmp_path / "c.png") as other:
         differs = first.size != other.size or not np.array_equal(first, other)
@@ -398,11 +408,13 @@ def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
         (["--technique", "weights", "--channels", "64"], "'features.3.expand3x3' has no channel 64"),
         (["--technique", "templates", "--labels", "dog"], "labels: no class is called 'dog'"),
         (["--technique", "templates", "--labels", "star"], "labels: got 1 class"),
-        (["--technique", "patches", "--images", "nowhere.png"], "'nowhere.png' is not there"),
     ],
 )
-def test_wrong_use_is_one_sentence(arguments, words, weights, tmp_path, capsys):
-    assert run("neuron_visualization", *QUICK, *arguments) == 2
-    said = capsys.readouterr().err
-    assert words in said.splitlines()[-1]
+def test_wrong_use_is_one_sentence(arguments, words, weights, refusal):
+    assert words in refusal(run, "neurons", *QUICK, *arguments)
+
+
+def test_if_no_picture_can_be_read_that_is_the_last_sentence(weights, tmp_path, capsys):
+    assert run("neurons", *QUICK, "--technique", "patches", "--images", "nowhere.png") == 2
+    assert "'nowhere.png' is not there" in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "visualization").exists()

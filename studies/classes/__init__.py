@@ -1,0 +1,1 @@
+"""What picture does the network hold most typical of a class?"""

@@ -1,0 +1,1 @@
+"""Which looks does the network see in one class?"""

@@ -1,0 +1,1 @@
+"""What excites the network most, in the world of rendered scenes?"""

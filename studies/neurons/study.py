@@ -1,0 +1,38 @@
+"""Draws one layer of a network, by each technique asked for."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from core.torchvision_models import check_model_name
+from drawing.files import describe
+from drawing.grid import stack
+from studies.neurons import climbs, responses, weights
+from studies.neurons.flags import DEFAULT_TECHNIQUES, Settings
+from studies.neurons.results import Drawn
+from studies.neurons.subject import Subject
+from studies.shared.report import Report
+
+DRAW: dict[str, Callable[[Subject], Drawn]] = {
+    "templates": weights.templates,
+    "filters": weights.filters,
+    "weights": weights.higher_weights,
+    "activations": responses.activations,
+    "patches": responses.patches,
+    "channels": climbs.channels,
+    "units": climbs.units,
+}
+
+
+def run(settings: Settings, report: Report) -> None:
+    """A file for each technique, or one sheet of the default ones."""
+    for name in settings.model:
+        check_model_name(name)
+    subject = Subject(settings, report)
+    if not settings.technique:
+        sheet = stack([DRAW[name](subject).pixels for name in DEFAULT_TECHNIQUES])
+        report.picture(sheet, settings.output, describe("neurons", asdict(settings), subject.model.weights_name))
+    for name in settings.technique:
+        drawn, path = DRAW[name](subject), settings.output
+        if len(settings.technique) > 1:
+            path = path.with_stem(f"{path.stem}_{name}")
+        report.picture(drawn.pixels, path, describe("neurons", asdict(settings), drawn.weights))

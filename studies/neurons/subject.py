@@ -1,0 +1,129 @@
+"""The network, the pictures and the channels that the figures are of, each made when a figure first asks for it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import UsageError, WorkError
+from core.receptive_field import receptive_fields
+from core.torchvision_models import load_torchvision
+from patterns.dataset import stream_scenes
+from studies.neurons.flags import COUNT, LAYER, OURS, Settings
+from studies.shared.network import load_network
+from studies.shared.pictures import (
+    Batch,
+    Picture,
+    list_pictures,
+    load_batch,
+    load_pictures,
+    readable_pictures,
+    stream_pictures,
+)
+from studies.shared.report import Report
+from visualizers.activation_maps import activation_maps
+from visualizers.selective_channels import selective_channels
+
+PICTURES = 5  # whose activations are drawn; patches are sought in all
+
+
+class Subject:
+    """What is asked of, found out step by step and kept: a figure of filters needs no pictures."""
+
+    def __init__(self, settings: Settings, report: Report) -> None:
+        self.settings = settings
+        self.report = report
+        self.broken: dict[Path | str, UsageError] = {}  # what is wrong with each file that could not be read
+
+    @cached_property
+    def model(self) -> nn.Module:
+        return load_network(self.settings, self.report)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """The first few of the pictures named, or the default ones."""
+        if not self.settings.images:  # labels are of the templates
+            return load_batch(self.model, replace(self.settings, labels=()), self.report)
+        few = [picture for picture, _ in islice(readable_pictures(self.pictures, self.report, self.broken), PICTURES)]
+        return load_pictures(self.model, few, [None] * len(few), self.settings.size, self.report)
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """All pictures named, not yet read."""
+        return list_pictures(self.settings.images)
+
+    def stream(self, what: str) -> Iterator[Tensor]:
+        """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""
+        asked, progress = self.settings, self.report.progress
+        if asked.images:
+            named = progress(self.pictures, desc=what, unit="image")
+            return stream_pictures(named, asked.size, self.report, self.broken)
+        scenes = stream_scenes(asked.scenes, seed=asked.seed, size=asked.size)
+        return iter(progress(scenes, desc=what, unit="scene", total=asked.scenes))
+
+    @property
+    def source(self) -> str:
+        """ "360 rendered scenes", where the stream comes from."""
+        if not self.settings.images:
+            return f"{self.settings.scenes} rendered scenes"
+        count = len(self.pictures) - len(self.broken)
+        return f"{count} pictures" if count > 1 else "1 picture"
+
+    @property
+    def layer(self) -> str:
+        return self.settings.layer or LAYER
+
+    @cached_property
+    def map_shape(self) -> tuple[int, int, int]:
+        """Of the layer, (C, h, w)."""
+        empty = torch.zeros(1, 3, self.settings.size, self.settings.size)
+        return tuple(activation_maps(self.model, empty, layer=self.layer).shape[1:])
+
+    @cached_property
+    def layer_title(self) -> str:
+        """ "features.7, 256 channels of 27 x 27, each unit sees up to 63 x 63 pixels"."""
+        boxes = receptive_fields(self.model, self.layer, size=(self.settings.size,) * 2)  # (C, h, w, 4)
+        high, wide = ((boxes[..., last] - boxes[..., first]).max().item() for first, last in ((0, 2), (1, 3)))
+        channels, height, width = self.map_shape
+        return f"{self.layer}, {channels} channels of {height} x {width}, each unit sees up to {high} x {wide} pixels"
+
+    @cached_property
+    def named_channels(self) -> tuple[int, ...]:
+        """Those asked for, if any."""
+        check_channels(self.settings.channels, self.layer, self.map_shape[0])
+        return self.settings.channels
+
+    @cached_property
+    def channels(self) -> tuple[int, ...]:
+        """Those asked for, or the most selective ones over the stream."""
+        if self.named_channels:
+            return self.named_channels
+        stream, number = self.stream("which channels are selective"), self.settings.count or COUNT
+        found = selective_channels(self.model, self.layer, stream, number=number)
+        if len(found) < number:
+            cause = "what the others like best is among the patches already; give more pictures, or name --channels"
+            self.report.say(f"channels: {len(found)} instead of {number}, since {cause}")
+        return tuple(found)
+
+    def networks(self) -> Iterator[tuple[str, nn.Module]]:
+        """(name, network) of those asked for, ours if none; one that cannot be had is named and left out."""
+        asked, missing = self.settings.model or (OURS,), 0
+        for name in asked:
+            try:
+                yield name, self.model if name == OURS else load_torchvision(name, otherwise=f"leave {name} out")
+            except WorkError as error:
+                missing += 1
+                self.report.fail(f"left out: {name}: {error}")
+        if missing == len(asked):
+            raise WorkError(f"model: of {', '.join(asked)} no weights can be had; {OURS} works without")
+
+
+def check_channels(channels: tuple[int, ...], layer: str, there: int) -> None:
+    """Raise UsageError if the layer has not all of the channels."""
+    for channel in channels:
+        if channel >= there:
+            raise UsageError(f"channels: '{layer}' has no channel {channel}; allowed are 0 to {there - 1}")
