@@ -170,7 +170,7 @@ def test_stop_and_resume_gives_the_same_generator_bit_for_bit(tmp_path):
 def test_small_steps_lower_the_loss_each_by_its_rate_times_the_size_of_the_gradient(monkeypatch):
     """Always the same two scenes; the first step of Adam is its rate along the sign of the gradient."""
     pictures = preprocess(list(render_round((0, 16), seed=5, number=0, size=224)))
-    monkeypatch.setattr("patterns.generator_training.augment", lambda *_: pictures)
+    monkeypatch.setattr("training.generator.augment", lambda *_: pictures)
     training = GeneratorTraining(replace(TINY, steps=20, learning_rate=3e-5, cut=224, code_noise=0.0))
     training.run(workers=0, until=2)
     first, second = (sum(losses) for losses in training.losses)
