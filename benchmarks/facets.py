@@ -7,27 +7,26 @@ when the number of facets is given and when the silhouette chooses it.
 import sys
 from pathlib import Path
 
+import numpy as np
+import torch
+from sklearn.metrics import adjusted_rand_score
+
+from core.images import preprocess
 from drawing.tables import write_table
+from patterns.kinds import planted_kinds
+from patterns.objects import FACETS
+from patterns.scenes import class_number, render_indexed
+from studies.shared.examples import check_classes
+from studies.shared.network import load_network
 from studies.shared.options import Parser, defaults_of, progress, run_script, whole_number
+from studies.shared.report import Report
+from studies.shared.settings import Settings
+from visualizers.facets import facet_features, find_facets
 
 GOAL = 0.8
 
 
 def main(options) -> None:
-    # After parsing, so that --help does not wait for torch.
-    import numpy as np
-    import torch
-    from sklearn.metrics import adjusted_rand_score
-
-    from core.images import preprocess
-    from patterns.kinds import planted_kinds
-    from patterns.objects import FACETS
-    from patterns.scenes import class_number, render_indexed
-    from studies.shared.examples import check_classes
-    from studies.shared.network import load_network
-    from studies.shared.report import Report
-    from studies.shared.settings import Settings
-    from visualizers.facets import facet_features, find_facets
 
     model = load_network(Settings.of(options), Report())
     check_classes(model)

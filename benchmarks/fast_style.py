@@ -12,10 +12,26 @@ import time
 from pathlib import Path
 from statistics import median
 
+import torch
+
+from benchmarks import plain
+from core.errors import UsageError
+from core.images import default_photograph
+from core.squeezenet import load_squeezenet
+from courses.style import preprocess
 from drawing.tables import write_table
+from painting.balance import absolute_weights
+from painting.targets import Style
 from studies.fast_style.flags import NETWORK
+from studies.fast_style.network import load_styles
+from studies.shared.memory import keep_freed_memory
 from studies.shared.options import Parser, number, progress, run_script, whole_number
+from studies.shared.pictures import open_picture
 from training.flags import HELD_OUT, STYLES
+from training.style_pictures import find_styles
+from training.styles import CONTENT_LAYER, LAYERS
+from visualizers.fast_style_transfer import stylise
+from visualizers.style_transfer import style_terms, style_transfer
 
 SIZES = (256, 512, 1024)
 PAIRS = ((HELD_OUT[0], STYLES[0]), (HELD_OUT[1], STYLES[3]))  # photographs and styles
@@ -35,13 +51,6 @@ HEADER = (
 
 
 def main(options) -> int:
-    # After parsing, so that --help does not wait for torch.
-    import torch
-
-    from core.errors import UsageError
-    from core.squeezenet import load_squeezenet
-    from studies.fast_style.network import load_styles
-    from studies.shared.memory import keep_freed_memory
 
     keep_freed_memory()
     network, model = load_styles(options.network, "cpu"), load_squeezenet(options.weights, "cpu")
@@ -69,18 +78,6 @@ def main(options) -> int:
 
 def row_of(network, model, size: int, picture: str, style: str, options) -> list[str]:
     """The line of one picture at one size."""
-    import torch
-
-    from benchmarks import plain
-    from core.images import default_photograph
-    from courses.style import preprocess
-    from painting.balance import absolute_weights
-    from painting.targets import Style
-    from studies.shared.pictures import open_picture
-    from training.style_pictures import find_styles
-    from training.styles import CONTENT_LAYER, LAYERS
-    from visualizers.fast_style_transfer import stylise
-    from visualizers.style_transfer import style_terms, style_transfer
 
     facts = network.facts
     content = preprocess(default_photograph(picture), size)
@@ -152,9 +149,6 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
 
 def plain_loss(picture, content, style, features, course: dict) -> float:
     """What the plain loop's objective gives for a picture."""
-    import torch
-
-    from benchmarks import plain
 
     with torch.no_grad():
         outputs, originals, styles = (plain.extract_features(image, features) for image in (picture, content, style))

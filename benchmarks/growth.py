@@ -10,6 +10,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from benchmarks.memory import measure
+from benchmarks.timing import summary, take_turns
+from benchmarks.works import WORKS as HANDS
+from benchmarks.works import Stage
+from drawing.files import describe, save_picture
+from drawing.grid import pixels_of
 from drawing.tables import write_csv
 from studies.shared.options import Parser, number, progress, run_script, whole_number
 
@@ -20,11 +28,6 @@ WORKS = ("saliency", "occlusion", "style transfer")
 
 
 def main(options) -> int:
-    # After parsing, so that --help does not wait for torch.
-    from benchmarks.memory import measure
-    from benchmarks.timing import summary, take_turns
-    from benchmarks.works import WORKS as HANDS
-    from benchmarks.works import Stage
 
     most = {"saliency": COUNTS, "occlusion": COUNTS, "style transfer": (1,)}
     points = [(work, 1, size) for work in WORKS for size in SIZES]
@@ -68,10 +71,6 @@ def growth(rows: list[tuple], work: str) -> list[str]:
 
 def draw(rows: list[tuple], path: Path) -> Path:
     """Time and memory over megapixels, both axes logarithmic."""
-    from matplotlib.figure import Figure
-
-    from drawing.files import describe, save_picture
-    from drawing.grid import pixels_of
 
     figure = Figure(figsize=(9, 4), dpi=110, layout="constrained")
     panels = figure.subplots(1, 2)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.works import WORKS, Stage
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
@@ -23,7 +24,6 @@ def measure(work: str, hand: str, *, count: int, size: int, weights: str, keep_m
 
 
 def main(options) -> None:
-    from benchmarks.works import WORKS, Stage
 
     if options.hand not in WORKS.get(options.work, {}):
         raise UsageError(f"work: '{options.work}' by '{options.hand}' is unknown; allowed are {_listed(WORKS)}")

@@ -8,6 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.works import WORKS, Stage
 from core.errors import UsageError
 from drawing.tables import write_table
 from studies.shared.options import Parser, run_script, whole_number
@@ -25,10 +28,6 @@ MEANING = {
 
 
 def main(options) -> int:
-    # After parsing, so that --help does not wait for torch.
-    from torch.profiler import ProfilerActivity, profile
-
-    from benchmarks.works import WORKS, Stage
 
     if options.work not in WORKS:
         raise UsageError(f"work: '{options.work}' is unknown; allowed are {', '.join(WORKS)}")

@@ -10,9 +10,22 @@ Train a judge with: python -m training classifier --seed 1 --output visualizatio
 import sys
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from core.errors import UsageError
 from core.files import write_whole
+from core.images import deprocess, preprocess
+from core.squeezenet import choose_device, load_squeezenet
+from core.torchvision_models import check_model_name, load_torchvision
+from drawing.colours import stretch
+from patterns.scenes import CLASS_NAMES
+from studies.classes.study import make_pictures
+from studies.shared.forms import FORMS, form_settings
+from studies.shared.network import first_known, load_network, make_generator
 from studies.shared.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
+from studies.shared.report import Report
+from studies.shared.settings import Settings
 
 CHUNK = 6  # classes at a time
 TEN = (  # the first group that the network knows
@@ -22,18 +35,6 @@ TEN = (  # the first group that the network knows
 
 
 def main(options) -> None:
-    # After parsing, so that --help does not wait for torch.
-    import numpy as np
-    import torch
-
-    from core.images import deprocess, preprocess
-    from drawing.colours import stretch
-    from patterns.scenes import CLASS_NAMES
-    from studies.classes.study import make_pictures
-    from studies.shared.forms import FORMS, form_settings
-    from studies.shared.network import first_known, load_network, make_generator
-    from studies.shared.report import Report
-    from studies.shared.settings import Settings
 
     model = load_network(Settings.of(options), Report())
     names, judge = model.class_names, load_judge(options, model)
@@ -76,8 +77,6 @@ def main(options) -> None:
 
 def load_judge(options, model):
     """The network that judges; its classes must be those of the network judged."""
-    from core.squeezenet import choose_device, load_squeezenet
-    from core.torchvision_models import check_model_name, load_torchvision
 
     options.found_device = choose_device(options.device)
     if options.judge:

@@ -7,24 +7,23 @@ Explains each scene's true class with the embedded network and writes a table, M
 import sys
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from core.images import preprocess
 from drawing.tables import write_table
+from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.segmentation.flags import MAPS
 from studies.segmentation.study import overlap, seed_maps
+from studies.shared.examples import check_classes
+from studies.shared.inputs import load_network
 from studies.shared.options import Parser, find_techniques, progress, run_script, whole_number
+from visualizers.segmentation import segment
 
 CHUNK = 36  # scenes rendered and explained at a time
 
 
 def main(options) -> None:
-    # After parsing, so that --help does not wait for torch.
-    import numpy as np
-    import torch
-
-    from core.images import preprocess
-    from patterns.scenes import CLASS_NAMES, render_indexed
-    from studies.shared.examples import check_classes
-    from studies.shared.inputs import load_network
-    from visualizers.segmentation import segment
 
     names = find_techniques(options.technique, MAPS)
     model = load_network(options)

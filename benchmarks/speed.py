@@ -19,11 +19,23 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from core.defaults import ROOT
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from benchmarks.memory import measure
+from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
+from benchmarks.works import WORKS, Stage
+from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
+from core.images import default_photograph
+from drawing.files import describe, save_picture
+from drawing.grid import pixels_of
 from drawing.tables import write_csv, write_markdown
+from measures.captum_reference import relative_difference
 from studies.shared.memory import keep_freed_memory
 from studies.shared.options import Parser, number, progress, run_script, whole_number
+from visualizers.gradcam import scale_each
 
 HEADER = (
     "work",
@@ -85,11 +97,6 @@ class Line(NamedTuple):
 
 
 def main(options) -> int:
-    # After parsing, so that --help does not wait for torch.
-    import torch
-
-    from benchmarks.timing import convolution_rate
-    from benchmarks.works import WORKS
 
     unknown = set(options.only or ()) - set(WORKS) - {"folder", "start"}
     if unknown:
@@ -137,9 +144,6 @@ def main(options) -> int:
 
 def measure_row(row: Row, options) -> list[Line]:
     """Let all hands do one work in turn."""
-    from benchmarks.memory import measure
-    from benchmarks.timing import operations_of, summary, take_turns
-    from benchmarks.works import WORKS, Stage
 
     stage = Stage(row.count, row.size, options.weights)
     hands = {
@@ -183,10 +187,6 @@ def measure_row(row: Row, options) -> list[Line]:
 
 def agreement(work: str, ours, theirs, peer: str) -> str:
     """How far two hands' results are apart, in words."""
-    import torch
-
-    from measures.captum_reference import relative_difference
-    from visualizers.gradcam import scale_each
 
     if isinstance(ours, float):
         return f"loss {ours:.0f}, theirs {theirs:.0f}"
@@ -207,10 +207,6 @@ def agreement(work: str, ours, theirs, peer: str) -> str:
 
 def measure_folder(options) -> list[str]:
     """A folder of pictures, all maps, end to end with files: explain, and saliency and gradcam in turn."""
-    from PIL import Image
-
-    from core.defaults import PHOTOGRAPHS
-    from core.images import default_photograph
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "pictures"
@@ -312,10 +308,6 @@ def as_numbers(line: Line) -> list:
 
 def draw(lines: list[Line], path: Path) -> Path:
     """The ratios as bars, each goal as a line across its bar."""
-    from matplotlib.figure import Figure
-
-    from drawing.files import describe, save_picture
-    from drawing.grid import pixels_of
 
     lines = [line for line in lines if line.goal]
     figure = Figure(figsize=(8.4, 0.8 + 0.27 * len(lines)), dpi=110, layout="constrained")

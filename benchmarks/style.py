@@ -13,9 +13,22 @@ import time
 from pathlib import Path
 from statistics import median
 
+import torch
+from matplotlib.figure import Figure
+
+from benchmarks.plain import style_transfer as plain
 from core.defaults import ROOT
+from core.errors import UsageError
+from core.images import load_image
+from core.squeezenet import load_squeezenet
+from drawing.files import describe, save_picture
+from drawing.grid import pixels_of
 from drawing.tables import write_csv
+from painting.course_loop import style_objective
+from studies.shared.named_pictures import open_named, scaled_tensor
 from studies.shared.options import Parser, progress, run_script, whole_number
+from studies.style.flags import CONTENT_LAYER, LAYERS, PRESETS
+from visualizers.style_transfer import Style, style_transfer
 
 HEADER = ("preset", "way", "round", "seconds", "total_loss")
 WAYS = {  # settings of visualizers.style_transfer; the last is its default, so with its iterations for each size
@@ -30,10 +43,6 @@ COLOURS = {PLAIN: "0.3", "Adam": "#d9822b", "L-BFGS": "#2a78b5", "coarse to fine
 
 
 def main(options) -> int:
-    # After parsing, so that --help does not wait for torch.
-    from core.errors import UsageError
-    from core.squeezenet import load_squeezenet
-    from studies.style.flags import PRESETS
 
     missing = [
         name for name in ("tubingen", *COURSE) if options.pictures and not path_of(options.pictures, name).exists()
@@ -78,10 +87,6 @@ class Stage:
     """A preset's pictures, and the course's objective for them."""
 
     def __init__(self, model, preset, pictures: Path | None) -> None:
-        from core.images import load_image
-        from painting.course_loop import style_objective
-        from studies.shared.named_pictures import open_named, scaled_tensor
-        from studies.style.flags import CONTENT_LAYER, LAYERS
 
         def read(name: str, folder: str):
             path = None if pictures is None else path_of(pictures, name)
@@ -101,7 +106,6 @@ class Stage:
 
     def total(self, image) -> float:
         """The course's absolute sum."""
-        import torch
 
         with torch.no_grad():
             return float(self.course(image))
@@ -119,7 +123,6 @@ class Stage:
         """(seconds, total loss) after each iteration."""
         if way == PLAIN:
             return self._plain(iterations)
-        from visualizers.style_transfer import Style, style_transfer
 
         curve, height = [], self.content.shape[2]
         clock = Clock()
@@ -139,9 +142,6 @@ class Stage:
 
     def _plain(self, iterations: int) -> list[tuple[float, float]]:
         """The loop of benchmarks.plain, on the network as torchvision gives it; what it returns is the last point."""
-        import torch
-
-        from benchmarks.plain import style_transfer as plain
 
         features = copy.deepcopy(self.model.features).to(memory_format=torch.contiguous_format)
         curve, clock = [], Clock()
@@ -184,10 +184,6 @@ def table_rows(name: str, turns: dict) -> list[str]:
 
 def draw(curves: dict, path: Path, weights: str) -> Path:
     """Loss over seconds of the first round, both axes logarithmic, one panel a preset."""
-    from matplotlib.figure import Figure
-
-    from drawing.files import describe, save_picture
-    from drawing.grid import pixels_of
 
     figure = Figure(figsize=(max(6, 4 * len(curves)), 4), dpi=110, layout="constrained")
     for axes, (name, turns) in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):

@@ -8,18 +8,17 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import torch
+
+from benchmarks.timing import summary, take_turns
+from benchmarks.works import Stage
 from drawing.tables import write_table
 from studies.shared.options import Parser, progress, run_script, whole_number
+from studies.trust.rows import technique_maps
 from visualizers.catalogue import TECHNIQUES
 
 
 def main(options) -> None:
-    # After parsing, so that --help does not wait for torch.
-    import torch
-
-    from benchmarks.timing import summary, take_turns
-    from benchmarks.works import Stage
-    from studies.trust.rows import technique_maps
 
     rows = []
     stages = [Stage(count, 224, options.weights) for count in (1, options.count)]

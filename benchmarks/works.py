@@ -11,6 +11,8 @@ from functools import cached_property
 
 import torch
 from captum import attr
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchvision.models import squeezenet1_1
 
@@ -156,8 +158,6 @@ def _captum(network: str) -> dict[str, Callable[[Stage], Tensor]]:
 
 
 def _pytorch_grad_cam(stage: Stage) -> Tensor:
-    from pytorch_grad_cam import GradCAM
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     targets = [ClassifierOutputTarget(label) for label in stage.labels.tolist()]
     with GradCAM(model=stage.theirs, target_layers=[stage.theirs.get_submodule(LAYER)]) as method:
