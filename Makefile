@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 OLDEST := .venv-oldest
+# One process a core, four at most; a file's tests stay in one, since they share what it makes.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 # What `make demo` draws: the studies that take seconds.
 STUDIES := saliency gradcam classes fooling segmentation explain style fast_style neurons embedding deepdream
 
@@ -13,10 +15,10 @@ demo: $(INSTALLED)
 	@for study in $(STUDIES); do echo "== python -m studies $$study"; $(BIN)/python -m studies $$study || exit 1; done
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pytest -m "not slow"
+	$(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

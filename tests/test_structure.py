@@ -82,7 +82,7 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     used = {name.split(".")[0] for path in scripts for name, _ in imports_of(path)}
     local = OURS | {path.stem for folder in ("tests", "courses") for path in (ROOT / folder).rglob("*.py")}
     outside = {known.get(name, name) for name in used - set(sys.stdlib_module_names) - local}
-    assert listed - {"ruff"} == outside - {"pytorch_grad_cam"}  # an optional peer of the benchmarks:
+    assert listed - {"ruff", "pytest-xdist"} == outside - {"pytorch_grad_cam"}  # an optional peer of the benchmarks:
     assert "grad-cam>=" in (ROOT / "requirements-bench.txt").read_text(encoding="utf-8")
     conda = (ROOT / "environment.yaml").read_text(encoding="utf-8")
     called = {"torch": "pytorch", "matplotlib": "matplotlib-base", "opencv-python-headless": "py-opencv"}
