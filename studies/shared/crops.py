@@ -1,4 +1,4 @@
-"""Squares cut at random out of photographs: many pictures to learn from or to judge by, where only a few are at hand."""
+"""Squares cut at random out of photographs: many pictures to learn from or to judge by, where there are but a few."""
 
 from collections.abc import Callable, Sequence
 

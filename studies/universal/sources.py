@@ -37,7 +37,9 @@ def load_images(model: nn.Module, settings: Settings, report: Report) -> Images:
     """
     if not settings.images and tuple(model.class_names) == CLASS_NAMES:
         counts = (settings.count, settings.held)
-        learn, held = (scenes(count, settings.seed + place, settings.size, report) for place, count in enumerate(counts))
+        learn, held = (
+            scenes(count, settings.seed + place, settings.size, report) for place, count in enumerate(counts)
+        )
         return Images(learn, held, "scenes")
     found = list(readable_pictures(list_pictures(settings.images), report, {}))
     if len(found) < 2:
@@ -58,7 +60,7 @@ def scenes(count: int, seed: int, size: int, report: Report) -> Tensor:
 
 
 def as_levels(difference: Tensor) -> np.ndarray:
-    """A difference (1, 3, H, W), white being 1 -> an 8-bit picture around level 128, uint8 (H, W, 3): nothing is lost."""
+    """A difference (1, 3, H, W), white being 1 -> a picture around level 128, uint8 (H, W, 3); nothing is lost."""
     levels = (difference[0].permute(1, 2, 0) * 255).round() + GREY
     return levels.clamp(0, 255).byte().cpu().numpy()
 
