@@ -4,27 +4,40 @@ The images are rendered scenes for the network that knows them, crops of the def
 attack goes from what the network sees to any other class, judged by the 8-bit picture. Writes Markdown and CSV.
 """
 
+import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from drawing.tables import write_table
-from fooling_visualization import BOUNDS as LADDERS
-from fooling_visualization import JPEG_QUALITY
-from studies.shared.options import Parser, progress, run_script, whole_number
+import torch
+from torch import Tensor, nn
 
+from core.attacks import Fooling, first_choices
+from core.defaults import PHOTOGRAPHS
+from core.images import as_jpeg, default_photograph, deprocess, preprocess
+from core.squeezenet import load_squeezenet
+from drawing.tables import write_table
+from patterns.dataset import stream_scenes
+from patterns.scenes import CLASS_NAMES
+from studies.fooling.study import BOUNDS as TRIED
+from studies.fooling.study import JPEG_QUALITY
+from studies.shared.crops import random_crops
+from studies.shared.network import make_generator
+from studies.shared.options import Parser, progress, run_script, whole_number
+from visualizers.deepfool import deepfool
+from visualizers.fgsm import fgsm
+from visualizers.pgd import pgd
+from visualizers.smallest_norm import along, smallest_norm
+
+Seek = Callable[[Tensor, Tensor], Fooling]  # what `smallest_norm` asks: bounds and places -> what was fooled
 BOUNDS = {"linf": 4 / 255, "l2": 1.0}  # within which the rate is counted
 NAMES = {"linf": "L-infinity, /255", "l2": "L2"}
 
 
-def main(options) -> None:
-    # After parsing, so that --help does not wait for torch.
-    import torch
-
-    from core.attacks import first_choices
-    from core.squeezenet import load_squeezenet
-
+def main(options: argparse.Namespace) -> None:
     model = load_squeezenet(options.weights)
     images = load_images(model, options.count)
     own, rows = first_choices(model, images).cpu(), []
@@ -44,37 +57,24 @@ def main(options) -> None:
     write_table(options.output, header, rows, note)
 
 
-def load_images(model, count: int):
+def load_images(model: nn.Module, count: int) -> Tensor:
     """(count, 3, 224, 224) in the network's units."""
-    import torch
-
-    from core.defaults import PHOTOGRAPHS
-    from core.images import default_photograph
-    from patterns.dataset import stream_scenes
-    from patterns.scenes import CLASS_NAMES
-    from universal_perturbation import random_crops
-
     if tuple(model.class_names) == CLASS_NAMES:
         return torch.cat(list(stream_scenes(count, seed=0, size=224)))
-    return random_crops(
-        [default_photograph(name) for name in PHOTOGRAPHS], count, 224, torch.Generator().manual_seed(0)
-    )
+    photographs = [default_photograph(name) for name in PHOTOGRAPHS]
+    return random_crops(photographs, count, 224, generator=make_generator(0))
 
 
-def attacks_of(model, images, own) -> dict:
+def attacks_of(
+    model: nn.Module, images: Tensor, own: Tensor
+) -> dict[tuple[str, str], tuple[Callable[[], Fooling], Seek | None]]:
     """{(attack, norm): (a call within the bound, what `smallest_norm` asks, or None: the way that the call found)}."""
-    from functools import partial
-
-    from visualizers.deepfool import deepfool
-    from visualizers.fgsm import fgsm
-    from visualizers.pgd import pgd
-
     attacks = {}
     for norm, bound in BOUNDS.items():
         for name, technique in (("FGSM", fgsm), ("PGD, 10 steps", pgd)):
             call = partial(technique, model, whole_levels=True)
 
-            def seek(radius, places, call=call, norm=norm):
+            def seek(radius: Tensor, places: Tensor, call: partial = call, norm: str = norm) -> Fooling:
                 return call(images[places], own[places], **{norm: radius})
 
             attacks[name, norm] = partial(call, images, own, **{norm: bound}), seek
@@ -83,13 +83,9 @@ def attacks_of(model, images, own) -> dict:
     return attacks
 
 
-def measure(model, result, seek, images, own, norm: str) -> list[str]:
+def measure(model: nn.Module, result: Fooling, seek: Seek | None, images: Tensor, own: Tensor, norm: str) -> list[str]:
     """The rate within the bound, how much of it a JPEG leaves, and the median of the smallest norms."""
-    from core.attacks import first_choices
-    from core.images import as_jpeg, deprocess, preprocess
-    from visualizers.smallest_norm import along, smallest_norm
-
-    found = smallest_norm(seek or along(model, images, own, result.images, norm=norm), len(images), LADDERS[norm])
+    found = smallest_norm(seek or along(model, images, own, result.images, norm=norm), len(images), TRIED[norm])
     pictures, fooled = result.images, result.fooled
     if seek is None:  # DeepFool: not yet an 8-bit picture, and without a bound
         pictures, fooled = found.images, found.fooled_at <= BOUNDS[norm] + 1e-6

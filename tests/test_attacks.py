@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from captum.robust import FGSM, PGD
-from conftest import noise, random_squeezenet, run
+from conftest import noise, random_squeezenet, replace_everywhere, run
 from PIL import Image
 from torch import nn
 
@@ -419,7 +419,7 @@ ATTACKS = [
     ["--technique", "pgd", "--l2", "2", "--restarts", "2"],
     ["--technique", "deepfool"],
     ["--technique", "noise", "--labels", "1", "2", "--iterations", "2"],
-    ["--grid", "--labels", "1", "2", "--steps", "2"],
+    ["--grid", "--labels", "1", "2", "--iterations", "2"],
 ]
 
 
@@ -444,11 +444,11 @@ def test_every_attack_draws_its_figure_and_says_what_failed(arguments, weights, 
     ("arguments", "words"),
     [
         (["--technique", "deepfool", "--labels", "1"], "deepfool goes where the way is shortest"),
-        (["--technique", "deepfool", "--linf", "8"], "deepfool has no bound"),
-        (["--technique", "pgd", "--linf", "8", "--l2", "1"], "pgd stays within one of them"),
+        (["--technique", "deepfool", "--bound", "8"], "deepfool has no bound"),
+        (["--technique", "pgd", "--bound", "8", "--l2", "1"], "pgd stays within one of them"),
         (["--technique", "noise", "pgd"], "noise starts from noise"),
         (["--technique", "gsm"], "did you mean 'fgsm'"),
-        (["--grid", "--linf", "8"], "leave --technique, --linf and --l2 out"),
+        (["--grid", "--bound", "8"], "leave --technique, --bound and --l2 out"),
     ],
 )
 def test_what_an_attack_cannot_do_is_refused(arguments, words, refusal):
@@ -457,7 +457,7 @@ def test_what_an_attack_cannot_do_is_refused(arguments, words, refusal):
 
 def test_a_perturbation_is_kept_and_judged_again(weights, capsys):
     settings = ["--size", "64", "--count", "5", "--held", "6", "--seed", "3"]
-    code = run("universal_perturbation", *settings, "--linf", "7", "--steps", "3", "--transfer", weights)
+    code = run("universal_perturbation", *settings, "--bound", "7", "--iterations", "3", "--transfer", weights)
     learned, failed = capsys.readouterr()
     assert code == int("no better than noise" in failed)
     assert "carried to random.pth" in learned
@@ -472,8 +472,8 @@ def test_a_perturbation_is_kept_and_judged_again(weights, capsys):
 
 
 def test_a_perturbation_that_is_no_better_than_noise_has_failed(weights, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("core.attacks.is_changed", lambda _model, images, *_: torch.zeros(len(images)).bool())
-    settings = ["--size", "64", "--count", "5", "--held", "6", "--steps", "1", "--output", tmp_path / "a.png"]
+    replace_everywhere(monkeypatch, is_changed, lambda _model, images, *_: torch.zeros(len(images)).bool())
+    settings = ["--size", "64", "--count", "5", "--held", "6", "--iterations", "1", "--output", tmp_path / "a.png"]
     assert run("universal_perturbation", *settings) == 1
     assert "no better than noise" in capsys.readouterr().err
     assert (tmp_path / "a.png").exists()
@@ -481,7 +481,7 @@ def test_a_perturbation_that_is_no_better_than_noise_has_failed(weights, tmp_pat
 
 def test_a_broken_photograph_is_named_and_the_others_are_used(weights, tmp_path, capsys):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    settings = ["--size", "64", "--count", "5", "--held", "6", "--steps", "1", "--output", tmp_path / "a.png"]
+    settings = ["--size", "64", "--count", "5", "--held", "6", "--iterations", "1", "--output", tmp_path / "a.png"]
     assert run("universal_perturbation", *settings, "--images", "chelsea", "coffee", tmp_path / "broken.png") == 1
     said = capsys.readouterr()
     assert "skipped: image:" in said.err
@@ -489,7 +489,7 @@ def test_a_broken_photograph_is_named_and_the_others_are_used(weights, tmp_path,
 
 
 def test_at_a_small_size_the_tile_is_no_larger_than_the_pictures(tmp_path, capsys):
-    settings = ["--weights", "patterns", "--size", "64", "--count", "6", "--held", "6", "--steps", "1"]
+    settings = ["--weights", "patterns", "--size", "64", "--count", "6", "--held", "6", "--iterations", "1"]
     run("universal_perturbation", *settings, "--output", tmp_path / "a.png")
     assert (tmp_path / "a.png").exists(), capsys.readouterr().err
 
@@ -497,7 +497,7 @@ def test_at_a_small_size_the_tile_is_no_larger_than_the_pictures(tmp_path, capsy
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--linf", "8", "--l2", "3"], "give one of the two"),
+        (["--bound", "8", "--l2", "3"], "give one of the two"),
         (["--images", "chelsea"], "give at least two"),
         (["--perturbation", "nowhere.png"], "'nowhere.png' is not there"),
         (["--transfer", "nowhere.pth"], "'nowhere.pth' is not there"),
@@ -509,8 +509,8 @@ def test_wrong_use_of_the_universal_script_is_said(arguments, words, weights, re
 
 def test_a_perturbation_is_not_judged_within_a_bound_that_it_passes(weights, tmp_path, refusal):
     Image.fromarray(np.full((64, 64, 3), 140, np.uint8)).save(tmp_path / "v.png")
-    settings = ["--size", "64", "--perturbation", tmp_path / "v.png", "--linf", "8"]
-    assert "is larger, 12; leave --linf out" in refusal(run, "universal_perturbation", *settings)
+    settings = ["--size", "64", "--perturbation", tmp_path / "v.png", "--bound", "8"]
+    assert "is larger, 12; leave --bound out" in refusal(run, "universal_perturbation", *settings)
 
 
 def test_a_target_that_is_on_top_already_is_not_called_fooled(weights, picture, panels, squeezenet, tmp_path, capsys):

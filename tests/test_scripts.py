@@ -32,12 +32,12 @@ SCRIPTS = {  # script: (quick settings, the files it writes)
         ["facet_visualization.png"],
     ),
     "confidence_visualization": (
-        ["--weights", "auto", "--size", "64", "--pictures", "6", "--steps", "2"],
+        ["--weights", "auto", "--size", "64", "--pictures", "6", "--iterations", "2"],
         [f"confidence_visualization.{ending}" for ending in ("png", "md", "csv")],
     ),
     "fooling_visualization": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
     "universal_perturbation": (
-        ["--size", "64", "--count", "5", "--held", "6", "--steps", "2", "--linf", "120"],
+        ["--size", "64", "--count", "5", "--held", "6", "--iterations", "2", "--bound", "120"],
         ["universal_perturbation.png", "universal_perturbation_v.png"],
     ),
     "deepdream": (

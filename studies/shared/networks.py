@@ -1,5 +1,6 @@
 """The networks of small pictures beside the embedded one, and scenes to judge them on that none was trained on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ class Scenes(NamedTuple):
     masks: Tensor  # (N, H, W) bool
 
 
-def load_networks(texts: list[str], device: str) -> dict[str, nn.Module]:
+def load_networks(texts: Sequence[str], device: str) -> dict[str, nn.Module]:
     """{name: network} of weights as --weights takes them, or of NETWORKS, whatever the current folder is."""
     networks = {}
     for text in texts:

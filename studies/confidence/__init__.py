@@ -1,0 +1,1 @@
+"""Does the network know that it does not know?"""

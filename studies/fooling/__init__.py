@@ -1,0 +1,1 @@
+"""How little must change before the network sees something else?"""

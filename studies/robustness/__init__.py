@@ -1,0 +1,1 @@
+"""Can a network be trained so that it is not fooled?"""

@@ -1,0 +1,1 @@
+"""Does one change fool the network on every image?"""
