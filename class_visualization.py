@@ -1,6 +1,6 @@
-"""What picture does the network hold most typical of a class? Runs the study studies/classes.
+"""What picture does the network hold most typical of a class? Starts the study `classes` (studies/classes).
 
-The course's scripts also import `ClassVisualization` from here.
+The course's scripts import `ClassVisualization` from here.
 """
 
 import sys

@@ -1,20 +1,19 @@
-"""Fooling images: starts the study `fooling`, and has the class that the course's scripts import from here.
+"""How little must change before the network sees something else? Starts the study `fooling` (studies/fooling).
 
-python fooling_visualization.py --help
+The course's scripts import `FoolingImage` from here.
 """
 
 import sys
 
+import visualizers
 from studies.shared.runner import run_study
 
 
 def __getattr__(name: str) -> type:
-    """`FoolingImage`, loaded when asked for: --help need not wait for torch."""
+    """The course's class, loaded when it is asked for, so that --help need not wait for torch."""
     if name != "FoolingImage":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from visualizers import FoolingImage
-
-    return FoolingImage
+    return visualizers.FoolingImage
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Which pixels matter for a class? The course's script: `python -m studies saliency` under its old name."""
+"""Which pixels matter for a class? Starts the study `saliency` (studies/saliency).
+
+The course's scripts import `SaliencyMap` from here.
+"""
 
 import sys
 
@@ -7,7 +10,7 @@ from studies.shared.runner import run_study
 
 
 def __getattr__(name: str) -> type:
-    """The class that the course's scripts import from here, loaded when asked for: --help need not wait for torch."""
+    """The course's class, loaded when it is asked for, so that --help need not wait for torch."""
     if name != "SaliencyMap":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return visualizers.SaliencyMap

@@ -16,8 +16,10 @@ from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.segmentation.flags import MAPS
 from studies.segmentation.study import overlap, seed_maps
 from studies.shared.examples import check_classes
-from studies.shared.inputs import load_network
+from studies.shared.network import load_network
 from studies.shared.options import Parser, find_techniques, progress, run_script, whole_number
+from studies.shared.report import Report
+from studies.shared.settings import Settings
 from visualizers.segmentation import segment
 
 CHUNK = 36  # scenes rendered and explained at a time
@@ -26,7 +28,7 @@ CHUNK = 36  # scenes rendered and explained at a time
 def main(options) -> None:
 
     names = find_techniques(options.technique, MAPS)
-    model = load_network(options)
+    model = load_network(Settings.of(options), Report())
     check_classes(model)
     overlaps = {name: [] for name in names}
     for start in progress(range(0, options.scenes, CHUNK), desc="segmentation", unit="chunk"):

@@ -5,6 +5,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from PIL import Image
+
 from core.errors import WorkError
 
 
@@ -34,7 +36,6 @@ def fingerprint(source: Path | str) -> str:
 
 def is_there(target: Path, metadata: dict[str, str]) -> bool:
     """Whether the target was made from this picture, with these settings and weights."""
-    from PIL import Image
 
     try:
         with Image.open(target) as image:

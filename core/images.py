@@ -126,7 +126,7 @@ def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
 
 def default_photograph(name: str) -> Image.Image:
     """One of five real photographs that come inside scikit-image and scikit-learn, so no network is needed."""
-    from skimage import data
+    from skimage import data  # here, since they cost each program a second that shows other pictures
     from sklearn.datasets import load_sample_image
 
     pictures = {

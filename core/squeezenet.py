@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet1_1_Weights, WeightsEnum, squeezenet1_1
 
@@ -157,8 +158,6 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str] | None, str]
     names = None
     try:
         if path.suffix == ".safetensors":
-            from safetensors import safe_open
-
             with safe_open(path, framework="pt") as file:
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
                 names = json.loads((file.metadata() or {}).get("class_names", "null"))

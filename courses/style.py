@@ -12,8 +12,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.images import load_image
+from core.squeezenet import load_squeezenet
 from courses import pictures
 from courses.pictures import deprocess
+from drawing.files import describe, save_picture
+from drawing.grid import draw_pictures
 from painting.course_loop import (
     StyleObjective,
     course_features,
@@ -93,13 +96,9 @@ def style_transfer(
     functions with the signatures of ours, which stand in where None is given. `init_random` starts from noise instead
     of the content. Returns the picture, or with `testing` the tensor (1, 3, H, W) in the network's units.
     """
-    from drawing.files import describe, save_picture  # matplotlib, for writing the files alone
-    from drawing.grid import draw_pictures
 
     weights = "the network given"
     if cnn is None:
-        from core.squeezenet import load_squeezenet
-
         model = load_squeezenet()
         cnn, weights = model.features, model.weights_name
     cnn = feature_sequence(cnn)

@@ -14,7 +14,8 @@ from core.images import centre_crop, load_image, preprocess
 from core.objectives import layer_output
 from core.receptive_field import receptive_field
 from patterns.dataset import SceneDataset, stream_scenes
-from studies.shared.inputs import list_pictures, stream_pictures
+from studies.shared.pictures import list_pictures, stream_pictures
+from studies.shared.report import Report
 from visualizers.selective_channels import selective_channels
 from visualizers.top_patches import top_patches
 from visualizers.unit_gradient import guided_unit
@@ -217,17 +218,17 @@ def test_a_folder_comes_as_a_stream_and_a_broken_file_is_named_and_left_out(tmp_
     pictures = folder_of(tmp_path, "a.png", "b.png", "c.png")
     (tmp_path / "b.png").write_bytes(b"no picture")
     broken = {}
-    images = list(stream_pictures(pictures, 64, broken))
+    images = list(stream_pictures(pictures, 64, Report(), broken))
     assert [tuple(image.shape) for image in images] == [(1, 3, 64, 64)] * 2
     assert torch.equal(images[1], preprocess(centre_crop(load_image(tmp_path / "c.png"), 64)))
     assert "skipped: image: " in capsys.readouterr().err
     assert list(broken) == [tmp_path / "b.png"]
-    assert len(list(stream_pictures(pictures, 64, broken))) == 2
+    assert len(list(stream_pictures(pictures, 64, Report(), broken))) == 2
     assert capsys.readouterr().err == ""  # it was named before
 
 
 def test_a_folder_is_read_as_it_is_asked_for(tmp_path):
-    stream = stream_pictures(folder_of(tmp_path, "a.png", "b.png"), 64, {})
+    stream = stream_pictures(folder_of(tmp_path, "a.png", "b.png"), 64, Report(), {})
     next(stream)
     (tmp_path / "b.png").unlink()
     broken_later = list(stream)
@@ -239,11 +240,11 @@ def test_a_folder_of_broken_files_alone_raises_the_first_error(tmp_path):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(UsageError, match=r"a\.png' is empty"):
-        list(stream_pictures(pictures, 64, {}))
+        list(stream_pictures(pictures, 64, Report(), {}))
 
 
 def test_the_default_photographs_come_as_a_stream():
-    image = next(stream_pictures(list_pictures(["chelsea"]), 64, {}))
+    image = next(stream_pictures(list_pictures(["chelsea"]), 64, Report(), {}))
     assert tuple(image.shape) == (1, 3, 64, 64)
 
 

@@ -4,7 +4,7 @@ Nothing heavy is imported here, so that --help answers at once; a script imports
 """
 
 import argparse
-import ast
+import difflib
 import os
 import re
 import sys
@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from core.defaults import PHOTOGRAPHS, ROOT
+from tqdm import tqdm
+
+from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
 
@@ -87,39 +89,6 @@ def make_parser(
     return parser
 
 
-def constant_of(module: str, name: str) -> object:
-    """Read a module's constant from its source, for the same reason as `defaults_of`."""
-    return ast.literal_eval(_constants(_body_of(module))[name])
-
-
-def defaults_of(module: str, function: str) -> dict[str, object]:
-    """Read a function's keyword-only defaults, or a dataclass's, from the source: written once, known unimported."""
-    body = _body_of(module)
-    constants = _constants(body)  # a default may be the name of one
-    for node in body:
-        if isinstance(node, ast.ClassDef) and node.name == function:
-            fields = [field for field in node.body if isinstance(field, ast.AnnAssign) and field.value is not None]
-            return {field.target.id: ast.literal_eval(field.value) for field in fields}
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            given = {argument.arg: value for argument, value in pairs if value is not None}
-            return {
-                name: ast.literal_eval(constants.get(getattr(value, "id", None), value))
-                for name, value in given.items()
-            }
-    raise LookupError(f"{module} has no {function}")
-
-
-def _body_of(module: str) -> list[ast.stmt]:
-    path = (ROOT / Path(*module.split("."))).with_suffix(".py")
-    return ast.parse(path.read_text(encoding="utf-8")).body
-
-
-def _constants(body: list[ast.stmt]) -> dict[str, ast.expr]:
-    assignments = [node for node in body if isinstance(node, ast.Assign) and len(node.targets) == 1]
-    return {node.targets[0].id: node.value for node in assignments if isinstance(node.targets[0], ast.Name)}
-
-
 def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:
     """An argparse type: a file that a picture can be written to."""
     if Path(text).suffix.lower() not in endings:
@@ -183,8 +152,6 @@ def find_techniques(texts: list[str], known: Iterable[str]) -> tuple[str, ...]:
 
 def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
     """The text itself, if it is one of those known; a UsageError names the nearest and lists all, `also` first."""
-    import difflib
-
     known = tuple(known)
     if text in known:
         return text
@@ -195,8 +162,6 @@ def find_technique(text: str, known: Iterable[str], also: str = "") -> str:
 
 def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
     """A class number, or a name in any case: exact, or the one name that contains it."""
-    import difflib
-
     text = str(text).strip()
     if re.fullmatch(r"-?[0-9]+", text):
         if 0 <= int(text) < len(class_names):
@@ -221,8 +186,6 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
 
 def progress(steps=None, **words):
     """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
-    from tqdm import tqdm
-
     return tqdm(steps, disable=None, **words)
 
 
