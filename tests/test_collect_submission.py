@@ -555,15 +555,15 @@ def test_a_network_is_packed_only_if_a_packed_module_names_its_file(tmp_path):
 def test_modules_that_a_table_names_are_packed(tmp_path):
     files = {
         "core/squeezenet.py": "",
-        "visualizers/__init__.py": "TABLE = {'one': 'studies.one.study.run', 'two': 'studies.two'}\n",
-        "studies/__init__.py": "",
-        "studies/one/__init__.py": "",
-        "studies/one/study.py": "",
-        "studies/two.py": "",
-        "studies/three.py": "",
+        "visualizers/__init__.py": "TABLE = {'one': 'makers.one.study.run', 'two': 'makers.two'}\n",
+        "makers/__init__.py": "",
+        "makers/one/__init__.py": "",
+        "makers/one/study.py": "",
+        "makers/two.py": "",
+        "makers/three.py": "",
     }
     plan = make_plan(write(tmp_path / "a", files), PROJECT, tmp_path / "a.zip")
-    assert set(plan.names) == set(files) - {"studies/three.py"} - {"core/squeezenet.py"}
+    assert set(plan.names) == set(files) - {"makers/three.py"} - {"core/squeezenet.py"}
 
 
 @pytest.mark.slow
