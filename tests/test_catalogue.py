@@ -176,6 +176,14 @@ def test_a_network_that_does_not_work_in_place_has_the_same_maps(row, double, pi
     torch.testing.assert_close(maps_of(row, copy, pictures), maps_of(row, double, pictures))
 
 
+@rows_with("layer")
+def test_a_layer_that_the_next_relu_overwrites_is_explained_as_it_was(row, double, pictures):
+    copy = deepcopy(double)
+    copy.features[1].inplace = False
+    overwritten, kept = (maps_of(row, model, pictures, layer="features.0") for model in (double, copy))
+    torch.testing.assert_close(overwritten, kept)
+
+
 @every_row
 @pytest.mark.parametrize("score", [-1, 1], ids=["score 0", "constant score"])
 def test_a_blank_map_is_never_silent_and_no_other_is_called_blank(row, score, double, pictures):

@@ -1,13 +1,23 @@
-"""Figures: what the colours mean, that words fit, and that a blank map says so."""
+"""Figures: what the colours mean, that words fit, that a blank map says so, and that files are written whole."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.errors import WorkError
 from drawing.colours import blank_note, diverging, diverging_overlay, heat, overlay, signed, stretch
+from drawing.files import save_animation, save_picture
 from drawing.grid import Panel, draw_grid, draw_pictures, stack
+from drawing.tables import write_csv
 
 RAMP = np.linspace(0, 1, 100).reshape(10, 10)
+WHITE = np.full((8, 8, 3), 255, np.uint8)
+WRITERS = {
+    "a.png": lambda path: save_picture(WHITE, path, {}),
+    "a.jpg": lambda path: save_picture(WHITE, path, {}),
+    "a.gif": lambda path: save_animation([WHITE], path, {}, milliseconds=100, most_bytes=10_000),
+    "a.csv": lambda path: write_csv(path, ["name"], [["value"]]),
+}
 
 
 def test_heat_is_dark_at_zero_and_brightens_with_the_value():
@@ -107,3 +117,20 @@ def test_a_signed_map_over_its_picture_is_red_for_blue_against_and_grey_where_it
     assert speaks_for[0] > speaks_for[2] + 0.2
     assert against[2] > against[0] + 0.2
     assert np.ptp(zero) < 1e-6
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_is_written_beside_its_place_so_that_a_failure_keeps_the_old_one(name, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / name
+    path.write_bytes(b"the old one")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full)
+        with pytest.raises(WorkError, match=rf"'.*{name}' cannot be written \(No space left on device\)"):
+            WRITERS[name](path)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(name, b"the old one")]
+    WRITERS[name](path)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert path.read_bytes() != b"the old one"

@@ -1,6 +1,7 @@
 """Style transfer from coarse to fine: losses against brute force, tiles against the whole, scales, masks, the loop."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -129,6 +130,16 @@ def test_value_and_gradient_are_those_of_plain_autograd(network, pictures, maske
     assert sum(objective.terms(image)) == pytest.approx(expected.item(), rel=1e-9)
     gradients = [torch.autograd.grad(each, image)[0] for each in (value, expected)]
     torch.testing.assert_close(*gradients, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["gram", "wasserstein"])
+def test_each_layer_has_the_style_weight_that_stands_at_its_place(network, pictures, loss):
+    content, style, image = pictures
+    terms = partial(style_terms, network, image, content, [Style(style)], loss=loss)
+    alone = [terms(layers=(layer,), style_weight=1.0).style for layer in (1, 4, 7)]
+    together = terms(layers=(1, 4, 7), style_weight=(2.0, 5.0, 11.0)).style
+    expected = (2 * alone[0] + 5 * alone[1] + 11 * alone[2]) / 3  # of the mean over the layers
+    assert together == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("loss", ["gram", "wasserstein"])

@@ -1,5 +1,7 @@
 """Class visualization and fooling images: one step by hand, the objective rises, bounds are kept, seeds repeat."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,19 @@ def test_one_step_is_the_normalised_gradient_of_score_minus_penalty(squeezenet, 
     (squeezenet(image)[0, 4] - 1e-3 * image.square().sum()).backward()
     expected = priors.clamp_to_valid(start + 2.0 * image.grad / image.grad.norm())
     torch.testing.assert_close(ours, expected)
+
+
+def test_a_step_follows_from_the_picture_alone_and_not_from_the_steps_before(squeezenet, images):
+    model, start = deepcopy(squeezenet).double(), priors.clamp_to_valid(images[:1].double())
+    still = {"max_jitter": 0, "blur_every": 0, "learning_rate": 2.0, "iterations": 1}
+    targets = model(start).argmin(dim=1)
+    fooling = {"learning_rate": 0.1, "iterations": 1}
+    picture, fooled = start, start
+    for _ in range(3):
+        picture = visualize_classes(model, [4], start=picture, **still)
+        fooled = fool(model, fooled, targets, **fooling).images
+    torch.testing.assert_close(visualize_classes(model, [4], start=start, **still | {"iterations": 3}), picture)
+    torch.testing.assert_close(fool(model, start, targets, **fooling | {"iterations": 3}).images, fooled)
 
 
 def test_the_score_rises_and_the_colours_stay_valid(squeezenet):
