@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.memory import measure
 from benchmarks.timing import summary, take_turns
-from benchmarks.works import WORKS as HANDS
+from benchmarks.works import WORKS as IMPLEMENTATIONS
 from benchmarks.works import Stage
 from drawing.files import describe, save_picture
 from drawing.grid import pixels_of
@@ -35,8 +35,8 @@ def main(options) -> int:
     rows = []
     for work, count, size in progress(points, desc="growth", unit="point"):
         stage = Stage(count, size, options.weights, style_steps=STEPS)
-        hands = {"ours": partial(HANDS[work]["ours"], stage)}
-        _, seconds = take_turns(hands, budget=options.budget, least=options.rounds, most=25)["ours"]
+        implementations = {"ours": partial(IMPLEMENTATIONS[work]["ours"], stage)}
+        _, seconds = take_turns(implementations, budget=options.budget, least=options.rounds, most=25)["ours"]
         per_step = STEPS if work == "style transfer" else 1
         times = [1000 * value / per_step for value in summary(seconds)]
         pixels = stage.pictures[0][0, 0].numel() if work == "style transfer" else count * size * size

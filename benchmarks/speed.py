@@ -61,7 +61,7 @@ class Row:
     count: int
     size: int
     goals: dict[str, float]
-    memory: bool = False  # measured, too, each hand in a process of its own
+    memory: bool = False  # measured, too, each implementation in a process of its own
 
 
 ROWS = (
@@ -143,31 +143,31 @@ def main(options) -> int:
 
 
 def measure_row(row: Row, options) -> list[Line]:
-    """Let all hands do one work in turn."""
+    """Let all implementations do one work in turn."""
 
     stage = Stage(row.count, row.size, options.weights)
-    hands = {
-        hand: lambda work=work: work(stage)
-        for hand, work in WORKS[row.work].items()
-        if hand != "pytorch-grad-cam" or find_spec("pytorch_grad_cam")
+    implementations = {
+        implementation: lambda work=work: work(stage)
+        for implementation, work in WORKS[row.work].items()
+        if implementation != "pytorch-grad-cam" or find_spec("pytorch_grad_cam")
     }
-    taken = take_turns(hands, budget=options.budget, least=options.rounds, most=25)
-    operations = operations_of(hands["ours"])
+    taken = take_turns(implementations, budget=options.budget, least=options.rounds, most=25)
+    operations = operations_of(implementations["ours"])
     ours = summary(taken["ours"][1])
     memory = {}
     if row.memory:
-        for hand in ("ours", *row.goals):
-            if hand in hands:
-                memory[hand] = measure(
+        for implementation in ("ours", *row.goals):
+            if implementation in implementations:
+                memory[implementation] = measure(
                     row.work,
-                    hand,
+                    implementation,
                     count=row.count,
                     size=row.size,
                     weights=options.weights,
                     keep_memory=options.keep_memory,
                 )
     lines = []
-    for peer in [hand for hand in hands if hand != "ours"]:
+    for peer in [implementation for implementation in implementations if implementation != "ours"]:
         theirs = summary(taken[peer][1])
         lines.append(
             Line(
@@ -186,7 +186,7 @@ def measure_row(row: Row, options) -> list[Line]:
 
 
 def agreement(work: str, ours, theirs, peer: str) -> str:
-    """How far two hands' results are apart, in words."""
+    """How far two implementations' results are apart, in words."""
 
     if isinstance(ours, float):
         return f"loss {ours:.0f}, theirs {theirs:.0f}"
@@ -341,7 +341,7 @@ def parser() -> Parser:
     add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
     path = Path("visualization/speed.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")
-    add("--keep-memory", action="store_true", help="let all hands keep freed memory, as this project's scripts do")
+    add("--keep-memory", action="store_true", help="every implementation keeps freed memory, as in our scripts")
     return result
 
 

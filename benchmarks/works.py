@@ -1,4 +1,4 @@
-"""The same work by different hands: ours, Captum's, pytorch-grad-cam's, and the course's plain loops.
+"""The same work by different implementations: ours, Captum's, pytorch-grad-cam's, and the course's plain loops.
 
 A work is done on a stage, which holds the networks and pictures. Peers get the network as torchvision gives it;
 "Captum, our network" gets ours, channels last and frozen, to tell what of the difference is the network's.
