@@ -6,7 +6,7 @@ import torch
 from conftest import run
 
 from benchmarks.growth import growth
-from benchmarks.speed import Line, Row, as_numbers, as_text, span
+from benchmarks.speed_table import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
 from drawing.tables import markdown, write_csv
