@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.works import WORKS, Stage
+from benchmarks.works import WORKS, Setup
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
@@ -40,15 +40,15 @@ def main(options) -> None:
         raise UsageError(f"work: {asked} is unknown; allowed are {_listed(WORKS)}")
     if options.keep_memory:
         keep_freed_memory()
-    small = Stage(1, 64, options.weights, style_steps=2)
+    small = Setup(1, 64, options.weights, style_steps=2)
     WORKS[options.work][options.implementation](small)  # what is made once, at the first call, is not the work's
-    stage = Stage(options.count, options.size, options.weights, style_steps=3)
-    prepared = (stage.ours, stage.theirs, stage.frozen, stage.images, stage.labels, stage.pictures)
+    setup = Setup(options.count, options.size, options.weights, style_steps=3)
+    prepared = (setup.ours, setup.theirs, setup.frozen, setup.images, setup.labels, setup.pictures)
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # or the work would fit into what the preparation left behind
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     start = _status("VmRSS")
-    WORKS[options.work][options.implementation](stage)
+    WORKS[options.work][options.implementation](setup)
     del prepared
     print(f"{_status('VmHWM') - start:.1f}")
 

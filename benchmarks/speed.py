@@ -22,7 +22,7 @@ from PIL import Image
 from benchmarks.memory import measure
 from benchmarks.speed_table import CSV_HEADER, HEADER, Line, Row, as_numbers, as_text, draw, text_row
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
-from benchmarks.works import WORKS, Stage
+from benchmarks.works import WORKS, Setup
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import default_photograph
@@ -66,7 +66,7 @@ def main(options) -> int:
         keep_freed_memory()
     lines, rate = [], 0.0
     for row in progress(rows, desc="speed", unit="row"):
-        rate = max(rate, convolution_rate())  # all through the run: the machine's best, not its mood
+        rate = max(rate, convolution_rate())  # measured before each row: the best rate of the run
         lines += measure_row(row, options)
     others = []
     if not options.only or "folder" in options.only:
@@ -103,9 +103,9 @@ def main(options) -> int:
 def measure_row(row: Row, options) -> list[Line]:
     """Let all implementations do one work in turn."""
 
-    stage = Stage(row.count, row.size, options.weights)
+    setup = Setup(row.count, row.size, options.weights)
     implementations = {
-        implementation: lambda work=work: work(stage)
+        implementation: lambda work=work: work(setup)
         for implementation, work in WORKS[row.work].items()
         if implementation != "pytorch-grad-cam" or find_spec("pytorch_grad_cam")
     }
