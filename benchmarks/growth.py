@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.memory import measure
 from benchmarks.timing import summary, take_turns
-from benchmarks.works import WORKS as HANDS
-from benchmarks.works import Stage
+from benchmarks.works import WORKS as IMPLEMENTATIONS
+from benchmarks.works import Setup
 from drawing.files import describe, save_picture
 from drawing.grid import pixels_of
 from drawing.tables import write_csv
@@ -34,12 +34,12 @@ def main(options) -> int:
     points += [(work, count, SMALLEST) for work in WORKS for count in most[work][1:]]
     rows = []
     for work, count, size in progress(points, desc="growth", unit="point"):
-        stage = Stage(count, size, options.weights, style_steps=STEPS)
-        hands = {"ours": partial(HANDS[work]["ours"], stage)}
-        _, seconds = take_turns(hands, budget=options.budget, least=options.rounds, most=25)["ours"]
+        setup = Setup(count, size, options.weights, style_steps=STEPS)
+        implementations = {"ours": partial(IMPLEMENTATIONS[work]["ours"], setup)}
+        _, seconds = take_turns(implementations, budget=options.budget, least=options.rounds, most=25)["ours"]
         per_step = STEPS if work == "style transfer" else 1
         times = [1000 * value / per_step for value in summary(seconds)]
-        pixels = stage.pictures[0][0, 0].numel() if work == "style transfer" else count * size * size
+        pixels = setup.pictures[0][0, 0].numel() if work == "style transfer" else count * size * size
         memory = measure(work, "ours", count=count, size=size, weights=options.weights, keep_memory=True)
         rows.append((work, count, size, pixels / 1e6, *times, memory))
     for work in WORKS:

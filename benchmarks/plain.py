@@ -1,4 +1,4 @@
-"""The yardstick: the course's loops as a student writes them, on the network as torchvision gives it.
+"""The baseline: the course's loops as a student writes them, on the network as torchvision gives it.
 
 One image at a time, all modules and all scores computed, `.backward()` into the image, no thought of memory order.
 They are here to be compared with, and for nothing else.

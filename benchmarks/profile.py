@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.works import WORKS, Stage
+from benchmarks.works import WORKS, Setup
 from core.errors import UsageError
 from drawing.tables import write_table
 from studies.shared.options import Parser, run_script, whole_number
@@ -31,11 +31,11 @@ def main(options) -> int:
 
     if options.work not in WORKS:
         raise UsageError(f"work: '{options.work}' is unknown; allowed are {', '.join(WORKS)}")
-    stage = Stage(options.count, options.size, options.weights, style_steps=20)
+    setup = Setup(options.count, options.size, options.weights, style_steps=20)
     work = WORKS[options.work]["ours"]
-    work(stage)
+    work(setup)
     with profile(activities=[ProfilerActivity.CPU]) as measured:
-        work(stage)
+        work(setup)
     operators = sorted(measured.key_averages(), key=lambda each: -each.self_cpu_time_total)
     total = sum(each.self_cpu_time_total for each in operators)
     rows = [[words(each.key), each.count, each.self_cpu_time_total] for each in operators[:SHOWN]]

@@ -82,7 +82,7 @@ def load_judge(options, model):
     if options.judge:
         judge = load_squeezenet(options.judge, options.device)
         if judge.class_names != model.class_names:
-            raise UsageError(f"judge: {judge.weights_name} has other classes than {model.weights_name}; give its like")
+            raise UsageError(f"judge: {judge.weights_name} has other classes than {model.weights_name}")
         return judge
     check_model_name(options.judge_model)
     if len(model.class_names) != 1000:

@@ -1,7 +1,7 @@
 """How fast is it, beside Captum, pytorch-grad-cam and the course's plain loops? The same work, in turn, in one process.
 
 Writes a table (Markdown and CSV) of medians, ranges, ratios and peak memory, and a picture of the ratios;
-`python -m benchmarks.readme` puts the table into the README. pytorch-grad-cam is optional: pip install -r
+`python -m benchmarks.docs` puts the table into docs/how_fast.md. pytorch-grad-cam is optional: pip install -r
 requirements-bench.txt. Nothing else may run meanwhile: two programs on the same cores slow each other by more than
 any of these ratios.
 """
@@ -13,55 +13,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
-from typing import NamedTuple
 
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.memory import measure
+from benchmarks.speed_table import CSV_HEADER, HEADER, Line, Row, as_numbers, as_text, draw, text_row
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
-from benchmarks.works import WORKS, Stage
+from benchmarks.works import WORKS, Setup
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import default_photograph
-from drawing.files import describe, save_picture
-from drawing.grid import pixels_of
 from drawing.tables import write_csv, write_markdown
 from measures.captum_reference import relative_difference
 from studies.shared.memory import keep_freed_memory
 from studies.shared.options import Parser, number, progress, run_script, whole_number
 from visualizers.gradcam import scale_each
 
-HEADER = (
-    "work",
-    "images x pixels",
-    "ours, ms",
-    "beside",
-    "theirs, ms",
-    "ratio",
-    "goal",
-    "ratio on our network",
-    "difference",
-    "memory, MiB",
-)
 SAME = "Captum, our network"
 PHOTOGRAPHS_OF_THE_FOLDER = 100
-
-
-@dataclass(frozen=True, eq=False)  # each is itself alone, and can be a key
-class Row:
-    """A work of a size, and how many times as fast as each peer it is meant to be."""
-
-    work: str
-    count: int
-    size: int
-    goals: dict[str, float]
-    memory: bool = False  # measured, too, each hand in a process of its own
 
 
 ROWS = (
@@ -82,20 +54,6 @@ ROWS = (
 )
 
 
-class Line(NamedTuple):
-    """What was measured of one row beside one peer; seconds as (median, least, largest)."""
-
-    row: Row
-    peer: str
-    ours: tuple[float, float, float]
-    theirs: tuple[float, float, float]
-    ratio: float  # median of theirs over median of ours
-    goal: float | None
-    agreement: str
-    share: float  # of the machine's convolution rate, by ours
-    memory: tuple[float, float] | None  # MiB above the start, ours and theirs
-
-
 def main(options) -> int:
 
     unknown = set(options.only or ()) - set(WORKS) - {"folder", "start"}
@@ -108,7 +66,7 @@ def main(options) -> int:
         keep_freed_memory()
     lines, rate = [], 0.0
     for row in progress(rows, desc="speed", unit="row"):
-        rate = max(rate, convolution_rate())  # all through the run: the machine's best, not its mood
+        rate = max(rate, convolution_rate())  # measured before each row: the best rate of the run
         lines += measure_row(row, options)
     others = []
     if not options.only or "folder" in options.only:
@@ -143,31 +101,31 @@ def main(options) -> int:
 
 
 def measure_row(row: Row, options) -> list[Line]:
-    """Let all hands do one work in turn."""
+    """Let all implementations do one work in turn."""
 
-    stage = Stage(row.count, row.size, options.weights)
-    hands = {
-        hand: lambda work=work: work(stage)
-        for hand, work in WORKS[row.work].items()
-        if hand != "pytorch-grad-cam" or find_spec("pytorch_grad_cam")
+    setup = Setup(row.count, row.size, options.weights)
+    implementations = {
+        implementation: lambda work=work: work(setup)
+        for implementation, work in WORKS[row.work].items()
+        if implementation != "pytorch-grad-cam" or find_spec("pytorch_grad_cam")
     }
-    taken = take_turns(hands, budget=options.budget, least=options.rounds, most=25)
-    operations = operations_of(hands["ours"])
+    taken = take_turns(implementations, budget=options.budget, least=options.rounds, most=25)
+    operations = operations_of(implementations["ours"])
     ours = summary(taken["ours"][1])
     memory = {}
     if row.memory:
-        for hand in ("ours", *row.goals):
-            if hand in hands:
-                memory[hand] = measure(
+        for implementation in ("ours", *row.goals):
+            if implementation in implementations:
+                memory[implementation] = measure(
                     row.work,
-                    hand,
+                    implementation,
                     count=row.count,
                     size=row.size,
                     weights=options.weights,
                     keep_memory=options.keep_memory,
                 )
     lines = []
-    for peer in [hand for hand in hands if hand != "ours"]:
+    for peer in [implementation for implementation in implementations if implementation != "ours"]:
         theirs = summary(taken[peer][1])
         lines.append(
             Line(
@@ -186,7 +144,7 @@ def measure_row(row: Row, options) -> list[Line]:
 
 
 def agreement(work: str, ours, theirs, peer: str) -> str:
-    """How far two hands' results are apart, in words."""
+    """How far two implementations' results are apart, in words."""
 
     if isinstance(ours, float):
         return f"loss {ours:.0f}, theirs {theirs:.0f}"
@@ -257,80 +215,6 @@ def measure_start(options) -> list[list[str]]:
     return rows
 
 
-def text_row(work: str, what: str, ours: list[float], peer: str, theirs: list[float], goal: float | None) -> list[str]:
-    """A line of the table that was not measured in one process."""
-
-    def words(seconds: list[float]) -> str:
-        return span((median(seconds), min(seconds), max(seconds))) if seconds else ""
-
-    ratio = f"{median(theirs) / median(ours):.2f}" if theirs else ""
-    return [work, what, words(ours), peer, words(theirs), ratio, f"{goal:g}" if goal else "", "", "", ""]
-
-
-def span(seconds: tuple[float, float, float]) -> str:
-    """ "12 (11 to 14)", in milliseconds."""
-    digits = 0 if seconds[0] >= 0.1 else 1
-    return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*(1000 * value for value in seconds), d=digits)
-
-
-def as_text(line: Line, same: float | None) -> list[str]:
-    """A line of the table. same: the ratio to Captum on our network, which belongs beside Captum's own."""
-    goal = f"{line.goal:g}" if line.goal else ""
-    memory = "{:.0f}, {:.0f}".format(*line.memory) if line.memory else ""
-    what = f"{line.row.count} x {line.row.size}"
-    beside = f"{same:.1f}" if same and line.peer == "Captum" else ""
-    ratio, times = f"{line.ratio:.2f}", (span(line.ours), span(line.theirs))
-    return [line.row.work, what, times[0], line.peer, times[1], ratio, goal, beside, line.agreement, memory]
-
-
-CSV_HEADER = (
-    "work",
-    "images",
-    "pixels",
-    "peer",
-    *(f"{who}_{what}_ms" for who in ("ours", "theirs") for what in ("median", "least", "largest")),
-    "ratio",
-    "goal",
-    "share_of_convolution_rate",
-    "ours_memory_mib",
-    "theirs_memory_mib",
-    "agreement",
-)
-
-
-def as_numbers(line: Line) -> list:
-    """A line of the CSV."""
-    times = [f"{1000 * value:.3f}" for value in (*line.ours, *line.theirs)]
-    memory = [f"{value:.1f}" for value in line.memory] if line.memory else ["", ""]
-    head = [line.row.work, line.row.count, line.row.size, line.peer]
-    return [*head, *times, f"{line.ratio:.2f}", line.goal or "", f"{line.share:.3f}", *memory, line.agreement]
-
-
-def draw(lines: list[Line], path: Path) -> Path:
-    """The ratios as bars, each goal as a line across its bar."""
-
-    lines = [line for line in lines if line.goal]
-    figure = Figure(figsize=(8.4, 0.8 + 0.27 * len(lines)), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    places = range(len(lines) - 1, -1, -1)
-    reached = ["#2a78b5" if line.ratio >= line.goal else "#c0504d" for line in lines]
-    axes.barh(places, [line.ratio for line in lines], color=reached, height=0.72)
-    for place, line in zip(places, lines, strict=True):
-        axes.plot([line.goal, line.goal], [place - 0.42, place + 0.42], color="black", linewidth=1.6)
-        axes.text(max(line.ratio, line.goal), place, f" {line.ratio:.1f}", va="center", fontsize=8)
-    names = [f"{line.row.work}, {line.row.count} x {line.row.size}, beside {line.peer}" for line in lines]
-    axes.set_yticks(list(places), names, fontsize=8)
-    axes.axvline(1, color="0.5", linewidth=0.8, linestyle=":")
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(0.8, 1.35 * max(line.ratio for line in lines))
-    ticks = [value for value in (1, 2, 4, 8, 16, 32, 64) if value <= 1.35 * max(line.ratio for line in lines)]
-    axes.set_xticks(ticks, [f"{value}" for value in ticks], fontsize=8)
-    axes.set_xlabel("times as fast (black: the goal)", fontsize=9)
-    axes.set_title("The same work, beside others", fontsize=11, fontweight="bold", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    return save_picture(pixels_of(figure), path, describe("benchmarks.speed", {}, "as in the table"))
-
-
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.speed", description=__doc__)
     add = result.add_argument
@@ -341,7 +225,7 @@ def parser() -> Parser:
     add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
     path = Path("visualization/speed.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")
-    add("--keep-memory", action="store_true", help="let all hands keep freed memory, as this project's scripts do")
+    add("--keep-memory", action="store_true", help="every implementation keeps freed memory, as in our scripts")
     return result
 
 

@@ -54,11 +54,11 @@ def main(options) -> int:
     rows, lines = [], [f"# Loss against time\n\n{model.weights_note}; {options.rounds} rounds.\n", *TABLE]
     curves = {}
     for name in names:
-        stage = Stage(model, PRESETS[name], options.pictures)
+        setup = Setup(model, PRESETS[name], options.pictures)
         turns = {way: [] for way in (PLAIN, *WAYS)}
         for _ in progress(range(options.rounds), desc=name, unit="round"):
             for way in turns:
-                turns[way].append(stage.run(way, options.iterations))
+                turns[way].append(setup.run(way, options.iterations))
         for way, runs in turns.items():
             for index, run in enumerate(runs):
                 rows += [(name, way, index + 1, f"{seconds:.4f}", f"{loss:.2f}") for seconds, loss in run]
@@ -83,7 +83,7 @@ def path_of(pictures: Path, name: str) -> Path:
     return pictures / f"{name}.jpg"
 
 
-class Stage:
+class Setup:
     """A preset's pictures, and the course's objective for them."""
 
     def __init__(self, model, preset, pictures: Path | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.timing import summary, take_turns
-from benchmarks.works import Stage
+from benchmarks.works import Setup
 from drawing.tables import write_table
 from studies.shared.options import Parser, progress, run_script, whole_number
 from studies.trust.rows import technique_maps
@@ -21,15 +21,15 @@ from visualizers.catalogue import TECHNIQUES
 def main(options) -> None:
 
     rows = []
-    stages = [Stage(count, 224, options.weights) for count in (1, options.count)]
-    for stage in stages:
-        stage.ours, stage.images, stage.labels  # noqa: B018 (loaded before the clock starts)
+    setups = [Setup(count, 224, options.weights) for count in (1, options.count)]
+    for setup in setups:
+        setup.ours, setup.images, setup.labels  # noqa: B018 (loaded before the clock starts)
     for name, technique in progress(TECHNIQUES.items(), desc="techniques", unit="technique"):
         row = [technique.one_line]
-        for stage in stages:
+        for setup in setups:
             chance = torch.Generator().manual_seed(0)
-            work = partial(technique_maps, technique, stage.ours, stage.images, stage.labels, chance)
-            most = 1 if technique.slow and stage.count > 1 else 5
+            work = partial(technique_maps, technique, setup.ours, setup.images, setup.labels, chance)
+            most = 1 if technique.slow and setup.count > 1 else 5
             seconds = take_turns({name: work}, budget=3, least=min(most, 3), most=most)[name][1]
             middle, least, largest = summary(seconds)
             row.append(f"{middle:.3g} ({least:.3g} to {largest:.3g})")

@@ -1,4 +1,4 @@
-"""Times that can be believed on a noisy machine: hands take turns in one process, and medians are compared."""
+"""Times that can be believed on a noisy machine: implementations take turns in one process; medians are compared."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -16,20 +16,20 @@ SHAPES = (  # (pictures, channels in, channels out, side) of 3 x 3 convolutions,
 )
 
 
-def take_turns(hands: dict[str, Callable[[], object]], *, budget: float, least: int, most: int) -> dict:
-    """Call every hand once to warm up, then in turn for about `budget` seconds.
+def take_turns(implementations: dict[str, Callable[[], object]], *, budget: float, least: int, most: int) -> dict:
+    """Call every implementation once to warm up, then in turn for about `budget` seconds.
 
-    Returns {hand: (what it returned when it warmed up, [seconds of each round])}.
+    Returns {implementation: (what it returned when it warmed up, [seconds of each round])}.
     """
-    results = {name: _timed(work)[1] for name, work in hands.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in hands}
+    results = {name: _timed(work)[1] for name, work in implementations.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in implementations}
     begun = time.perf_counter()
     for turn in range(most):
-        for name, work in hands.items():
+        for name, work in implementations.items():
             seconds[name].append(_timed(work)[0])
         if turn + 1 >= least and time.perf_counter() - begun > budget:
             break
-    return {name: (results[name], seconds[name]) for name in hands}
+    return {name: (results[name], seconds[name]) for name in implementations}
 
 
 def convolution_rate(rounds: int = 10) -> float:

@@ -1,6 +1,6 @@
-"""The same work by different hands: ours, Captum's, pytorch-grad-cam's, and the course's plain loops.
+"""The same work by different implementations: ours, Captum's, pytorch-grad-cam's, and the course's plain loops.
 
-A work is done on a stage, which holds the networks and pictures. Peers get the network as torchvision gives it;
+A work is done with a setup, which holds the networks and pictures. Others get the network as torchvision gives it;
 "Captum, our network" gets ours, channels last and frozen, to tell what of the difference is the network's.
 """
 
@@ -46,7 +46,7 @@ SMALL_STEPS = {"learning_rate": 0.1, "final_learning_rate": 0.1, "clamp_to": 2.6
 
 
 @dataclass
-class Stage:
+class Setup:
     """Networks and pictures, each made when it is asked for."""
 
     count: int  # pictures
@@ -96,51 +96,51 @@ class Stage:
 def _quietly(work: Callable) -> Callable:
     """Captum says at each call that it sets hooks."""
 
-    def quiet(stage: Stage):
+    def quiet(setup: Setup):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return work(stage)
+            return work(setup)
 
     return quiet
 
 
-def _captum(network: str) -> dict[str, Callable[[Stage], Tensor]]:
-    """Captum's works on one of the stage's networks."""
+def _captum(network: str) -> dict[str, Callable[[Setup], Tensor]]:
+    """Captum's works on one of the setup's networks."""
 
-    def asked(stage: Stage) -> tuple[nn.Module, Tensor, Tensor]:
-        return getattr(stage, network), stage.images.clone(), stage.labels
+    def asked(setup: Setup) -> tuple[nn.Module, Tensor, Tensor]:
+        return getattr(setup, network), setup.images.clone(), setup.labels
 
-    def saliency(stage: Stage) -> Tensor:
-        model, images, labels = asked(stage)
+    def saliency(setup: Setup) -> Tensor:
+        model, images, labels = asked(setup)
         return attr.Saliency(model).attribute(images, target=labels).amax(dim=1)
 
-    def guided(stage: Stage) -> Tensor:
-        model, images, labels = asked(stage)
+    def guided(setup: Setup) -> Tensor:
+        model, images, labels = asked(setup)
         return attr.GuidedBackprop(model).attribute(images, target=labels)
 
-    def cam(stage: Stage) -> Tensor:
-        model, images, labels = asked(stage)
+    def cam(setup: Setup) -> Tensor:
+        model, images, labels = asked(setup)
         coarse = attr.LayerGradCam(model, model.get_submodule(LAYER)).attribute(
             images.requires_grad_(), target=labels, relu_attributions=True
         )
         return attr.LayerAttribution.interpolate(coarse, images.shape[2:], "bilinear").squeeze(1).detach()
 
-    def four(stage: Stage) -> tuple[Tensor, ...]:
-        model, images, labels = asked(stage)
+    def four(setup: Setup) -> tuple[Tensor, ...]:
+        model, images, labels = asked(setup)
         both = attr.GuidedGradCam(model, model.get_submodule(LAYER))
         return (
-            saliency(stage),
-            guided(stage),
-            cam(stage),
+            saliency(setup),
+            guided(setup),
+            cam(setup),
             both.attribute(images, target=labels, interpolate_mode="bilinear"),
         )
 
-    def integrated(stage: Stage) -> Tensor:
-        model, images, labels = asked(stage)
+    def integrated(setup: Setup) -> Tensor:
+        model, images, labels = asked(setup)
         return attr.IntegratedGradients(model).attribute(images, target=labels, n_steps=STEPS)
 
-    def occluded(stage: Stage) -> Tensor:
-        model, images, labels = asked(stage)
+    def occluded(setup: Setup) -> Tensor:
+        model, images, labels = asked(setup)
         window = {"sliding_window_shapes": (3, PATCH, PATCH), "strides": (3, STRIDE, STRIDE)}
         with torch.no_grad():
             maps = attr.Occlusion(model).attribute(images, target=labels, perturbations_per_eval=16, **window)
@@ -157,56 +157,56 @@ def _captum(network: str) -> dict[str, Callable[[Stage], Tensor]]:
     return {name: _quietly(work) for name, work in works.items()}
 
 
-def _pytorch_grad_cam(stage: Stage) -> Tensor:
+def _pytorch_grad_cam(setup: Setup) -> Tensor:
 
-    targets = [ClassifierOutputTarget(label) for label in stage.labels.tolist()]
-    with GradCAM(model=stage.theirs, target_layers=[stage.theirs.get_submodule(LAYER)]) as method:
-        return torch.from_numpy(method(input_tensor=stage.images.clone(), targets=targets))
-
-
-def _our_four(stage: Stage) -> AllMaps:
-    maps = all_maps(stage.ours, stage.images, stage.labels)
-    return maps._replace(grad_cam=upsample(maps.grad_cam, stage.images.shape[2:]))
+    targets = [ClassifierOutputTarget(label) for label in setup.labels.tolist()]
+    with GradCAM(model=setup.theirs, target_layers=[setup.theirs.get_submodule(LAYER)]) as method:
+        return torch.from_numpy(method(input_tensor=setup.images.clone(), targets=targets))
 
 
-def _our_occlusion(stage: Stage) -> Tensor:
-    drops = occlusion(stage.ours, stage.images, stage.labels, patch=PATCH, stride=STRIDE)
-    return spread(drops, stage.images.shape[2:], patch=PATCH, stride=STRIDE)
+def _our_four(setup: Setup) -> AllMaps:
+    maps = all_maps(setup.ours, setup.images, setup.labels)
+    return maps._replace(grad_cam=upsample(maps.grad_cam, setup.images.shape[2:]))
 
 
-def _our_style(stage: Stage) -> float:
+def _our_occlusion(setup: Setup) -> Tensor:
+    drops = occlusion(setup.ours, setup.images, setup.labels, patch=PATCH, stride=STRIDE)
+    return spread(drops, setup.images.shape[2:], patch=PATCH, stride=STRIDE)
+
+
+def _our_style(setup: Setup) -> float:
     losses = []
-    objective = style_objective(*stage.pictures, stage.ours.features, **STYLE)
+    objective = style_objective(*setup.pictures, setup.ours.features, **STYLE)
     transfer_style(
-        stage.pictures[0],
+        setup.pictures[0],
         objective,
-        iterations=stage.style_steps,
+        iterations=setup.style_steps,
         callback=lambda step: losses.append(float(step.value)),
     )
     return losses[-1]
 
 
-def _plain_style(stage: Stage) -> float:
-    loss = plain.style_transfer(*stage.pictures, stage.frozen.features, **STYLE, iterations=stage.style_steps)[1]
-    stage.remembered["loss"] = loss
+def _plain_style(setup: Setup) -> float:
+    loss = plain.style_transfer(*setup.pictures, setup.frozen.features, **STYLE, iterations=setup.style_steps)[1]
+    setup.remembered["loss"] = loss
     return loss
 
 
-def _our_style_to_the_loss(stage: Stage) -> float:
+def _our_style_to_the_loss(setup: Setup) -> float:
     """Small steps until the loss is as low as the plain loop's after all of its steps; its targets included."""
-    wanted = stage.remembered.get("loss") or _plain_style(stage)
-    objective = style_objective(*stage.pictures, stage.ours.features, **STYLE)
+    wanted = setup.remembered.get("loss") or _plain_style(setup)
+    objective = style_objective(*setup.pictures, setup.ours.features, **STYLE)
     reached = []
 
     def enough(step) -> bool:
         reached.append(float(step.value))
         return reached[-1] <= wanted
 
-    transfer_style(stage.pictures[0], objective, iterations=stage.style_steps, callback=enough, **SMALL_STEPS)
+    transfer_style(setup.pictures[0], objective, iterations=setup.style_steps, callback=enough, **SMALL_STEPS)
     return reached[-1]
 
 
-WORKS: dict[str, dict[str, Callable[[Stage], object]]] = {
+WORKS: dict[str, dict[str, Callable[[Setup], object]]] = {
     "saliency": {"ours": lambda s: saliency_map(s.ours, s.images, s.labels)},
     "guided backprop": {"ours": lambda s: guided_backprop(s.ours, s.images, s.labels)},
     "Grad-CAM": {

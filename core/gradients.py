@@ -290,8 +290,7 @@ def warn_of_blank_maps(
 
 
 def _number_of_classes(model: nn.Module | None) -> int | None:
-    names = getattr(model, "class_names", None)
-    if names is not None:
+    if (names := getattr(model, "class_names", None)) is not None:
         return len(names)
     for module in reversed(list(model.modules()) if model is not None else []):
         if isinstance(module, nn.Linear):

@@ -46,15 +46,6 @@ def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> 
         return attr.GuidedBackprop(model).attribute(images.clone(), target=labels).detach()
 
 
-def captum_unit_gradient(
-    model: nn.Module, images: Tensor, unit: tuple[int, int, int], *, layer: str, guided: bool
-) -> Tensor:
-    """(N, 3, H, W), the unit's channel, row and column -> signed (N, 3, H, W)."""
-    with _quietly():
-        method = (attr.NeuronGuidedBackprop if guided else attr.NeuronGradient)(model, find_layer(model, layer))
-        return method.attribute(images.clone(), unit).detach()
-
-
 def captum_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, relu: bool = True) -> Tensor:
     """(N, 3, H, W), (N,) -> coarse (N, h, w)."""
     with _quietly():
@@ -76,22 +67,6 @@ def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor
     with _quietly():
         method = attr.IntegratedGradients(model)
         return method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=16).detach()
-
-
-def captum_occlusion(
-    model: nn.Module, images: Tensor, labels: Tensor, *, patch: int, stride: int, baselines: Tensor | float = 0.0
-) -> Tensor:
-    """(N, 3, H, W), (N,) -> for each pixel the mean drop of the windows that cover it, (N, H, W)."""
-    with _quietly(), torch.no_grad():
-        result = attr.Occlusion(model).attribute(
-            images.clone(),
-            sliding_window_shapes=(3, patch, patch),
-            strides=(3, stride, stride),
-            baselines=baselines,
-            target=labels,
-            perturbations_per_eval=16,
-        )
-        return result[:, 0].detach()
 
 
 def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:

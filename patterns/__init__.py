@@ -8,7 +8,7 @@
 
 `textures` and `objects` hold one function per class, `backgrounds` what lies behind them, `canvas`
 the coordinates, noise and signed distances, `colours` the palettes, `scenes` the composition.
-`dataset` gives the scenes as tensors; `kinds` plants known kinds of scenes within a class. `paintings` holds the styles
+`dataset` gives the scenes as tensors; `kinds` plants known kinds of scenes within a class. `paintings` makes the style
 and content pictures in images/. `python -m studies scenes` shows every class; the networks that learned the scenes lie
 in weights/, and `python -m training` trains them again.
 """

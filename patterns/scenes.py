@@ -171,14 +171,6 @@ def render_indexed(
     return _render(seed, index, label, check_size(size), facet, background=background)
 
 
-def render_empty(
-    label: int | str, *, seed: int, index: int = 0, size: int = 224, background: str | None = None
-) -> np.ndarray:
-    """The picture of the same scene without its object and the object's shadow."""
-    seed, index = check_seed(seed), check_seed(index, "index")
-    return _render(seed, index, class_number(label), check_size(size), empty=True, background=background).image
-
-
 def class_number(label: int | str, argument: str = "label") -> int:
     """The number of a class given by number or name."""
     if isinstance(label, str):
@@ -238,14 +230,11 @@ def _render(
     facet: int | None = None,
     *,
     background: str | None = None,
-    empty: bool = False,
 ) -> Scene:
     ground_rng, object_rng, light_rng, noise_rng = _generators(seed, index, label)
     picture = render_background(ground_rng, size, background)
     light = _Light.draw(light_rng)
-    mask = np.zeros((size, size), bool)
-    if not empty:
-        mask = _put(picture, label, facet, object_rng, light)
+    mask = _put(picture, label, facet, object_rng, light)
     return Scene(_develop(picture, light, light_rng, noise_rng), mask, label)
 
 

@@ -17,6 +17,7 @@ from torchvision.models import squeezenet1_1
 
 from core.defaults import ROOT
 from drawing import grid
+from patterns import scenes
 
 # The nets here are small: a second thread gains nothing, and on a busy machine costs a hundredfold.
 torch.set_num_threads(1)
@@ -225,6 +226,13 @@ STUDIES = {  # what was a script is a study
     "confidence_visualization": "confidence",
     "universal_perturbation": "universal",
 }
+
+
+def render_empty(label, *, seed, index=0, size=224, background=None) -> np.ndarray:
+    """The picture of a scene (size, size, 3) without its object and the object's shadow: all else is drawn as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes, "_put", lambda picture, *_: np.zeros(picture.shape[1:], bool))
+        return scenes.render_indexed(label, seed=seed, index=index, size=size, background=background).image
 
 
 def run(name: str, *arguments) -> int:

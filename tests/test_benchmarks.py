@@ -6,7 +6,7 @@ import torch
 from conftest import run
 
 from benchmarks.growth import growth
-from benchmarks.speed import Line, Row, as_numbers, as_text, span
+from benchmarks.speed_table import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
 from drawing.tables import markdown, write_csv
@@ -18,10 +18,10 @@ def line(ratio=2.0, goal=1.5):
     return Line(row, "Captum", (0.05, 0.04, 0.06), (0.1, 0.09, 0.2), ratio, goal, "1e-07, 2e-07", 0.3, (80.0, 600.0))
 
 
-def test_hands_take_turns_after_one_call_to_warm_up():
+def test_implementations_take_turns_after_one_call_to_warm_up():
     calls = []
-    hands = {"a": lambda: calls.append("a") or "A", "b": lambda: calls.append("b") or "B"}
-    taken = take_turns(hands, budget=0, least=3, most=9)
+    implementations = {"a": lambda: calls.append("a") or "A", "b": lambda: calls.append("b") or "B"}
+    taken = take_turns(implementations, budget=0, least=3, most=9)
     assert "".join(calls) == "ab" * 4
     assert [result for result, _ in taken.values()] == ["A", "B"]
     assert [len(seconds) for _, seconds in taken.values()] == [3, 3]

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from conftest import render_empty
 from conftest import run as run_study
 from PIL import Image
 from safetensors.torch import load_file
@@ -15,7 +16,7 @@ from sklearn.model_selection import cross_val_score
 from core.errors import UsageError, WorkError
 from measures.bias import Difference, Evidence, Findings, compare, conclude, evidence_lines, evidence_of
 from measures.intervals import Interval, mean_interval, share_interval
-from patterns.scenes import render_empty, render_indexed
+from patterns.scenes import render_indexed
 from studies.bias.study import trained_network
 from studies.shared.options import OUTPUT_FOLDER
 from studies.shared.report import Report

@@ -20,7 +20,6 @@ from studies.neurons.flags import FORM_TITLES, TECHNIQUES
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.filters import (
     convolution,
-    filter_tiles,
     first_convolution,
     scale_weights,
     second_convolution,
@@ -118,9 +117,6 @@ def test_tiles_by_hand():
     shared = torch.tensor([[0.75, 0.375, 0.5], [0, 1, 0.75], [0.5, 0.5, 0.5]]).view(3, 3, 1, 1)
     assert torch.equal(scale_weights(weights), own)
     assert torch.equal(scale_weights(weights, shared_scale=True), shared)
-    model = nn.Sequential(nn.Conv2d(3, 3, 1))
-    model[0].weight.data = weights
-    assert torch.equal(filter_tiles(model), own)
 
 
 LAYERS = {  # network: its first convolution, and the second wider than a pixel
@@ -143,7 +139,7 @@ def test_the_layers_shown_of_networks_of_torchvision(name):
             second_convolution(model)
     else:
         assert second_convolution(model) == second
-    assert filter_tiles(model).shape[1] == 3
+    assert convolution(model, first).weight.shape[1] == 3
 
 
 @pytest.mark.slow
@@ -177,11 +173,11 @@ def test_a_block_stands_for_its_widest_convolution(squeezenet):
 
 def test_a_layer_without_filters_is_told_which_have_some(squeezenet):
     with pytest.raises(UsageError, match=r"'features.1' is a ReLU and has no filters; did you mean .* allowed are"):
-        filter_tiles(squeezenet, "features.1")
+        convolution(squeezenet, "features.1")
     with pytest.raises(UsageError, match=r"did you mean 'features.9.squeeze'"):
-        filter_tiles(squeezenet, "features.9")
+        convolution(squeezenet, "features.9")
     with pytest.raises(UsageError, match="'nowhere' is not in the network"):
-        filter_tiles(squeezenet, "nowhere")
+        convolution(squeezenet, "nowhere")
     with pytest.raises(UsageError, match="no convolution of it reads three colours"):
         first_convolution(nn.Sequential(nn.Linear(3, 2)))
 
@@ -231,7 +227,7 @@ def test_no_trace_is_left(frozen, training, images):
     images.requires_grad_(True)
     before = state_of(model, images)
     activation_maps(model, images, layer="features.4")
-    filter_tiles(model)[:] = 0
+    scale_weights(convolution(model, first_convolution(model)).weight)[:] = 0
     with pytest.raises(UsageError):
         activation_maps(model, images, layer="nowhere")
     assert state_of(model, images) == before

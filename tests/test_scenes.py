@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import run
+from conftest import render_empty, run
 from PIL import Image
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
@@ -19,7 +19,6 @@ from patterns.objects import AREAS, FACETS, LEAN, OBJECTS
 from patterns.scenes import (
     CLASS_NAMES,
     render_batch,
-    render_empty,
     render_indexed,
     render_pair,
     render_scene,
@@ -253,7 +252,7 @@ def test_a_scene_looks_the_same_at_every_size():
         (lambda: render_batch([0, 99], seed=0, size=64), "labels"),
         (lambda: render_batch([0], seed=0, size=8), "size"),
         (lambda: render_indexed(0, seed=0, index=-1), "index"),
-        (lambda: render_empty(0, seed=0, index=1.5), "index"),
+        (lambda: render_indexed(0, seed=0, index=1.5), "index"),
         (lambda: SceneDataset(-1, seed=0, size=64), "length"),
         (lambda: SceneDataset(3, seed=-2, size=64), "seed"),
         (lambda: SceneDataset(3, seed=0, size=6), "size"),

@@ -22,12 +22,19 @@ BELOW = {  # folder: the folders of ours that it may import, besides itself
 AT_THE_ROOT = {path.stem for path in ROOT.glob("*.py")}  # scripts, and modules that pass on what the courses call
 OURS = {*BELOW, *AT_THE_ROOT, "helpers", "benchmarks", "tests"}
 SILENT = ("core", "style_modules", "painting", "visualizers", "measures", "patterns")  # they neither draw nor print
-COMMANDS = {f"patterns/{name}.py" for name in ("contact_sheet", "paintings/__main__")}
+COMMANDS = {"patterns/paintings/__main__.py"}
 PLOTTING = {  # the course's own methods, which write files; they import matplotlib within the method
     "visualizers/saliency_map.py",
     "visualizers/class_visualization.py",
 }
 FILES = sorted(path for package in BELOW for path in (ROOT / package).rglob("*.py"))
+BESIDES = sorted([*ROOT.glob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "helpers").rglob("*.py")])
+STUDIES = sorted(path.parent for path in (ROOT / "studies").glob("*/__init__.py") if path.parent.name != "shared")
+OF_STUDIES = sorted((ROOT / "studies").rglob("*.py"))
+COMMAND_LINE = {f"studies/shared/{name}.py" for name in ("options", "runner", "settings")}  # and each flags.py
+LATE = {"core/images.py", *PLOTTING}  # they import within a function what costs much and is seldom needed
+LONG = {"collect_submission.py", "visualizers/catalogue.py"}  # one file to hand to a student; a table
+MOST_LINES = 300
 
 
 def imports_of(path):
@@ -66,6 +73,64 @@ def test_what_computes_neither_plots_nor_prints_nor_parses_arguments(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     called = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
     assert not called & {"print", "open"} or relative == "measures/captum_reference.py", relative
+
+
+def functions_of(path):
+    """Every function and method of a file, those within functions, too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def arguments_of(function):
+    every = function.args
+    stars = [star for star in (every.vararg, every.kwarg) if star is not None]
+    return [*every.posonlyargs, *every.args, *every.kwonlyargs, *stars]
+
+
+@pytest.mark.parametrize("path", [*FILES, *BESIDES], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_stand_at_the_top_or_say_why_not(path):
+    relative, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+    lines, late = text.splitlines(), 0
+    for function in functions_of(path):
+        for node in ast.walk(function):
+            for body in (getattr(node, part, None) for part in ("body", "orelse", "finalbody")):
+                after_an_import = False  # a group of imports has its reason at the first
+                for statement in body if isinstance(body, list) else ():
+                    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                        late += 1
+                        here, above = lines[statement.lineno - 1], lines[statement.lineno - 2].strip()
+                        said = "  # " in here or above.startswith("# ")
+                        assert said or after_an_import, f"{relative}:{statement.lineno} gives no reason"
+                        after_an_import = True
+                    else:
+                        after_an_import = False
+    assert (late > 0) == (relative in LATE), f"{relative} has {late} imports within functions"
+
+
+@pytest.mark.parametrize("path", [*FILES, *BESIDES], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_file_is_long(path):
+    relative = path.relative_to(ROOT).as_posix()
+    if not relative.startswith("patterns/") and relative not in LONG:  # the renderer: one function for each class
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, relative
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
+def test_a_study_has_flags_a_study_and_a_page(folder):
+    for path in (folder / "flags.py", folder / "study.py", ROOT / "docs" / f"{folder.name}.md"):
+        assert path.is_file(), path
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "studies").rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_functions_of_a_study_take_annotated_arguments_by_name_and_no_options(path):
+    relative = path.relative_to(ROOT).as_posix()
+    for function in functions_of(path):
+        for argument in arguments_of(function):
+            where = f"{relative}: {function.name}({argument.arg})"
+            assert argument.annotation is not None or argument.arg in {"self", "cls"}, f"{where} is not annotated"
+            known = argument.arg != "options" or path.name == "flags.py" or relative in COMMAND_LINE
+            assert known, f"{where}: only the runner and flags.py see the command line"
 
 
 def test_a_technique_is_short():

@@ -1,17 +1,27 @@
 """The gradient of one unit, plain and guided: worked by hand, and beside Captum's."""
 
+import warnings
 from copy import deepcopy
 
 import pytest
 import torch
+from captum import attr
 from torch import nn
 
+from core.activations import find_layer
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from core.objectives import layer_output
 from core.receptive_field import receptive_field
-from measures import captum_reference as reference
 from visualizers.unit_gradient import guided_unit, unit_gradient
+
+
+def captum_unit_gradient(model, images, unit, *, layer, guided):
+    """(N, 3, H, W), the unit's channel, row and column -> signed (N, 3, H, W)."""
+    method = (attr.NeuronGuidedBackprop if guided else attr.NeuronGradient)(model, find_layer(model, layer))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Captum says at each call that it sets hooks
+        return method.attribute(images.clone(), unit).detach()
 
 
 @pytest.fixture
@@ -48,7 +58,7 @@ def test_captum_agrees_in_float64(layer, guided, squeezenet, images):
         least = layer_output(model, layer)(images).amin(dim=0)  # a unit that responds to all three
     unit = tuple(int(place) for place in torch.unravel_index(least.argmax(), least.shape))
     ours = (guided_unit if guided else unit_gradient)(model, images, layer, *unit)
-    theirs = reference.captum_unit_gradient(model, images, unit, layer=layer, guided=guided)
+    theirs = captum_unit_gradient(model, images, unit, layer=layer, guided=guided)
     assert ours.flatten(1).any(dim=1).all()
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 

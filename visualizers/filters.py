@@ -17,17 +17,6 @@ from core.activations import find_layer
 from core.errors import UsageError
 
 
-def filter_tiles(model: nn.Module, layer: str | None = None, *, shared_scale: bool = False) -> Tensor:
-    """A convolution's weights -> (F, C, kh, kw) in [0, 1], 0.5 for weight 0; F filters, C channels that each reads.
-
-    layer: the first that reads colours if None; then C = 3, and tile f is the picture [f]. shared_scale: one scale
-    for all filters, by the largest weight of all; if not, each has its own. Raises UsageError for a layer that is
-    no convolution (those that are, are listed).
-    """
-    layer = first_convolution(model) if layer is None else layer
-    return scale_weights(convolution(model, layer).weight, shared_scale=shared_scale)
-
-
 def scale_weights(weights: Tensor, *, shared_scale: bool = False) -> Tensor:
     """Weights (F, C, kh, kw) of both signs -> [0, 1], each filter by its largest, or all by the largest of all."""
     weights = weights.detach()

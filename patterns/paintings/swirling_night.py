@@ -22,7 +22,6 @@ from patterns.paintings.brushes import (
 )
 
 NIGHT_SKY = "0a1238 142a72 1c3f9c 2f63b8 4f8cc6 8db9d2 d9dfc4"
-NIGHT_LAND = "070d1c 0f1e33 17324a 20484f 3b6657"
 STARLIGHT = "1f4a9c 3f7fb4 7fb0a8 c9c070 f0c945 f9e08a fff6d0"
 VORTICES = [
     # x, y, radius, turn, inward

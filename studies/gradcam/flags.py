@@ -51,7 +51,7 @@ def settings(options: argparse.Namespace) -> Settings:
     return Settings.of(
         options,
         techniques=choose_techniques(options.technique, known, versus=options.versus is not None),
-        technique_settings=given_settings(options, known, own=OWN),
+        technique_settings=given_settings(vars(options), known, own=OWN),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from torch import nn
 
 from core.errors import UsageError
 from patterns.scenes import CLASS_NAMES, render_scene
@@ -18,7 +19,7 @@ class Example(NamedTuple):
     mask: np.ndarray  # bool (H, W)
 
 
-def check_classes(model) -> None:
+def check_classes(model: nn.Module) -> None:
     """Raise UsageError if the network's classes are not those of the scenes: its answers could not be judged."""
     if model.class_names != CLASS_NAMES:
         raise UsageError(f"weights: {model.weights_name} does not know the scenes' classes; use --weights patterns")

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -43,7 +44,7 @@ class HelpFormatter(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence on stderr, with exit code 2."""
 
-    def __init__(self, **settings) -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=HelpFormatter, **settings)
 
     def error(self, message: str) -> None:
@@ -184,7 +185,7 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
 
 
-def progress(steps=None, **words):
+def progress(steps: Iterable | None = None, **words: Any) -> tqdm:
     """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
     return tqdm(steps, disable=None, **words)
 

@@ -1,6 +1,5 @@
 """The maps of the catalogue as flags: which of them to draw, and the settings of each. Imports nothing heavy."""
 
-import argparse
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -59,12 +58,9 @@ def add_technique_flags(parser: Parser, known: Mapping[str, Technique], *, defau
         add(f"--{name.replace('_', '-')}", type=kind, default=default, metavar=setting.unit, help=described)
 
 
-def given_settings(
-    options: argparse.Namespace, known: Mapping[str, Technique], *, own: Collection[str] = ()
-) -> dict[str, Any]:
-    """What the flags say of the techniques' settings; one without a value is left to each technique's default."""
-    values = {name: getattr(options, name) for name in _settings(known, own)}
-    return {name: value for name, value in values.items() if value is not None}
+def given_settings(given: Given, known: Mapping[str, Technique], *, own: Collection[str] = ()) -> dict[str, Any]:
+    """Of the flags' values by name, the techniques' settings; None is left out, for each technique's own default."""
+    return {name: given[name] for name in _settings(known, own) if given[name] is not None}
 
 
 def type_of(setting: Setting, default: Any) -> Callable[[str], Any]:
