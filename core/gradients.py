@@ -7,7 +7,6 @@ also after an exception, and gradients come from `torch.autograd.grad`, which wr
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -44,75 +43,6 @@ def measuring(model: nn.Module) -> Iterator[None]:
     """Eval mode and gradients on within the block, whatever the caller had set; put back afterwards."""
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         yield
-
-
-@contextmanager
-def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
-    """Guided backpropagation's rule (Springenberg et al., 2015) for every ReLU, also inside Fire modules.
-
-    A ReLU passes R_in = 1[f > 0] * 1[R_out > 0] * R_out. Its own backward pass does the first factor;
-    a hook on its output's gradient does the second. So nothing is replaced, only hooked. The rule that the
-    block gets has a switch: while `rule.active` is False, a backward pass through the same graph is a plain one.
-    """
-    rule = SimpleNamespace(active=True)
-
-    def guide(_module, _inputs, output: Tensor) -> None:
-        if output.requires_grad:
-            output.register_hook(lambda gradient: gradient.clamp(min=0) if rule.active else gradient)
-
-    handles = [relu.register_forward_hook(guide) for relu in _relus(model, "guided backpropagation")]
-    try:
-        yield rule
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def deconvnet_relus(model: nn.Module) -> Iterator[None]:
-    """The deconvnet's rule (Zeiler and Fergus, 2014) for every ReLU, also inside Fire modules.
-
-    A ReLU passes R_in = 1[R_out > 0] * R_out, whatever the sign of f.
-    """
-    _relus(model, "a deconvnet")
-    with straight_relus(model, lambda gradient: gradient.clamp(min=0)):
-        yield
-
-
-@contextmanager
-def straight_relus(model: nn.Module, rule: Callable[[Tensor], Tensor] | None = None) -> Iterator[None]:
-    """Within the block every ReLU passes R_in = rule(R_out), or R_out, whatever the sign of f; its output is the same.
-
-    So its own backward pass is led around: it works on a detached copy f', and relu(f') + (f - f) goes on, the same
-    numbers with the gradient of f.
-    """
-    inputs: list[Tensor] = []  # of the ReLU at work; ReLUs hold no other ReLUs
-
-    def lead_around(_module, arguments: tuple[Tensor]) -> tuple[Tensor]:
-        inputs.append(arguments[0])
-        return (arguments[0].detach().clone(),)
-
-    def join(_module, _arguments, output: Tensor) -> Tensor:
-        joined = output + (inputs[-1] - inputs.pop().detach())
-        if rule is not None and joined.requires_grad:
-            joined.register_hook(rule)
-        return joined
-
-    handles = []
-    try:
-        for relu in (module for module in model.modules() if isinstance(module, nn.ReLU)):
-            handles += [relu.register_forward_pre_hook(lead_around), relu.register_forward_hook(join)]
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _relus(model: nn.Module, technique: str) -> list[nn.Module]:
-    relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
-    if not relus:
-        raise UsageError(f"model: {technique} needs nn.ReLU modules, and the network has none")
-    return relus
 
 
 @torch.inference_mode(False)  # labels made in inference mode could take no part in a backward pass

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from core.activations import find_layer
 from core.ascent import Objective
 from core.errors import UsageError
-from core.gradients import as_labels, check_images, label_climb, straight_relus
+from core.gradients import as_labels, check_images, label_climb
+from core.relu_rules import straight_relus
 
 
 class _Reached(Exception):

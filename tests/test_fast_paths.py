@@ -10,7 +10,8 @@ from torch import nn
 from core import gradients
 from core.activations import record_activations, sequence_features
 from core.errors import UsageError
-from core.gradients import chunk_length, guided_relus, in_chunks, label_climb, label_scores, measuring, scores_and_climb
+from core.gradients import chunk_length, in_chunks, label_climb, label_scores, measuring, scores_and_climb
+from core.relu_rules import guided_relus
 from studies.shared.memory import keep_freed_memory
 from style_modules.style_loss import GramDistance
 from visualizers.all_maps import all_maps

@@ -9,9 +9,10 @@ from conftest import random_squeezenet, state_of
 from torch import nn
 
 from core.activations import record_activations
-from core.gradients import guided_relus, measuring
+from core.gradients import measuring
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.receptive_field import receptive_fields
+from core.relu_rules import guided_relus
 from courses.style import extract_features, style_objective, transfer_style
 from measures.faithfulness import deletion_curve
 from measures.sanity import sanity_check

@@ -11,7 +11,8 @@ from captum import attr
 from torch import nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, deconvnet_relus
+from core.gradients import BlankMapWarning
+from core.relu_rules import deconvnet_relus
 from measures.captum_reference import relative_difference
 from visualizers.deconvnet import deconvnet
 from visualizers.gradient_times_input import gradient_times_input

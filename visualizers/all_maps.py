@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from core.activations import record_activations
-from core.gradients import as_labels, guided_relus, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_labels, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.relu_rules import guided_relus
 from visualizers.gradcam import LAYER, layer_maps, upsample, weigh_channels
 
 

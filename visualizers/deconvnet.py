@@ -10,7 +10,8 @@ picture depends on the image; the class it hardly knows (Mahendran and Vedaldi, 
 
 from torch import Tensor, nn
 
-from core.gradients import deconvnet_relus, input_gradient, warn_of_blank_maps
+from core.gradients import input_gradient, warn_of_blank_maps
+from core.relu_rules import deconvnet_relus
 
 
 def deconvnet(model: nn.Module, images: Tensor, labels) -> Tensor:

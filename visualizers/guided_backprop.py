@@ -10,7 +10,8 @@ For the same reason it says less about the class than it seems to: it is close t
 
 from torch import Tensor, nn
 
-from core.gradients import guided_relus, input_gradient, warn_of_blank_maps
+from core.gradients import input_gradient, warn_of_blank_maps
+from core.relu_rules import guided_relus
 
 
 def guided_backprop(model: nn.Module, images: Tensor, labels) -> Tensor:

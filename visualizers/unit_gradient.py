@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, guided_relus, in_chunks, measuring
+from core.gradients import BlankMapWarning, in_chunks, measuring
 from core.objectives import layer_output, own_channels
+from core.relu_rules import guided_relus
 
 
 def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, columns) -> Tensor:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from drawing.files import save_animation, save_picture
+from studies.shared.options import progress
 
 Result = TypeVar("Result")
 
@@ -48,7 +49,7 @@ class Report:
 
     def progress(self, steps: Iterable | None = None, **words: Any) -> tqdm:
         """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
-        return tqdm(steps, disable=None, **words)
+        return progress(steps, **words)
 
 
 def with_reason(explain: Callable[[], Result]) -> tuple[Result, str]:
