@@ -303,6 +303,7 @@ def test_a_second_network_judges_and_units_are_excited_too(quick_forms, tmp_path
         (["--layer", "features.9", "--labels", "star"], "labels: "),
         (["--layer", "features.9", "--judge", "patterns"], "give --judge or --layer"),
         (["--judge", "nowhere.pth"], "'nowhere.pth' is not there"),
+        (["--channels", "3"], "channels: they are units of a layer"),
         (["--starts", "0"], "0 is not a whole number"),
         (["--seed", "-1"], "-1 is not a whole number"),
         (["--device", "gpu"], "invalid choice: 'gpu'"),

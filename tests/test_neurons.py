@@ -396,6 +396,7 @@ def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
     [
         (["--technique", "filtres"], "did you mean 'filters'? allowed are all, templates, filters"),
         (["--technique", "patches", "--model", "alexnet"], "model: of other networks only filters and weights"),
+        (["--labels", "star"], "labels: they are the templates' classes"),
         (["--technique", "filters", "--model", "alexnett"], "did you mean alexnet"),
         (["--technique", "activations", "--layer", "features.77"], "layer: 'features.77' is not in the network"),
         (["--technique", "patches", "--layer", "features.4", "--channels", "128"], "allowed are 0 to 127"),

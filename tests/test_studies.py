@@ -1,6 +1,7 @@
 """Every study as a user meets it: a picture, a sentence when something is wrong, and the right exit code."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -98,11 +99,24 @@ def test_flags_and_catalogue_import_nothing_heavy():
     code = (
         "import sys; from studies.shared.runner import flags_of, study_names\n"
         "for name in study_names(): flags_of(name).parser().format_help()\n"
-        "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'matplotlib', 'scipy', 'skimage'} & set(sys.modules)\n"
+        "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'matplotlib', 'scipy', 'skimage', 'tqdm'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(' '.join(heavy) or 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_python_without_packages_lists_the_studies_and_says_in_a_sentence_what_is_missing():
+    bare = [sys.executable, "-S", "-m", "studies"]  # no site-packages
+    listing = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert listing.returncode == 0, listing.stderr
+    assert "Which pixels matter for a class?" in listing.stdout
+    result = subprocess.run([*bare, "saliency"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert re.fullmatch(
+        r"python -m studies saliency: the package '\w+' is missing; .*requirements.txt\n", result.stderr
+    )
 
 
 @pytest.mark.parametrize("script", ROOT_SCRIPTS)

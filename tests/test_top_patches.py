@@ -235,12 +235,13 @@ def test_a_folder_is_read_as_it_is_asked_for(tmp_path):
     assert broken_later == []
 
 
-def test_a_folder_of_broken_files_alone_raises_the_first_error(tmp_path):
+def test_a_folder_of_broken_files_alone_raises_the_first_error_and_tells_it_once(tmp_path, capsys):
     pictures = folder_of(tmp_path, "a.png", "b.png")
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(UsageError, match=r"a\.png' is empty"):
         list(stream_pictures(pictures, 64, Report(), {}))
+    assert capsys.readouterr().err == ""
 
 
 def test_the_default_photographs_come_as_a_stream():

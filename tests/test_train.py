@@ -258,6 +258,7 @@ def test_evaluate_writes_its_tables(tmp_path, capsys):
         (["noise", "--output", "a.png"], "does not end in .safetensors"),
         (["evaluate", "--seed", "1000000000"], "999999999"),
         (["evaluate", "--size", "10"], "64 to 1024"),
+        (["evaluate", "--output", "folder"], "does not end in .md"),
         (["evaluate", "--weights", "nothing.safetensors"], "'nothing.safetensors' is not there"),
         (["robus"], "did you mean 'robust'?"),
     ],

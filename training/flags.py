@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from studies.shared.options import OUTPUT_FOLDER, Parser, number, picture_path, whole_number
@@ -119,7 +118,8 @@ def add_evaluation(parser: Parser) -> None:
     add("--seed", type=whole_number(0, HIGHEST_SEED), default=2026, metavar="N", help="which scenes")
     add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the scenes")
     output = OUTPUT_FOLDER / "patterns_accuracy.md"
-    add("--output", type=Path, default=output, metavar="PATH", help="where to write the Markdown")
+    table = partial(picture_path, endings=(".md",))
+    add("--output", type=table, default=output, metavar="PATH", help="where to write the Markdown")
 
 
 class Command(NamedTuple):

@@ -54,8 +54,10 @@ class Settings(shared.Settings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for classes, or a judge of classes, together with a layer."""
+    """Raises UsageError for classes, or a judge of classes, together with a layer, and for channels of none."""
     asked = Settings.of(options)
+    if options.channels and not asked.layer:
+        raise UsageError("channels: they are units of a layer; give --layer, or leave --channels out")
     if asked.layer and asked.labels:
         raise UsageError("labels: classes and units of a layer do not go together; give --labels or --layer")
     if asked.layer and asked.judge:

@@ -46,10 +46,12 @@ class Settings(PictureSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for an unknown technique, or networks that none of the techniques shows."""
+    """Raises UsageError for an unknown technique, and for networks or classes that none of the techniques shows."""
     asked = Settings.of(options, technique=find_techniques(options.technique or [], TECHNIQUES))
     if asked.model and not {"filters", "weights"} & set(asked.technique):
         raise UsageError("model: of other networks only filters and weights are shown; add --technique filters")
+    if asked.labels and "templates" not in asked.technique:
+        raise UsageError("labels: they are the templates' classes; add --technique templates, or leave --labels out")
     return asked
 
 

@@ -14,9 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from core.defaults import PHOTOGRAPHS
+from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
 
@@ -112,7 +110,7 @@ def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif") and path.is_dir():
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and path.is_dir():
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
@@ -187,6 +185,8 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
 
 def progress(steps: Iterable | None = None, **words: Any) -> tqdm:
     """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
+    from tqdm import tqdm  # not at the top: a bare Python shall be able to say what is missing
+
     return tqdm(steps, disable=None, **words)
 
 
@@ -216,7 +216,9 @@ def run_script(
     except WorkError as error:
         return _complain(parser, f"{error}", 1)
     except ModuleNotFoundError as error:
-        return _complain(parser, f"the package '{error.name}' is missing; run: pip install -r requirements.txt", 1)
+        ready = "start it by .venv/bin/python, or " if (ROOT / ".venv" / "bin" / "python").exists() else ""
+        sentence = f"the package '{error.name}' is missing; {ready}run: pip install -r requirements.txt"
+        return _complain(parser, sentence, 1)
     except KeyboardInterrupt:
         return _complain(parser, "interrupted; what was reported as written is complete", 130)
     except BrokenPipeError:  # e.g. `| head`: nobody is left to read, also at Python's own flush on exit

@@ -120,16 +120,21 @@ def readable_pictures(
     pictures: Iterable[Picture], report: Report, broken: dict[Path | str, UsageError]
 ) -> Iterator[tuple[Picture, Image]]:
     """Each picture that can be read, and what it holds; the others as `stream_pictures` says."""
-    count = 0
+    count, waiting = 0, []
     for picture in pictures:
         if picture.source in broken:
             continue
         try:
             whole = open_picture(picture)
         except UsageError as error:
-            report.skip(error)
             broken[picture.source] = error
+            if count:
+                report.skip(error)
+            else:  # told once there is a picture to go on with: if there is none, the first of them is raised
+                waiting.append(error)
             continue
+        while waiting:
+            report.skip(waiting.pop(0))
         count += 1
         yield picture, whole
     if broken and not count:

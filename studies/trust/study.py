@@ -31,6 +31,8 @@ def run(settings: Settings, report: Report) -> None:
     """Score, say the verdicts, draw, write the table."""
     model = load_network(settings, report)
     if not settings.images and not settings.scenes and model.class_names == CLASS_NAMES:
+        if settings.labels:
+            raise UsageError("labels: scenes are explained for their own class; leave out --labels, or give --images")
         settings = replace(settings, scenes=SCENES)  # the photographs are nothing that this network knows
     networks = Networks(model, load_randomly_labelled(settings.random_labels, model, settings.device))
     pictures = load(model, settings, report)
