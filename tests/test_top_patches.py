@@ -260,4 +260,5 @@ def test_memory_does_not_grow_with_the_stream(squeezenet):
     for length in (60, 300):
         top_patches(squeezenet, "features.3", range(0, 128, 16), stream(length))
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    assert peaks[1] - peaks[0] < 20 * 1024  # kilobytes; 300 images are 180 MB
+    # Kilobytes. Keeping the 240 images more would take 145 MB; the allocator alone was seen to take up to 28.
+    assert peaks[1] - peaks[0] < 60 * 1024

@@ -19,6 +19,7 @@ from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
 
 OUTPUT_FOLDER = Path("visualization")
+IMAGENET_CLASSES = 1000
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -180,6 +181,8 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
             )
     near = difflib.get_close_matches(text.lower(), names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"give a class name or a number from 0 to {len(names) - 1}"
+    if len(names) != IMAGENET_CLASSES:
+        hint += "; the classes of ImageNet need its weights, --weights imagenet"
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
 
 
