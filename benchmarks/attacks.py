@@ -26,7 +26,8 @@ from studies.fooling.study import BOUNDS as TRIED
 from studies.fooling.study import JPEG_QUALITY
 from studies.shared.crops import random_crops
 from studies.shared.network import make_generator
-from studies.shared.options import Parser, progress, run_script, whole_number
+from studies.shared.options import Parser, run_script, whole_number
+from studies.shared.progress import progress
 from visualizers.deepfool import deepfool
 from visualizers.fgsm import fgsm
 from visualizers.pgd import pgd

@@ -18,7 +18,8 @@ from patterns.objects import FACETS
 from patterns.scenes import class_number, render_indexed
 from studies.shared.examples import check_classes
 from studies.shared.network import load_network
-from studies.shared.options import Parser, progress, run_script, whole_number
+from studies.shared.options import Parser, run_script, whole_number
+from studies.shared.progress import progress
 from studies.shared.report import Report
 from studies.shared.settings import Settings
 from visualizers.catalogue import defaults_of

@@ -25,8 +25,9 @@ from painting.targets import Style
 from studies.fast_style.flags import NETWORK
 from studies.fast_style.network import load_styles
 from studies.shared.memory import keep_freed_memory
-from studies.shared.options import Parser, number, progress, run_script, whole_number
+from studies.shared.options import Parser, number, run_script, whole_number
 from studies.shared.pictures import open_picture
+from studies.shared.progress import progress
 from training.flags import HELD_OUT, STYLES
 from training.style_pictures import find_styles
 from training.styles import CONTENT_LAYER, LAYERS

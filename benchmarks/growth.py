@@ -19,7 +19,8 @@ from benchmarks.works import Setup
 from drawing.files import describe, save_picture
 from drawing.grid import pixels_of
 from drawing.tables import write_csv
-from studies.shared.options import Parser, number, progress, run_script, whole_number
+from studies.shared.options import Parser, number, run_script, whole_number
+from studies.shared.progress import progress
 
 HEADER = ("work", "images", "pixels", "megapixels", "median_ms", "least_ms", "largest_ms", "memory_mib")
 SIZES, COUNTS, SMALLEST = (192, 256, 512, 1024), (1, 5, 25, 100), 192

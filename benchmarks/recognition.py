@@ -23,7 +23,8 @@ from patterns.scenes import CLASS_NAMES
 from studies.classes.study import make_pictures
 from studies.shared.forms import FORMS, form_settings
 from studies.shared.network import first_known, load_network, make_generator
-from studies.shared.options import OUTPUT_FOLDER, Parser, progress, run_script, whole_number
+from studies.shared.options import OUTPUT_FOLDER, Parser, run_script, whole_number
+from studies.shared.progress import progress
 from studies.shared.report import Report
 from studies.shared.settings import Settings
 

@@ -17,7 +17,8 @@ from studies.segmentation.flags import MAPS
 from studies.segmentation.study import overlap, seed_maps
 from studies.shared.examples import check_classes
 from studies.shared.network import load_network
-from studies.shared.options import Parser, find_techniques, progress, run_script, whole_number
+from studies.shared.options import Parser, find_techniques, run_script, whole_number
+from studies.shared.progress import progress
 from studies.shared.report import Report
 from studies.shared.settings import Settings
 from visualizers.segmentation import segment

@@ -29,7 +29,8 @@ from core.images import default_photograph
 from drawing.tables import write_csv, write_markdown
 from measures.captum_reference import relative_difference
 from studies.shared.memory import keep_freed_memory
-from studies.shared.options import Parser, number, progress, run_script, whole_number
+from studies.shared.options import Parser, number, run_script, whole_number
+from studies.shared.progress import progress
 from visualizers.gradcam import scale_each
 
 SAME = "Captum, our network"

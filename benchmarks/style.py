@@ -26,7 +26,8 @@ from drawing.grid import pixels_of
 from drawing.tables import write_csv
 from painting.course_loop import style_objective
 from studies.shared.named_pictures import open_named, scaled_tensor
-from studies.shared.options import Parser, progress, run_script, whole_number
+from studies.shared.options import Parser, run_script, whole_number
+from studies.shared.progress import progress
 from studies.style.flags import CONTENT_LAYER, LAYERS, PRESETS
 from visualizers.style_transfer import Style, style_transfer
 

@@ -13,7 +13,8 @@ import torch
 from benchmarks.timing import summary, take_turns
 from benchmarks.works import Setup
 from drawing.tables import write_table
-from studies.shared.options import Parser, progress, run_script, whole_number
+from studies.shared.options import Parser, run_script, whole_number
+from studies.shared.progress import progress
 from studies.trust.rows import technique_maps
 from visualizers.catalogue import TECHNIQUES
 

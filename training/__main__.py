@@ -1,30 +1,18 @@
 """`python -m training` lists the networks that can be trained; `python -m training NAME ...` trains one."""
 
 import argparse
-import difflib
 import sys
 from importlib import import_module
 
-from studies.shared.options import run_script
+from studies.shared.options import list_or_refuse, run_script
 from training.flags import COMMANDS, parser, settings
 
 
 def main(arguments: list[str]) -> int:
     """Run what the words ask for; return the exit code."""
-    if not arguments or arguments[0] in {"-h", "--help"}:
-        width = max(map(len, COMMANDS))
-        print("python -m training NAME [flags]     (python -m training NAME --help tells the flags)\n")
-        for name, command in COMMANDS.items():
-            print(f"  {name:<{width}}  {command.line}")
-        return 0
-    name, *rest = arguments
-    if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        print(
-            f"python -m training: nothing is called '{name}'; {hint}allowed are {', '.join(COMMANDS)}", file=sys.stderr
-        )
-        return 2
+    if not arguments or arguments[0] not in COMMANDS:
+        return list_or_refuse("python -m training", {key: row.line for key, row in COMMANDS.items()}, arguments)
+    name = arguments[0]
 
     def work(options: argparse.Namespace) -> int:
         asked = settings(name, options)
@@ -32,7 +20,7 @@ def main(arguments: list[str]) -> int:
         module = "training.evaluate" if name == "evaluate" else "training.commands"
         return import_module(module).run(name, asked)
 
-    return run_script(work, parser(name), rest)
+    return run_script(work, parser(name), arguments[1:])
 
 
 if __name__ == "__main__":

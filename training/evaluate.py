@@ -14,7 +14,7 @@ from core.squeezenet import load_squeezenet
 from drawing.tables import markdown
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.shared.examples import check_classes
-from studies.shared.options import progress
+from studies.shared.progress import progress
 from training.seeds import HIGHEST_SEED
 from training.settings import EvaluationSettings
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from drawing.curves import Learning
-from studies.shared.options import progress
+from studies.shared.progress import progress
 from training.checkpoints import write_network
 from training.classifier import Training
 from training.processes import leads

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -186,11 +186,29 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
 
 
-def progress(steps: Iterable | None = None, **words: Any) -> tqdm:
-    """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
-    from tqdm import tqdm  # not at the top: a bare Python shall be able to say what is missing
+def list_or_refuse(program: str, known: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """What a program says that was not given the name of something known, and its exit code.
 
-    return tqdm(steps, disable=None, **words)
+    known: what can be run, with a line about each: they are listed if nothing is named. Another name gets the nearest.
+    """
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        width = max(map(len, known))
+        lines = [f"  {name:<{width}}  {line}" for name, line in known.items()]
+        heading = f"{program} NAME [flags]     ({program} NAME --help tells the flags)"
+        try:
+            print("\n".join([heading, "", *lines]), flush=True)
+        except BrokenPipeError:  # e.g. `| head`
+            _leave_pipe()
+        return 0
+    near = difflib.get_close_matches(arguments[0], known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    print(f"{program}: nothing is called '{arguments[0]}'; {hint}allowed are {', '.join(known)}", file=sys.stderr)
+    return 2
+
+
+def _leave_pipe() -> None:
+    """Nobody reads what is printed: let Python's own flush on exit find nobody, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_script(
@@ -224,8 +242,8 @@ def run_script(
         return _complain(parser, sentence, 1)
     except KeyboardInterrupt:
         return _complain(parser, "interrupted; what was reported as written is complete", 130)
-    except BrokenPipeError:  # e.g. `| head`: nobody is left to read, also at Python's own flush on exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # e.g. `| head`
+        _leave_pipe()
         return _complain(parser, "what it prints is no longer read, so it stopped; do not close the pipe", 1)
     except OSError as error:
         place = f"'{error.filename}'" if error.filename else "a file or standard output"

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from drawing.files import save_animation, save_picture
-from studies.shared.options import progress
+from studies.shared.progress import progress
 
 Result = TypeVar("Result")
 
