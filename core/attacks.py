@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import class_map_layer, class_scores, in_chunks, measuring
+from core.gradients import class_scores, in_chunks, measuring
 from core.images import denormalise, normalise
 from core.priors import project_to_ball, unit_norm
 
@@ -102,23 +101,6 @@ def _rounded(size: Tensor, threshold: Tensor) -> Tensor:
 
 def _lengths(changes: Tensor) -> Tensor:
     return changes.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-
-
-def live_scores(model: nn.Module, rgb: Tensor, labels: Tensor) -> Tensor:
-    """All scores (N, K) of pictures in RGB; the score of each label has a gradient, also where it is 0.
-
-    SqueezeNet's last ReLU lets nothing through where a class map is nowhere positive. The score keeps its value there
-    and takes the gradient of the map's mean.
-    """
-    head = class_map_layer(model)
-    if head is None:
-        return model(normalise(rgb))
-    with record_activations(model, [head]) as recorded:
-        scores = model(normalise(rgb))
-    rows = torch.arange(len(labels), device=rgb.device)
-    own = recorded[head][rows, labels].mean(dim=(1, 2))
-    dead = scores[rows, labels] == 0
-    return scores.index_put((rows, labels), dead * (own - own.detach()), accumulate=True)
 
 
 def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:

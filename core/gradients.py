@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torchvision.models.squeezenet import SqueezeNet
 
-from core.activations import record_activations
 from core.errors import UsageError
 
 # Pixels at a time, three images of 224 x 224: enough to keep two cores busy, few enough that the same memory is
@@ -110,7 +109,7 @@ def label_scores(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     one whose output is changed by a hook or a forward pass of its own, compute all their scores.
     """
     head = class_map_layer(model)
-    if head is None or not _is_plain(model):
+    if head is None or not is_plain(model):
         return class_scores(model(images), labels)
     classes, places = torch.unique(labels, return_inverse=True)
     convolution = model.get_submodule(head)
@@ -120,7 +119,7 @@ def label_scores(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return class_scores(functional_call(model, rows, (images,), tie_weights=False), places)
 
 
-def _is_plain(model: nn.Module) -> bool:
+def is_plain(model: nn.Module) -> bool:
     """Whether it is torchvision's SqueezeNet, whose score of a class depends on that class's row alone."""
     hooks = [*model._forward_hooks, *model._forward_pre_hooks]
     return type(model).forward is SqueezeNet.forward and type(model.classifier[1]) is nn.Conv2d and not hooks
@@ -159,38 +158,6 @@ def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tens
 def chunk_length(images: Tensor) -> int:
     """How many images (..., H, W) to compute at a time: fewer of large ones."""
     return max(1, CHUNK_PIXELS // (images.shape[-2] * images.shape[-1]))
-
-
-def label_climb(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """What to climb for each image's label, (N,): score_y, or where that is 0, mean(M_y).
-
-    SqueezeNet ends in ReLU and mean: score_y = mean(relu(M_y)), M_y the class map. A class with M_y <= 0
-    everywhere has score 0 and no gradient, and an ascent would never start; mean(M_y) always has one.
-    """
-    if class_map_layer(model) is None:
-        return label_scores(model, images, labels)
-    scores, own_maps = scores_and_maps(model, images, labels)
-    return torch.where(scores > 0, scores, own_maps.mean(dim=(1, 2)))
-
-
-def scores_and_maps(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Each image's own score, (N,), and its class map before the last ReLU, (N, h, w), of a network that has them."""
-    head = class_map_layer(model)
-    with record_activations(model, [head]) as recorded:
-        scores = label_scores(model, images, labels)
-    places = torch.unique(labels, return_inverse=True)[1] if _is_plain(model) else labels
-    return scores, recorded[head][torch.arange(len(labels)), places.to(images.device)]
-
-
-def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """All scores (N, K), outside the graph, and what to climb for each image's label, (N,)."""
-    if class_map_layer(model) is None or not _is_plain(model):
-        scores = model(images)
-        return scores.detach(), class_scores(scores, labels)
-    with record_activations(model, ["features"]) as recorded:
-        climb = label_climb(model, images, labels)
-    with torch.no_grad():
-        return model.classifier(recorded["features"]).flatten(1), climb
 
 
 def warn_of_blank_maps(

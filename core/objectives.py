@@ -3,7 +3,7 @@
 Each function here returns `objective(images (N, 3, H, W)) -> (N,)`, one value an image, larger is better, for
 `core.ascent.optimise_pixels` and everything built on it. With a (N, C, h, w) what the layer gives,
 
-    class    score_y, or the mean of its class map where that is 0     (core.gradients.label_climb)
+    class    score_y, or the mean of its class map where that is 0     (core.zero_scores.label_climb)
     channel  mean over positions of a_c
     unit     a_c at the centre of the map
     layer    ||a||, the Euclidean norm over channels and positions     (DeepDream's)
@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from core.activations import find_layer
 from core.ascent import Objective
 from core.errors import UsageError
-from core.gradients import as_labels, check_images, label_climb
+from core.gradients import as_labels, check_images
 from core.relu_rules import straight_relus
+from core.zero_scores import label_climb
 
 
 class _Reached(Exception):

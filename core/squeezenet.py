@@ -3,7 +3,7 @@
     image (N, 3, H, W) -> features (N, 512, h, w) -> classifier.1 (N, K, h, w) -> ReLU -> mean -> scores (N, K)
 
 h = w = 13 for a 224-pixel image. The last ReLU means that every score is >= 0, and that a class whose
-map is nowhere positive has score 0 and no gradient; `core.gradients` says what is done then.
+map is nowhere positive has score 0 and no gradient; `core.zero_scores` says what is done then.
 """
 
 import hashlib

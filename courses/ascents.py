@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from core.ascent import Step
-from core.gradients import as_labels, label_climb, measuring, to_network
+from core.gradients import as_labels, measuring, to_network
+from core.zero_scores import label_climb
 from visualizers.fooling_image import fool
 
 
@@ -33,7 +34,7 @@ def fooling_image(
 def regularised_gradient(img: Tensor, model: nn.Module, target_y: int, l2_reg: float) -> Tensor:
     """d (score_y - l2_reg * ||img||^2) / d img, like img (1, 3, H, W). img and network are left as they are.
 
-    A class whose score is 0 has no gradient; the mean of its class map is climbed instead (core.gradients.label_climb).
+    A class whose score is 0 has no gradient: the mean of its class map is climbed instead (core.zero_scores).
     """
     pixels = to_network(model, img)
     labels = as_labels(target_y, len(pixels), model)

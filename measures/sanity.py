@@ -21,9 +21,9 @@ from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
-from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, as_labels, class_map_layer, in_chunks, measuring
+from core.gradients import BlankMapWarning, as_labels, class_map_layer
+from core.zero_scores import without_last_relu
 
 LITTLE_LEFT, MUCH_LEFT = 0.2, 0.5  # of the rank correlation above the floor: below is "yes", above is "no"
 
@@ -89,28 +89,6 @@ def _initialise(network: nn.Module, block: str, generator: torch.Generator) -> N
             module.weight.copy_(values)
             if module.bias is not None:
                 module.bias.zero_()
-
-
-def without_last_relu(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Module:
-    """A copy whose scores pass the last ReLU everywhere: all biases of the last convolution are raised alike.
-
-    So its gradients are those of the class map's mean, which every class has, also one of score 0.
-    """
-    head = class_map_layer(model)
-
-    def lowest(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
-        with record_activations(model, [head]) as recorded:
-            model(chunk)
-        own = recorded[head][torch.arange(len(chunk)), chunk_labels.to(chunk.device)]  # (n, h, w)
-        return own.amin(dim=(1, 2))
-
-    with measuring(model), torch.no_grad():
-        least = in_chunks(lowest, model, images, labels).min()
-    copy = deepcopy(model)
-    with torch.no_grad():
-        # Twice what is needed here, since some techniques look at changed images too.
-        copy.get_submodule(head).bias += 2 * least.abs()
-    return copy
 
 
 def explain_with_fallback(

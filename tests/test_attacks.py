@@ -12,9 +12,10 @@ from conftest import noise, random_squeezenet, replace_everywhere, run
 from PIL import Image
 from torch import nn
 
-from core.attacks import Ball, first_choices, in_rgb, is_changed, live_scores, margin
+from core.attacks import Ball, first_choices, in_rgb, is_changed, margin
 from core.errors import UsageError
 from core.images import as_jpeg, denormalise, deprocess, normalise, preprocess
+from core.zero_scores import live_scores
 from visualizers.deepfool import deepfool
 from visualizers.fgsm import fgsm
 from visualizers.fooling_from_noise import fooling_from_noise, noise_pictures

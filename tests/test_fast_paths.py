@@ -10,8 +10,9 @@ from torch import nn
 from core import gradients
 from core.activations import record_activations, sequence_features
 from core.errors import UsageError
-from core.gradients import chunk_length, in_chunks, label_climb, label_scores, measuring, scores_and_climb
+from core.gradients import chunk_length, in_chunks, label_scores, measuring
 from core.relu_rules import guided_relus
+from core.zero_scores import label_climb, scores_and_climb
 from studies.shared.memory import keep_freed_memory
 from style_modules.style_loss import GramDistance
 from visualizers.all_maps import all_maps

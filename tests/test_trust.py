@@ -20,6 +20,7 @@ from torch import nn
 from core.defaults import ROOT
 from core.errors import UsageError
 from core.squeezenet import load_squeezenet
+from core.zero_scores import without_last_relu
 from measures.faithfulness import area_under, deletion_curve, insertion_curve, stability
 from measures.localisation import edge_map
 from measures.sanity import (
@@ -33,7 +34,6 @@ from measures.sanity import (
     sanity_check,
     verdict,
     verdict_sentence,
-    without_last_relu,
 )
 from measures.scorecard import score_maps
 from patterns.scenes import CLASS_NAMES, render_batch

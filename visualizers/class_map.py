@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, class_map_layer, in_chunks, measuring, scores_and_maps, warn_of_blank_maps
+from core.gradients import as_labels, class_map_layer, in_chunks, measuring, warn_of_blank_maps
+from core.zero_scores import scores_and_maps
 
 
 def class_map(model: nn.Module, images: Tensor, labels, *, relu: bool = True) -> Tensor:

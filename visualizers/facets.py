@@ -21,7 +21,8 @@ from torch.nn.functional import interpolate, normalize
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring, scores_and_maps
+from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring
+from core.zero_scores import scores_and_maps
 
 LAYERS = ("features.6", "features.9", "features.10")  # of three depths: kinds may differ in detail or in shape
 NEAREST = 15  # images in the mean of a facet, as in the paper
@@ -55,7 +56,7 @@ def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequ
 def climb_and_features(
     model: nn.Module, images: Tensor, labels: Tensor, layers: Sequence[str]
 ) -> tuple[Tensor, Tensor]:
-    """What to climb for the class (see `core.gradients.label_climb`), (N,), and the features (N, C)."""
+    """What to climb for the class (see `core.zero_scores.label_climb`), (N,), and the features (N, C)."""
     evidence, head = images.new_ones(len(images), 1, 1), class_map_layer(model)
     with record_activations(model, layers) as recorded:
         for layer in layers if head else ():

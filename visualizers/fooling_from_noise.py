@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
-from core.attacks import cross_entropy, in_rgb, live_scores
+from core.attacks import cross_entropy, in_rgb
 from core.errors import UsageError
 from core.gradients import as_labels, in_chunks, measuring
 from core.images import normalise
+from core.zero_scores import live_scores
 
 
 class FromNoise(NamedTuple):

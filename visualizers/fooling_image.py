@@ -16,8 +16,9 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import LEVELS, Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, measuring, scores_and_climb, to_network
+from core.gradients import as_labels, measuring, to_network
 from core.images import denormalise, normalise
+from core.zero_scores import scores_and_climb
 
 COURSE_LEARNING_RATE = 10.0  # the length of a step, in normalised units
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from core.ascent import optimise_pixels
-from core.attacks import Ball, Fooling, find_loss, in_rgb, is_fooled, live_scores
+from core.attacks import Ball, Fooling, find_loss, in_rgb, is_fooled
 from core.errors import UsageError
 from core.gradients import as_labels, in_chunks, measuring
 from core.images import normalise
+from core.zero_scores import live_scores
 
 
 def pgd(
