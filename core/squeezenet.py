@@ -112,18 +112,18 @@ def torchvision_file(weights: WeightsEnum, ways: str) -> tuple[Path, str]:
     expected = cached.stem.rpartition("-")[2]
     source = "torchvision's cache" if cached.exists() else "torchvision's download"
     if not cached.exists():
-        _reach_or_raise(weights, cached, ways)
+        reach_or_raise(weights, cached, ways)
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(weights.url, str(cached), expected)
         except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
             raise WorkError(f"weights: the download of {weights.url} failed ({error}); {ways}") from None
-    if not _sha256(cached).startswith(expected):  # torchvision trusts its cache; a cut-off copy is common
+    if not sha256_of(cached).startswith(expected):  # torchvision trusts its cache; a cut-off copy is common
         raise WorkError(f"weights: '{cached}' is damaged (its SHA-256 does not start with {expected}); delete it")
     return cached, source
 
 
-def _reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
+def reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
     """Fail within seconds when offline. A thread, since looking up a host name obeys no time-out."""
     reached = threading.Event()
 
@@ -172,7 +172,7 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str] | None, str]
         ) from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):  # a training checkpoint
         state = state["state_dict"]
-    return state, names, f"{path.name} (sha256 {_sha256(path)[:8]})"
+    return state, names, f"{path.name} (sha256 {sha256_of(path)[:8]})"
 
 
 def _check_state(state, name: str) -> int:
@@ -210,5 +210,5 @@ def _class_names(names: list[str] | None, count: int) -> tuple[str, ...]:
     return tuple(f"class {index}" for index in range(count))
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -108,10 +108,10 @@ def window_drops(
                 drops[windows] = _fast_drops(stages, memories, class_map, squares, spans)
             return drops
     parts = zip(rows.split(chunk_length(image)), columns.split(chunk_length(image)), strict=True)
-    return score - torch.cat([_full_scores(model, image, other, label, *part, size) for part in parts])
+    return score - torch.cat([full_scores(model, image, other, label, *part, size) for part in parts])
 
 
-def _full_scores(model, image, other, label, rows: Tensor, columns: Tensor, size: int) -> Tensor:
+def full_scores(model, image, other, label, rows: Tensor, columns: Tensor, size: int) -> Tensor:
     """The scores with the windows covered by full forward passes, for any network: (B,)."""
     down, right = (torch.arange(edge) for edge in image.shape[1:])
     inside = _inside(down - rows[:, None], right - columns[:, None], size, size)  # (B, H, W)

@@ -132,7 +132,7 @@ def render_pair(label_a: int | str, label_b: int | str, *, seed: int, size: int 
     far_first = (0, 1) if object_rng.random() < 0.5 else (1, 0)
     masks = np.zeros((2, size, size), bool)
     for place in far_first:
-        mask = _put(picture, labels[place], None, object_rng, light, spots[place])
+        mask = put_object(picture, labels[place], None, object_rng, light, spots[place])
         masks[1 - place] &= ~mask
         masks[place] = mask
     image = _develop(picture, light, light_rng, noise_rng)
@@ -234,11 +234,11 @@ def _render(
     ground_rng, object_rng, light_rng, noise_rng = _generators(seed, index, label)
     picture = render_background(ground_rng, size, background)
     light = _Light.draw(light_rng)
-    mask = _put(picture, label, facet, object_rng, light)
+    mask = put_object(picture, label, facet, object_rng, light)
     return Scene(_develop(picture, light, light_rng, noise_rng), mask, label)
 
 
-def _put(
+def put_object(
     picture: np.ndarray,
     label: int,
     facet: int | None,

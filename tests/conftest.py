@@ -231,7 +231,7 @@ STUDIES = {  # what was a script is a study
 def render_empty(label, *, seed, index=0, size=224, background=None) -> np.ndarray:
     """The picture of a scene (size, size, 3) without its object and the object's shadow: all else is drawn as ever."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scenes, "_put", lambda picture, *_: np.zeros(picture.shape[1:], bool))
+        patch.setattr(scenes, "put_object", lambda picture, *_: np.zeros(picture.shape[1:], bool))
         return scenes.render_indexed(label, seed=seed, index=index, size=size, background=background).image
 
 

@@ -364,7 +364,7 @@ def test_a_stopped_training_goes_on_where_it_was(network, capsys, monkeypatch):
     straight = weights_in(path)
     path.unlink()
     checkpoint = path.with_suffix(".checkpoint.pt")
-    plain = Training._train_one
+    plain = Training.train_one
 
     def stopping(training, *arguments):
         if training.step == 2:
@@ -373,7 +373,7 @@ def test_a_stopped_training_goes_on_where_it_was(network, capsys, monkeypatch):
         plain(training, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_train_one", stopping)
+        patch.setattr(Training, "train_one", stopping)
         assert run(*ARGUMENTS) == 130
     captured = capsys.readouterr()
     assert "stopped; run the same command to go on" in captured.err

@@ -245,7 +245,7 @@ def test_a_network_in_the_cache_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(WorkError, match="is damaged"):
         load_torchvision("squeezenet1_0")
-    monkeypatch.setattr(weights_module, "_sha256", lambda _: name.removesuffix(".pth").rpartition("-")[2])
+    monkeypatch.setattr(weights_module, "sha256_of", lambda _: name.removesuffix(".pth").rpartition("-")[2])
     model = load_torchvision("squeezenet1_0")
     assert torch.equal(model.features[0].weight, state["features.0.weight"])
     assert not model.training

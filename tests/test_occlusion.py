@@ -76,7 +76,7 @@ def no_full_passes(monkeypatch):
     def refuse(*_):
         raise AssertionError("a full forward pass for each window")
 
-    monkeypatch.setattr(windows, "_full_scores", refuse)
+    monkeypatch.setattr(windows, "full_scores", refuse)
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_a_download_is_checked_and_kept(tmp_path, state, monkeypatch):
         asked.append((url, prefix))
         cached.write_bytes(content)
 
-    monkeypatch.setattr(squeezenet, "_reach_or_raise", lambda *_: None)
+    monkeypatch.setattr(squeezenet, "reach_or_raise", lambda *_: None)
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     assert load_squeezenet("imagenet", "cpu").weights_note.endswith("from torchvision's download")
     assert asked == [(f"https://host.invalid/{cached.name}", cached.stem[-8:])]
@@ -120,7 +120,7 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("invalid hash value")
 
-    monkeypatch.setattr(squeezenet, "_reach_or_raise", lambda *_: None)
+    monkeypatch.setattr(squeezenet, "reach_or_raise", lambda *_: None)
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     with pytest.raises(WorkError, match=r"failed .invalid hash value.; pass --weights FILE"):
         load_squeezenet("imagenet", "cpu")

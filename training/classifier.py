@@ -65,13 +65,13 @@ class Training(Resumable):
                 end = min(until, self.recipe.first_steps()[stage + 1])
                 while self.step < end:
                     began = time.perf_counter()
-                    self._train_one(pool, stage)
+                    self.train_one(pool, stage)
                     if held_out is not None and self._time_to_evaluate():
                         self.accuracies.append((self.step, self._accuracy(*held_out)))
                     self.seconds += time.perf_counter() - began
                     after_step(self)
 
-    def _train_one(self, pool: ScenePool, stage: int) -> None:
+    def train_one(self, pool: ScenePool, stage: int) -> None:
         recipe = self.recipe
         if (self._steps_in(stage) + 1) % recipe.steps_per_round == 0:
             pool.refresh()

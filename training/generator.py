@@ -101,13 +101,13 @@ class GeneratorTraining(Resumable):
                 self.network.fit_codes(self._sources(pool.images[:WHITENED]))
             while self.step < until:
                 began = time.perf_counter()
-                self._train_one(pool)
+                self.train_one(pool)
                 if held_out is not None and self._time_to_evaluate():
                     self.accuracies.append((self.step, self._accuracy(*held_out)))
                 self.seconds += time.perf_counter() - began
                 after_step(self)
 
-    def _train_one(self, pool: ScenePool) -> None:
+    def train_one(self, pool: ScenePool) -> None:
         recipe = self.recipe
         if (self.step + 1) % recipe.steps_per_round == 0:
             pool.refresh()
