@@ -203,31 +203,6 @@ class InterruptingBar(nullcontext):
             signal.raise_signal(signal.SIGINT)
 
 
-STUDIES = {  # what was a script is a study
-    "class_visualization": "classes",
-    "saliency_visualization": "saliency",
-    "gradcam_visualization": "gradcam",
-    "segmentation_visualization": "segmentation",
-    "fooling_visualization": "fooling",
-    "style_transfer": "style",
-    "style_tradeoffs": "tradeoffs",
-    "texture_synthesis": "textures",
-    "fast_style_transfer": "fast_style",
-    "neuron_visualization": "neurons",
-    "facet_visualization": "facets",
-    "generator_visualization": "generator",
-    "inversion_visualization": "inversion",
-    "embedding_visualization": "embedding",
-    "deepdream": "deepdream",
-    "explain_folder": "explain",
-    "trust_visualization": "trust",
-    "bias_visualization": "bias",
-    "robustness_visualization": "robustness",
-    "confidence_visualization": "confidence",
-    "universal_perturbation": "universal",
-}
-
-
 def render_empty(label, *, seed, index=0, size=224, background=None) -> np.ndarray:
     """The picture of a scene (size, size, 3) without its object and the object's shadow: all else is drawn as ever."""
     with pytest.MonkeyPatch.context() as patch:
@@ -236,15 +211,14 @@ def render_empty(label, *, seed, index=0, size=224, background=None) -> np.ndarr
 
 
 def run(name: str, *arguments) -> int:
-    """Run a study in this process, and return its exit code."""
+    """Run a study, or a benchmark by its module's name, in this process, and return its exit code."""
     from studies.shared.options import run_script
     from studies.shared.runner import run_study
 
-    name, arguments = STUDIES.get(name, name), [str(argument) for argument in arguments]
-    if (ROOT / "studies" / name).is_dir():
+    arguments = [str(argument) for argument in arguments]
+    if "." not in name:
         return run_study(name, arguments)
-    script = {study: script for script, study in STUDIES.items()}.get(name, name)
-    module = importlib.import_module(script)
+    module = importlib.import_module(name)
     return run_script(module.main, module.parser(), arguments)
 
 

@@ -430,7 +430,7 @@ def test_every_attack_draws_its_figure_and_says_what_failed(arguments, weights, 
     names = []
     for name in ("a.png", "b.png"):
         panels.clear()
-        code = run("fooling_visualization", *arguments, *images, "--size", "64", "--output", tmp_path / name)
+        code = run("fooling", *arguments, *images, "--size", "64", "--output", tmp_path / name)
         names.append((tmp_path / name).read_bytes())
         said = capsys.readouterr()
         assert code == (1 if "were not fooled" in said.err else 0)
@@ -453,17 +453,17 @@ def test_every_attack_draws_its_figure_and_says_what_failed(arguments, weights, 
     ],
 )
 def test_what_an_attack_cannot_do_is_refused(arguments, words, refusal):
-    assert words in refusal(run, "fooling_visualization", *arguments)
+    assert words in refusal(run, "fooling", *arguments)
 
 
 def test_a_perturbation_is_kept_and_judged_again(weights, capsys):
     settings = ["--size", "64", "--count", "5", "--held", "6", "--seed", "3"]
-    code = run("universal_perturbation", *settings, "--bound", "7", "--iterations", "3", "--transfer", weights)
+    code = run("universal", *settings, "--bound", "7", "--iterations", "3", "--transfer", weights)
     learned, failed = capsys.readouterr()
     assert code == int("no better than noise" in failed)
     assert "carried to random.pth" in learned
     file = "visualization/universal_perturbation_v.png"
-    assert run("universal_perturbation", *settings, "--perturbation", file) == code
+    assert run("universal", *settings, "--perturbation", file) == code
     judged = capsys.readouterr().out
     line = next(line for line in learned.splitlines() if "held-out crops:" in line)
     assert line in judged
@@ -475,7 +475,7 @@ def test_a_perturbation_is_kept_and_judged_again(weights, capsys):
 def test_a_perturbation_that_is_no_better_than_noise_has_failed(weights, tmp_path, monkeypatch, capsys):
     replace_everywhere(monkeypatch, is_changed, lambda _model, images, *_: torch.zeros(len(images)).bool())
     settings = ["--size", "64", "--count", "5", "--held", "6", "--iterations", "1", "--output", tmp_path / "a.png"]
-    assert run("universal_perturbation", *settings) == 1
+    assert run("universal", *settings) == 1
     assert "no better than noise" in capsys.readouterr().err
     assert (tmp_path / "a.png").exists()
 
@@ -483,7 +483,7 @@ def test_a_perturbation_that_is_no_better_than_noise_has_failed(weights, tmp_pat
 def test_a_broken_photograph_is_named_and_the_others_are_used(weights, tmp_path, capsys):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     settings = ["--size", "64", "--count", "5", "--held", "6", "--iterations", "1", "--output", tmp_path / "a.png"]
-    assert run("universal_perturbation", *settings, "--images", "chelsea", "coffee", tmp_path / "broken.png") == 1
+    assert run("universal", *settings, "--images", "chelsea", "coffee", tmp_path / "broken.png") == 1
     said = capsys.readouterr()
     assert "skipped: image:" in said.err
     assert "learned on crops of chelsea; held out: crops of coffee" in said.out
@@ -491,7 +491,7 @@ def test_a_broken_photograph_is_named_and_the_others_are_used(weights, tmp_path,
 
 def test_at_a_small_size_the_tile_is_no_larger_than_the_pictures(tmp_path, capsys):
     settings = ["--weights", "patterns", "--size", "64", "--count", "6", "--held", "6", "--iterations", "1"]
-    run("universal_perturbation", *settings, "--output", tmp_path / "a.png")
+    run("universal", *settings, "--output", tmp_path / "a.png")
     assert (tmp_path / "a.png").exists(), capsys.readouterr().err
 
 
@@ -505,21 +505,21 @@ def test_at_a_small_size_the_tile_is_no_larger_than_the_pictures(tmp_path, capsy
     ],
 )
 def test_wrong_use_of_the_universal_script_is_said(arguments, words, weights, refusal):
-    assert words in refusal(run, "universal_perturbation", "--size", "64", "--count", "5", "--held", "6", *arguments)
+    assert words in refusal(run, "universal", "--size", "64", "--count", "5", "--held", "6", *arguments)
 
 
 def test_a_perturbation_is_not_judged_within_a_bound_that_it_passes(weights, tmp_path, refusal):
     Image.fromarray(np.full((64, 64, 3), 140, np.uint8)).save(tmp_path / "v.png")
     settings = ["--size", "64", "--perturbation", tmp_path / "v.png", "--bound", "8"]
-    assert "is larger, 12; leave --bound out" in refusal(run, "universal_perturbation", *settings)
+    assert "is larger, 12; leave --bound out" in refusal(run, "universal", *settings)
 
 
 def test_a_target_that_is_on_top_already_is_not_called_fooled(weights, picture, panels, squeezenet, tmp_path, capsys):
     shared = ["--images", picture, "--size", "64", "--output", tmp_path / "a.png"]
-    run("fooling_visualization", "--labels", "0", *shared)
+    run("fooling", "--labels", "0", *shared)
     own = panels[0].title.rsplit(" ", 2)[0]
     panels.clear()
     capsys.readouterr()
-    assert run("fooling_visualization", "--labels", own, *shared) == 0
+    assert run("fooling", "--labels", own, *shared) == 0
     assert "named so as it is" in capsys.readouterr().out
     assert panels[1].title.startswith("as it is: ")

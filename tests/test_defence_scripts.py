@@ -30,7 +30,7 @@ def table(path):
 
 
 def test_the_robustness_figure_has_one_row_a_network_and_counts_rightly(tmp_path, capsys):
-    assert run("robustness_visualization", *QUICK, "--alpha", "0.4", "--output", tmp_path / "a.png") == 0
+    assert run("robustness", *QUICK, "--alpha", "0.4", "--output", tmp_path / "a.png") == 0
     said = capsys.readouterr().out
     robust, centre = table(tmp_path / "a.csv")
     assert (robust["network"], centre["network"]) == ("robust", "centre (baseline)")
@@ -50,14 +50,14 @@ def test_the_robustness_figure_has_one_row_a_network_and_counts_rightly(tmp_path
 
 def test_the_same_seed_gives_the_same_robustness_figure(tmp_path):
     for name in ("a.png", "b.png"):
-        assert run("robustness_visualization", *QUICK, "--seed", "3", "--output", tmp_path / name) == 0
+        assert run("robustness", *QUICK, "--seed", "3", "--output", tmp_path / name) == 0
     for question in ("", "_certified", "_maps", "_classes"):
         first, second = (tmp_path / f"{name}{question}.png" for name in "ab")
         assert first.read_bytes() == second.read_bytes()
 
 
 def test_a_network_that_does_not_know_the_scenes_cannot_be_judged_on_them(weights, refusal):
-    words = refusal(run, "robustness_visualization", "--weights", weights)
+    words = refusal(run, "robustness", "--weights", weights)
     assert "does not know the scenes' classes; use --weights patterns" in words
 
 
@@ -87,14 +87,14 @@ def test_ctrl_c_keeps_the_networks_that_are_finished(script, technique, quick, t
     assert "stopped" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("script", ["robustness_visualization", "confidence_visualization"])
+@pytest.mark.parametrize("script", ["robustness", "confidence"])
 def test_a_file_that_is_not_there_is_named(script, refusal):
     assert "'nowhere.safetensors' is not there" in refusal(run, script, "--weights", "nowhere.safetensors")
 
 
 def test_confidence_in_scenes_has_a_calibration_error_and_in_photographs_none(tmp_path, weights):
     quick = ["--size", "64", "--pictures", "4", "--scenes", "36", "--iterations", "1", "--output", tmp_path / "a.png"]
-    assert run("confidence_visualization", "--weights", ROBUST, weights, *quick) == 0
+    assert run("confidence", "--weights", ROBUST, weights, *quick) == 0
     robust, other = table(tmp_path / "a.csv")
     images = preprocess([render_indexed(n % 36, seed=0, index=n, size=64).image for n in range(40, 76)])
     with torch.no_grad():
@@ -110,7 +110,7 @@ def test_confidence_in_scenes_has_a_calibration_error_and_in_photographs_none(tm
 
 def test_pictures_named_rightly_are_never_shown_as_mistakes(tmp_path, panels):
     quick = ["--size", "96", "--pictures", "4", "--scenes", "4", "--iterations", "1", "--output", tmp_path / "a.png"]
-    assert run("confidence_visualization", "--weights", ROBUST, *quick) == 0
+    assert run("confidence", "--weights", ROBUST, *quick) == 0
     images = preprocess([render_indexed(n, seed=0, index=n, size=96).image for n in range(4)])
     with torch.no_grad():
         wrong = int((load_squeezenet(ROBUST, "cpu")(images).argmax(dim=1) != torch.arange(4)).sum())
@@ -119,7 +119,7 @@ def test_pictures_named_rightly_are_never_shown_as_mistakes(tmp_path, panels):
 
 
 def test_two_networks_of_one_name_are_refused(refusal):
-    words = refusal(run, "confidence_visualization", "--weights", ROBUST, ROBUST)
+    words = refusal(run, "confidence", "--weights", ROBUST, ROBUST)
     assert "two networks are called robust" in words
 
 

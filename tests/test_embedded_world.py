@@ -11,11 +11,11 @@ from patterns.scenes import CLASS_NAMES
 from studies.shared.examples import CLASSES, example_scenes
 
 QUICK = {
-    "class_visualization": ["--labels", "star", "maze", "--iterations", "3", "--size", "64"],
-    "saliency_visualization": ["--size", "96", "--nodes", "2"],
-    "gradcam_visualization": ["--size", "96"],
-    "fooling_visualization": ["--size", "96", "--iterations", "300"],
-    "style_transfer": ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "2"],
+    "classes": ["--labels", "star", "maze", "--iterations", "3", "--size", "64"],
+    "saliency": ["--size", "96", "--nodes", "2"],
+    "gradcam": ["--size", "96"],
+    "fooling": ["--size", "96", "--iterations", "300"],
+    "style": ["--preset", "swirling_night", "--size", "48", "--style-size", "48", "--iterations", "2"],
 }
 
 
@@ -25,13 +25,13 @@ def run(script, *arguments):
 
 @pytest.mark.parametrize("script", QUICK)
 def test_every_script_runs_with_the_embedded_weights(script, capsys):
-    assert run(script, *QUICK[script]) in ((0, 1) if script == "fooling_visualization" else (0,))
+    assert run(script, *QUICK[script]) in ((0, 1) if script == "fooling" else (0,))
     assert f"weights: {EMBEDDED_WEIGHTS.name} (sha256 " in capsys.readouterr().out
     with Image.open("picture.png") as image:
         assert np.asarray(image).std() > 10
 
 
-@pytest.mark.parametrize("script", ["saliency_visualization", "gradcam_visualization"])
+@pytest.mark.parametrize("script", ["saliency", "gradcam"])
 def test_scores_are_printed_beside_the_centre_baseline(script, capsys):
     run(script, *QUICK[script])
     said = capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_scores_are_printed_beside_the_centre_baseline(script, capsys):
 
 
 def test_the_true_outline_is_drawn_on_the_maps():
-    run("saliency_visualization", *QUICK["saliency_visualization"])
+    run("saliency", *QUICK["saliency"])
     with Image.open("picture.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     magenta = (pixels[..., 0] > 200) & (pixels[..., 1] < 60) & (pixels[..., 2] > 200)

@@ -279,11 +279,11 @@ def network_file(tmp_path_factory):
 
 @pytest.fixture
 def apply(network_file):
-    return partial(run, "fast_style_transfer", "--network", network_file, "--device", "cpu")
+    return partial(run, "fast_style", "--network", network_file, "--device", "cpu")
 
 
 def test_bare_the_stored_network_paints_the_own_pictures_in_all_its_styles(panels, tmp_path):
-    assert run("fast_style_transfer", "--size", "64") == 0
+    assert run("fast_style", "--size", "64") == 0
     names = ["", "swirling night", "blood sunset", "geometric abstraction", "mosaic"]
     assert [panel.title for panel in panels] == names + [""] * 20
     with Image.open(tmp_path / "visualization" / "fast_style_transfer.png") as image:
@@ -449,7 +449,7 @@ def test_wrong_use_of_train_is_one_sentence_and_exit_code_2(arguments, words, we
 def test_a_file_that_is_no_network_is_refused(tmp_path, refusal):
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
     assert "is not a file that python -m training styles wrote" in refusal(
-        run, "fast_style_transfer", "--network", tmp_path / "bad.safetensors"
+        run, "fast_style", "--network", tmp_path / "bad.safetensors"
     )
 
 
@@ -492,7 +492,7 @@ def test_a_network_is_trained_with_samples_and_curve_and_paints(train, picture, 
     assert not (tmp_path / "net.checkpoint.pt").exists()
     assert (tmp_path / "net_learning_curve.csv").read_text().count("\n") == 2
     flags = ["--style", "some picture", "--output", "out.png"]
-    assert run("fast_style_transfer", "--network", "net.safetensors", "--images", picture, *flags) == 0
+    assert run("fast_style", "--network", "net.safetensors", "--images", picture, *flags) == 0
 
 
 def test_a_training_that_is_interrupted_goes_on_and_ends_in_the_same_weights(train, tmp_path, monkeypatch, capsys):

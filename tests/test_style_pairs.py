@@ -54,7 +54,7 @@ def made(name):
 
 
 def test_the_losses_are_printed_and_kept_in_the_picture(pair, capsys):
-    assert run("style_transfer", *pair) == 0
+    assert run("style", *pair) == 0
     pixels, text = made("style_transfer_a_x")
     assert pixels.shape == (48, 54, 3)
     assert text["Losses"].startswith("content 0.")
@@ -66,7 +66,7 @@ def test_the_losses_are_printed_and_kept_in_the_picture(pair, capsys):
 
 
 def test_the_printed_losses_are_those_of_the_picture(pair):
-    run("style_transfer", *pair)
+    run("style", *pair)
     content, style = (scaled_tensor(load_image(pair[index]), 48) for index in (1, 3))
     with Image.open("visualization/style_transfer_a_x.png") as image:
         losses = [float(part.split()[-1]) for part in image.text["Losses"].split(", ")]
@@ -93,17 +93,17 @@ def test_the_printed_losses_are_those_of_the_picture(pair):
     ids=lambda flags: " ".join(flags),
 )
 def test_every_setting_changes_the_picture(flags, pair):
-    run("style_transfer", *pair)
+    run("style", *pair)
     before, _ = made("style_transfer_a_x")
-    assert run("style_transfer", *pair, *flags) == 0
+    assert run("style", *pair, *flags) == 0
     after, _ = made("style_transfer_a_x")
     assert before.shape == after.shape
     assert (before != after).any()
 
 
 def test_a_picture_starts_where_an_earlier_one_stopped(pair):
-    run("style_transfer", *pair, "--output", "early.png")
-    assert run("style_transfer", *pair, "--start", "early.png", "--smallest", "48", "--iterations", "1") == 0
+    run("style", *pair, "--output", "early.png")
+    assert run("style", *pair, "--start", "early.png", "--smallest", "48", "--iterations", "1") == 0
     with Image.open("early.png") as early:
         change = np.abs(made("style_transfer_a_x")[0].astype(int) - np.asarray(early))
     assert 0 < change.mean() < 12
@@ -111,7 +111,7 @@ def test_a_picture_starts_where_an_earlier_one_stopped(pair):
 
 def test_colours_are_the_contents_where_only_luminance_is_transferred(tmp_path):
     content, style = save(tmp_path / "a.png", 0, mode="L"), save(tmp_path / "x.png", 1)
-    assert run("style_transfer", "--content", content, "--style", style, *QUICK, "--keep-colour", "luminance") == 0
+    assert run("style", "--content", content, "--style", style, *QUICK, "--keep-colour", "luminance") == 0
     pixels = made("style_transfer_a_x")[0].astype(int)
     assert np.abs(pixels - pixels[..., :1]).max() <= 1  # grey, as the content is
 
@@ -120,9 +120,9 @@ def test_two_styles_are_blended_by_their_shares(pair, tmp_path):
     pixels = {}
     for shares in (["1", "0"], ["2", "0"], ["1", "1"], ["0", "1"]):
         both = [*pair[:4], save(tmp_path / "y.png", 5), *QUICK]
-        assert run("style_transfer", *both, "--blend", *shares) == 0
+        assert run("style", *both, "--blend", *shares) == 0
         pixels[" ".join(shares)], _ = made("style_transfer_a_x+y")
-    run("style_transfer", *pair)
+    run("style", *pair)
     alone, _ = made("style_transfer_a_x")
     assert np.abs(pixels["1 0"].astype(int) - alone).max() <= 1
     assert np.array_equal(pixels["1 0"], pixels["2 0"])
@@ -135,7 +135,7 @@ def test_a_style_stays_under_its_mask(pair, tmp_path):
     mask[:, 10:] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     settings = ["--size", "96", "--smallest", "96", "--iterations", "4", "--tv-weight", "0", *QUICK[-2:]]
-    assert run("style_transfer", *pair[:4], *settings, "--mask", tmp_path / "mask.png") == 0
+    assert run("style", *pair[:4], *settings, "--mask", tmp_path / "mask.png") == 0
     pixels, _ = made("style_transfer_a_x")
     with Image.open(pair[1]) as image:
         content = np.asarray(image.resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BILINEAR)).astype(int)
@@ -159,20 +159,20 @@ def test_a_mask_of_two_readings_is_refused_before_anything_is_written(pair, tmp_
     with Image.open(tmp_path / "mask.png") as image:
         image.putpixel((0, 0), (0, 0, 0, 0))
         image.save(tmp_path / "mask.png")
-    assert "mask.png' is partly transparent" in refusal(run, "style_transfer", *pair, "--mask", tmp_path / "mask.png")
+    assert "mask.png' is partly transparent" in refusal(run, "style", *pair, "--mask", tmp_path / "mask.png")
 
 
 @pytest.mark.parametrize(("mode", "size"), [("L", (50, 70)), ("RGBA", (90, 40)), ("RGB", (33, 200))])
 def test_pictures_of_any_shape_and_mode_are_painted(mode, size, tmp_path):
     content, style = save(tmp_path / "a.png", 0, size, mode), save(tmp_path / "x.png", 1, size[::-1], mode)
-    assert run("style_transfer", "--content", content, "--style", style, *QUICK) == 0
+    assert run("style", "--content", content, "--style", style, *QUICK) == 0
     height, width = made("style_transfer_a_x")[0].shape[:2]
     assert min(height, width) == 48
     assert height / width == pytest.approx(size[1] / size[0], rel=0.03)
 
 
 def test_curves_and_animation_are_written_beside_the_picture(pair, capsys):
-    assert run("style_transfer", *pair, "--curves", "--gif", "--output", "out/made.png") == 0
+    assert run("style", *pair, "--curves", "--gif", "--output", "out/made.png") == 0
     said = capsys.readouterr().out
     for name in ("made.png", "made_losses.png", "made.gif"):
         assert f"wrote out/{name}" in said
@@ -183,31 +183,31 @@ def test_curves_and_animation_are_written_beside_the_picture(pair, capsys):
 
 def test_curves_are_drawn_of_a_loss_that_is_0_all_the_way(pair):
     for weights in (["--tv-weight", "0"], ["--content-weight", "0", "--style-weight", "0", "--tv-weight", "0"]):
-        assert run("style_transfer", *pair, "--curves", *weights) == 0
+        assert run("style", *pair, "--curves", *weights) == 0
     assert made("style_transfer_a_x_losses")[0].std() > 10
 
 
 def test_every_pair_of_two_folders_is_made_once_and_laid_on_a_sheet(folders, tmp_path, capsys):
-    assert run("style_transfer", *folders) == 0
+    assert run("style", *folders) == 0
     place = tmp_path / "visualization"
     names = {f"style_transfer_{content}_{style}.png" for content in "ab" for style in "xy"}
     assert {path.name for path in place.iterdir()} == {*names, "style_transfer.png"}
     times = {name: (place / name).stat().st_mtime_ns for name in names}
     capsys.readouterr()
-    assert run("style_transfer", *folders) == 0
+    assert run("style", *folders) == 0
     assert "4 of 4 pictures were there already" in capsys.readouterr().out
     assert times == {name: (place / name).stat().st_mtime_ns for name in names}
     save(tmp_path / "styles/y.png", 9)
-    assert run("style_transfer", *folders) == 0  # only what changed
+    assert run("style", *folders) == 0  # only what changed
     changed = {name for name in names if times[name] != (place / name).stat().st_mtime_ns}
     assert changed == {"style_transfer_a_y.png", "style_transfer_b_y.png"}
-    assert run("style_transfer", *folders, "--fresh") == 0
+    assert run("style", *folders, "--fresh") == 0
     assert all(times[name] != (place / name).stat().st_mtime_ns for name in names)
 
 
 def test_a_broken_style_is_named_once_and_the_rest_is_painted(folders, tmp_path, capsys, panels):
     (tmp_path / "styles/x.png").write_text("nothing")
-    assert run("style_transfer", *folders) == 1
+    assert run("style", *folders) == 1
     words = capsys.readouterr().err
     assert words.count("skipped: image: ") == 1
     assert "styles/x.png" in words
@@ -219,7 +219,7 @@ def test_a_folder_of_nothing_but_broken_files_fails(folders, tmp_path, refusal):
     for name in "xy":
         (tmp_path / f"styles/{name}.png").write_text("nothing")
     with pytest.raises(AssertionError):  # each is named, so there is more than one line
-        refusal(run, "style_transfer", *folders)
+        refusal(run, "style", *folders)
     assert not (tmp_path / "visualization").exists()
 
 
@@ -242,7 +242,7 @@ def interrupt_at(monkeypatch, step):
 
 def test_ctrl_c_writes_the_picture_as_it_stands(pair, monkeypatch, capsys):
     interrupt_at(monkeypatch, 1)
-    assert run("style_transfer", *pair) == 130
+    assert run("style", *pair) == 130
     captured = capsys.readouterr()
     assert "stopped at step 1 of 2 at 34 pixels: loss " in captured.out
     assert "to go on from it, give it as --start, and where it stopped as --smallest" in captured.out
@@ -255,12 +255,12 @@ def test_ctrl_c_writes_the_picture_as_it_stands(pair, monkeypatch, capsys):
 def test_a_pair_that_was_stopped_is_made_again(folders, monkeypatch, tmp_path, capsys):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 1)
-        assert run("style_transfer", *folders) == 130
+        assert run("style", *folders) == 130
     assert len(list((tmp_path / "visualization").iterdir())) == 1
     said = capsys.readouterr().out
     assert "started again, it is made anew" in said
     assert "--start" not in said  # that would be where every pair starts
-    assert run("style_transfer", *folders) == 0
+    assert run("style", *folders) == 0
     assert "there already" not in capsys.readouterr().out
     assert "stopped" not in made("style_transfer_a_x")[1]["Settings"]
 
@@ -274,7 +274,7 @@ def test_ctrl_c_in_a_preset_writes_the_picture_as_it_stands(monkeypatch, capsys)
         return transfer_style(*arguments, callback=watch, **settings)
 
     replace_everywhere(monkeypatch, transfer_style, interrupted)
-    assert run("style_transfer", "--preset", "swirling_night", "--size", "48", "--style-size", "48") == 130
+    assert run("style", "--preset", "swirling_night", "--size", "48", "--style-size", "48") == 130
     assert "stopped after 1 of 200 steps: loss " in capsys.readouterr().out
     assert "after 1" in made("style_transfer_harbour_town_swirling_night")[1]["Settings"]
 
@@ -306,13 +306,13 @@ def test_wrong_use_is_one_sentence(arguments, words, refusal, tmp_path):
     save(tmp_path / "tiny.png", size=(32, 40))
     for name in ("contents/a.png", "contents/b.png", "styles/x.png"):
         save(tmp_path / name)
-    assert words in refusal(run, "style_transfer", "--size", "48", *arguments)
+    assert words in refusal(run, "style", "--size", "48", *arguments)
 
 
 def test_two_pictures_of_one_name_never_overwrite_each_other(tmp_path, refusal):
     save(tmp_path / "contents/a.png")
     save(tmp_path / "contents/a.jpg")
-    assert "several pictures would be written to" in refusal(run, "style_transfer", "--content", tmp_path / "contents")
+    assert "several pictures would be written to" in refusal(run, "style", "--content", tmp_path / "contents")
 
 
 def test_the_cost_is_told_before_the_work(pair, capsys, monkeypatch):
@@ -320,7 +320,7 @@ def test_the_cost_is_told_before_the_work(pair, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     replace_everywhere(monkeypatch, style_transfer, stop)
-    assert run("style_transfer", *pair) == 130
+    assert run("style", *pair) == 130
     assert "a as x: 54 x 48 pixels, 2 sizes, about 0 s, 0.1 GB beside its own" in capsys.readouterr().out
 
 

@@ -24,7 +24,7 @@ def _weights(weights):
 
 @pytest.mark.parametrize("figure", PANELS)
 def test_every_figure_is_drawn_with_the_losses_of_each_painted_picture(figure, panels, capsys):
-    assert run("style_tradeoffs", "--figure", figure, *QUICK) == 0
+    assert run("tradeoffs", "--figure", figure, *QUICK) == 0
     path = f"visualization/style_tradeoffs_{figure.replace('-', '_')}.png"
     assert f"wrote {path}" in capsys.readouterr().out
     with Image.open(path) as image:
@@ -54,13 +54,13 @@ def test_the_bar_counts_what_is_painted(monkeypatch):
             counted[-1][1] += 1
 
     monkeypatch.setattr(Report, "progress", lambda _report, **words: Bar(**words))
-    assert run("style_tradeoffs", "--figure", "all", "--size", "33", "--smallest", "33", "--iterations", "1") == 0
+    assert run("tradeoffs", "--figure", "all", "--size", "33", "--smallest", "33", "--iterations", "1") == 0
     assert len(counted) == len(PANELS)
     assert all(total == made for total, made in counted)
 
 
 def test_the_blend_goes_from_one_style_to_the_other(panels):
-    assert run("style_tradeoffs", "--figure", "blend", *QUICK) == 0
+    assert run("tradeoffs", "--figure", "blend", *QUICK) == 0
     row = [panel.pixels for panel in panels if panel.caption]
     assert next(panel.title for panel in panels if panel.caption) == "100 % and 0 %"
     steps = [np.abs(after.astype(int) - row[0]).mean() for after in row]
@@ -88,4 +88,4 @@ def test_the_losses_below_are_unweighted(squeezenet):
     ],
 )
 def test_wrong_use_is_one_sentence(arguments, words, refusal):
-    assert words in refusal(run, "style_tradeoffs", *QUICK, *arguments)
+    assert words in refusal(run, "tradeoffs", *QUICK, *arguments)

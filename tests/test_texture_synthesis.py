@@ -112,7 +112,7 @@ def test_wrong_use_is_named(sample, settings, words):
 
 
 def test_each_row_holds_the_sample_four_sets_of_layers_and_the_sampled_pixels(weights, panels, capsys):
-    assert run("texture_synthesis", *QUICK) == 0
+    assert run("textures", *QUICK) == 0
     assert len(panels) == 2 * 6
     assert [panel.title.split("\n")[:2] for panel in panels[1:6]] == [
         ["layer 1", "conv1"],
@@ -130,7 +130,7 @@ def test_each_row_holds_the_sample_four_sets_of_layers_and_the_sampled_pixels(we
 
 
 def test_a_larger_size_continues_the_sample_which_is_shown_at_its_own_scale(weights, panels):
-    assert run("texture_synthesis", *QUICK, "--images", "weave", "--size", "70") == 0
+    assert run("textures", *QUICK, "--images", "weave", "--size", "70") == 0
     sample, neural, sampled = (panel.pixels for panel in panels)
     assert neural.shape == sampled.shape == sample.shape == (70, 70, 3)
     assert (sample[:11] == 255).all()
@@ -138,7 +138,7 @@ def test_a_larger_size_continues_the_sample_which_is_shown_at_its_own_scale(weig
 
 
 def test_results_smaller_than_the_sample_are_drawn_at_its_scale(weights, panels):
-    assert run("texture_synthesis", *QUICK, "--images", "weave", "--size", "36") == 0
+    assert run("textures", *QUICK, "--images", "weave", "--size", "36") == 0
     assert {panel.pixels.shape for panel in panels} == {(48, 48, 3)}
     for panel in panels[1:]:
         assert (panel.pixels[:6] == 255).all()
@@ -147,14 +147,14 @@ def test_results_smaller_than_the_sample_are_drawn_at_its_scale(weights, panels)
 
 def test_a_file_too_small_for_the_network_is_refused_not_enlarged(weights, tmp_path, refusal):
     Image.new("RGB", (50, 20), "red").save(tmp_path / "small.png")
-    words = refusal(run, "texture_synthesis", *QUICK, "--images", tmp_path / "small.png")
+    words = refusal(run, "textures", *QUICK, "--images", tmp_path / "small.png")
     assert "50 x 20 pixels; at least 33 are needed each way" in words
 
 
 def test_files_and_folders_are_read_and_a_broken_one_is_named(weights, picture, panels, tmp_path, capsys):
     (tmp_path / "broken.png").write_text("nothing")
     images = ["--images", picture, tmp_path / "broken.png"]
-    assert run("texture_synthesis", *QUICK, *images) == 1
+    assert run("textures", *QUICK, *images) == 1
     assert "skipped: image: " in capsys.readouterr().err
     assert len(panels) == 6
 
@@ -173,10 +173,10 @@ def test_a_texture_that_cannot_be_had_is_told_and_the_others_are_made(weights, p
         raise OSError("no network")
 
     monkeypatch.setattr("skimage.data.brick", absent)
-    assert run("texture_synthesis", *QUICK) == 0
+    assert run("textures", *QUICK) == 0
     assert "left out: texture: 'brick'" in capsys.readouterr().out
     assert len(panels) == 6
-    assert run("texture_synthesis", *QUICK, "--images", "brick") == 1
+    assert run("textures", *QUICK, "--images", "brick") == 1
     assert "none of the textures can be had" in capsys.readouterr().err
 
 
@@ -187,7 +187,7 @@ def test_an_interrupt_keeps_the_rows_that_are_finished(weights, panels, monkeypa
         return make_row(model, sample, *rest)
 
     replace_everywhere(monkeypatch, make_row, interrupted)
-    assert run("texture_synthesis", *QUICK) == 130
+    assert run("textures", *QUICK) == 130
     assert "stopped before brick was finished" in capsys.readouterr().err
     assert len(panels) == 6
     with Image.open(tmp_path / "visualization" / "texture_synthesis.png") as image:
@@ -202,7 +202,7 @@ def test_an_interrupt_keeps_the_rows_that_are_finished(weights, panels, monkeypa
     ],
 )
 def test_wrong_use_of_the_script_is_one_sentence(arguments, words, weights, refusal):
-    assert words in refusal(run, "texture_synthesis", *QUICK[3:], *arguments)
+    assert words in refusal(run, "textures", *QUICK[3:], *arguments)
 
 
 @pytest.mark.parametrize(
