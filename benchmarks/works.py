@@ -11,8 +11,6 @@ from functools import cached_property
 
 import torch
 from captum import attr
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchvision.models import squeezenet1_1
 
@@ -158,6 +156,9 @@ def _captum(network: str) -> dict[str, Callable[[Setup], Tensor]]:
 
 
 def _pytorch_grad_cam(setup: Setup) -> Tensor:
+    # Here, since it is optional: without it this line of the table is left out.
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     targets = [ClassifierOutputTarget(label) for label in setup.labels.tolist()]
     with GradCAM(model=setup.theirs, target_layers=[setup.theirs.get_submodule(LAYER)]) as method:

@@ -32,7 +32,7 @@ BESIDES = sorted([*ROOT.glob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(RO
 STUDIES = sorted(path.parent for path in (ROOT / "studies").glob("*/__init__.py") if path.parent.name != "shared")
 OF_STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 COMMAND_LINE = {f"studies/shared/{name}.py" for name in ("options", "runner", "settings")}  # and each flags.py
-LATE = {"core/images.py", *PLOTTING}  # they import within a function what costs much and is seldom needed
+LATE = {"benchmarks/works.py", "core/images.py", *PLOTTING}  # what is optional, or costs much and is seldom needed
 LONG = {"collect_submission.py", "visualizers/catalogue.py"}  # one file to hand to a student; a table
 MOST_LINES = 300
 
