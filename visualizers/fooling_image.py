@@ -96,16 +96,21 @@ def fool(
     return Fooling(result.to(images.device), fooled.to(images.device), steps.to(images.device))
 
 
+def course_fooling_image(model: nn.Module, X: Tensor, target_y: int, *, iterations: int = 100, **settings) -> Tensor:
+    """X (1, 3, H, W) -> a tensor like it that the network takes for target_y; settings: those of `fool`.
+
+    As in the courses, its colours are not kept to what a file can hold. Warns where `iterations` do not suffice.
+    """
+    result = fool(model, X, target_y, iterations=iterations, keep_valid=False, **settings)
+    if not result.fooled.all():
+        text = f"the network was not fooled into class {target_y} in {iterations} steps; try another class or more"
+        warnings.warn(text, stacklevel=3)
+    return result.images.to(X.dtype)
+
+
 class FoolingImage:
     """The course's names for it."""
 
     def make_fooling_image(self, X: Tensor, target_y: int, model: nn.Module) -> Tensor:
-        """X (1, 3, 224, 224) -> a tensor like it that the network takes for target_y.
-
-        As in the course, steps have length 10 and the colours are not kept to what a file can hold; `fool` takes
-        steps of 1 and keeps them.
-        """
-        result = fool(model, X, target_y, learning_rate=COURSE_LEARNING_RATE, keep_valid=False)
-        if not result.fooled.all():
-            warnings.warn(f"the network was not fooled into class {target_y} in 100 steps; try another", stacklevel=2)
-        return result.images.to(X.dtype)
+        """X (1, 3, 224, 224) -> a tensor like it that the network takes for target_y: up to 100 steps of length 10."""
+        return course_fooling_image(model, X, target_y, learning_rate=COURSE_LEARNING_RATE)

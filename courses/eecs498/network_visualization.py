@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from core.ascent import Step
 from core.errors import UsageError
-from courses.ascents import fooling_image, regularised_gradient
+from courses.ascents import regularised_gradient
+from visualizers.fooling_image import course_fooling_image
 from visualizers.saliency_map import saliency_map
 
 __all__ = ["class_visualization_step", "compute_saliency_maps", "hello", "make_adversarial_attack"]
@@ -37,7 +38,8 @@ def make_adversarial_attack(
         print(f"Iteration {step.iteration}: target score {target:.3f}, max score {largest:.3f}")
         return int(scores.argmax()) == int(target_y)
 
-    return fooling_image(X, target_y, model, iterations=max_iter, callback=report if verbose else None)
+    callback = report if verbose else None
+    return course_fooling_image(model, X, target_y, iterations=max_iter, callback=callback)
 
 
 def class_visualization_step(img: Tensor, target_y: int, model: nn.Module, **kwargs) -> Tensor:

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from core.priors import unit_norm
-from courses.ascents import fooling_image, regularised_gradient
+from courses.ascents import regularised_gradient
 from courses.pictures import blur_image, deprocess, jitter, preprocess, rescale
+from visualizers.fooling_image import course_fooling_image
 from visualizers.saliency_map import saliency_map
 
 __all__ = [
@@ -32,7 +33,7 @@ def compute_saliency_maps(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
 
 def make_fooling_image(X: Tensor, target_y: int, model: nn.Module) -> Tensor:
     """X (1, 3, H, W) -> a tensor like it that the network takes for target_y: up to 100 steps of length 1."""
-    return fooling_image(X, target_y, model)
+    return course_fooling_image(model, X, target_y)
 
 
 def class_visualization_update_step(
