@@ -5,12 +5,15 @@ ReLU overwrites a moment later. So a recording keeps the original and passes a c
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
+from core.gradients import run_network
+from core.measuring import in_own_thread
 
 
 def layer_names(model: nn.Module) -> list[str]:
@@ -35,17 +38,21 @@ def record_activations(
     """Within the block, each forward pass fills the dictionary: layer name -> its output (N, C, h, w).
 
     The outputs stay in the graph, so `torch.autograd.grad(score, recorded[layer])` works. With `as_leaves`
-    the graph starts anew at each of them: gradients go no deeper, and the input needs none.
+    the graph starts anew at each of them: gradients go no deeper, and the input needs none. Passes of other threads
+    through the same network are not seen. Raises UsageError for a layer whose output is not one tensor.
     """
     recorded: dict[str, Tensor] = {}
     handles = []
 
     def keeper(name: str):
         def keep(_module, _inputs, output: Tensor) -> Tensor:
+            if not isinstance(output, Tensor):
+                words = f"gives a {type(output).__name__}, not one tensor"
+                raise UsageError(f"layer: '{name}' {words}; choose another, for instance one within it")
             recorded[name] = output.detach().requires_grad_(True) if as_leaves else output
             return recorded[name].clone()
 
-        return keep
+        return in_own_thread(keep)
 
     try:
         for name in layers:
@@ -54,6 +61,44 @@ def record_activations(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def channel_axis(model: nn.Module, layer: str, shape: Sequence[int], images: Tensor) -> int:
+    """Which axis of the layer's output, of this shape for the images (N, 3, H, W), counts channels: 1 or 3.
+
+    Convolutions give (N, K, h, w), Swin's and ConvNeXt's blocks (N, h, w, K). The network tells: of a square picture
+    h = w; where K is the same number, too, a taller picture makes only h longer. Raises UsageError for what has no
+    places, or hides them.
+    """
+    if len(shape) != 4:
+        words = f"gives shape {tuple(shape)}, not maps (N, K, h, w)"
+        raise UsageError(f"layer: '{layer}' {words}; choose one before the places are flattened or pooled")
+    side = min(images.shape[2:])
+    if images.shape[2] != images.shape[3]:
+        shape = _shape_for(model, layer, images, side, side) or shape
+    first, last = shape[2] == shape[3], shape[1] == shape[2] != 1
+    if first != last:
+        return 1 if first else 3
+    taller = _shape_for(model, layer, images, 2 * side, side) or shape
+    if len(taller) == 4 and (taller[1] == shape[1]) != (taller[2] == shape[2]):
+        return 1 if taller[1] == shape[1] else 3
+    words = f"gives shape {tuple(shape)}, whose channels cannot be told from its places"
+    raise UsageError(f"layer: '{layer}' {words}; choose another")
+
+
+def _shape_for(model: nn.Module, layer: str, images: Tensor, height: int, width: int) -> Sequence[int] | None:
+    """The shape of what the layer gives for a picture of another size; None where the network takes no other.
+
+    A network that takes one size alone mostly says so at its end, after the layer.
+    """
+    with record_activations(model, [layer]) as recorded, torch.no_grad(), suppress(UsageError):
+        run_network(model, images.new_zeros(1, images.shape[1], height, width))
+    return recorded[layer].shape if layer in recorded else None
+
+
+def channels_first(output: Tensor, axis: int) -> Tensor:
+    """What a layer gave, with its channels in the second place, (N, K, h, w); a view of it."""
+    return output if axis == 1 else output.permute(0, 3, 1, 2)
 
 
 def sequence_features(

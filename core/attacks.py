@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import class_scores, in_chunks, measuring
+from core.gradients import class_scores, in_chunks, measuring, scores_of
 from core.images import denormalise, normalise
 from core.priors import project_to_ball, unit_norm
 
@@ -144,7 +144,7 @@ def is_changed(model: nn.Module, images: Tensor, difference: Tensor, own: Tensor
     def other(chunk: Tensor, names: Tensor) -> Tensor:
         shifted = (in_rgb(chunk) + difference.to(chunk)).clamp(0, 1)
         saved = normalise((shifted * LEVELS).round() / LEVELS)
-        return model(saved).argmax(dim=1) != names.to(chunk.device)
+        return scores_of(model, saved).argmax(dim=1) != names.to(chunk.device)
 
     with measuring(model), torch.no_grad():
         return in_chunks(other, model, images, own)
@@ -153,4 +153,6 @@ def is_changed(model: nn.Module, images: Tensor, difference: Tensor, own: Tensor
 def first_choices(model: nn.Module, images: Tensor) -> Tensor:
     """The network's first choice for each image, (N,)."""
     with measuring(model), torch.no_grad():
-        return in_chunks(lambda chunk, _: model(chunk).argmax(dim=1), model, images, torch.arange(len(images)))
+        return in_chunks(
+            lambda chunk, _: scores_of(model, chunk).argmax(dim=1), model, images, torch.arange(len(images))
+        )

@@ -2,72 +2,83 @@
 
 Everything here leaves the network as it was: train/eval mode, flags, hooks and `.grad` are untouched,
 also after an exception, and gradients come from `torch.autograd.grad`, which writes nowhere.
+
+One rule for numbers: images may be of any floating type and on any device. Each pass runs in the network's own type, on
+its device (`scores_of`, `to_network`); what is computed besides, and what is returned, has the type of the images, but
+at least float32 (`as_images`), since sums of many passes are lost in half precision.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.nn.functional import conv2d
 from torchvision.models.squeezenet import SqueezeNet
 
 from core.errors import UsageError
+from core.measuring import measuring
 
 # Pixels at a time, three images of 224 x 224: enough to keep two cores busy, few enough that the same memory is
 # used again. Larger chunks are a tenth faster at most on a CPU, and soon slower.
 CHUNK_PIXELS = 3 * 224 * 224
+PLAIN_HEAD = [nn.Dropout, nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class BlankMapWarning(UserWarning):
     """A map is zero everywhere; the message says for which image, why, and what to do."""
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode within the block; each module's own mode is put back afterwards."""
-    training = [module for module in model.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-@contextmanager
-def measuring(model: nn.Module) -> Iterator[None]:
-    """Eval mode and gradients on within the block, whatever the caller had set; put back afterwards."""
-    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
-        yield
-
-
 @torch.inference_mode(False)  # labels made in inference mode could take no part in a backward pass
 def as_labels(labels, count: int, model: nn.Module | None = None) -> Tensor:
-    """One label, or one for each image, as number, list, array or tensor -> LongTensor (count,)."""
-    result = torch.as_tensor(labels).detach().cpu().clone()
-    if result.is_floating_point() or result.dtype == torch.bool:
+    """One label, or one for each image, as number, list, array or tensor -> LongTensor (count,).
+
+    Whether the network has so many classes is checked here where it says so, and else by its scores (`class_scores`).
+    """
+    try:
+        result = torch.as_tensor(labels).detach().cpu().clone()
+    except (TypeError, ValueError, RuntimeError):  # None, names, lists of several lengths
+        raise UsageError(f"labels: class numbers are needed, one or one for each image, got {labels!r:.80}") from None
+    if result.is_floating_point() or result.is_complex() or result.dtype == torch.bool:
         raise UsageError(f"labels: class numbers are needed, got values of type {result.dtype}")
     result = result.long().flatten()
     if len(result) == 1:
         result = result.repeat(count)
     if len(result) != count:
         raise UsageError(f"labels: got {len(result)} for {count} images; give one, or one for each image")
-    classes = _number_of_classes(model)
-    if len(result) and (result.min() < 0 or (classes is not None and result.max() >= classes)):
-        wrong = int(result.min() if result.min() < 0 else result.max())
-        raise UsageError(f"labels: class {wrong} is out of range; allowed are 0 to {(classes or 0) - 1}")
+    if len(result):
+        _check_range(result, _number_of_classes(model))
     return result
 
 
 def check_images(images: Tensor) -> None:
-    """Raise UsageError unless the shape is (N, 3, H, W), with at least one image."""
+    """Raise UsageError unless it is a tensor (N, 3, H, W) of finite floating numbers, with at least one image."""
+    if not isinstance(images, Tensor):
+        raise UsageError(f"images: a tensor of shape (N, 3, H, W) is needed, got {type(images).__name__}")
     if images.dim() != 4 or images.shape[1] != 3:
         raise UsageError(f"images: a tensor of shape (N, 3, H, W) is needed, got {tuple(images.shape)}")
-    if not len(images):
-        raise UsageError("images: none given; at least one is needed")
+    if not images.numel():
+        raise UsageError(f"images: none given, the shape is {tuple(images.shape)}; at least one is needed")
+    if not images.is_floating_point():
+        words = "are not what the network reads; core.images.preprocess makes that of 8-bit pictures"
+        raise UsageError(f"images: whole numbers ({images.dtype}) {words}")
+    # A sum is finite if all numbers are; if it is not, it may only have grown too large.
+    if not images.detach().sum(dtype=torch.float64).isfinite() and not images.detach().isfinite().all():
+        wrong = int((~images.detach().isfinite()).flatten(1).any(dim=1).nonzero()[0])
+        raise UsageError(f"images: image {wrong} has values that are not finite (NaN or infinity); mend it first")
+
+
+def as_images(images: Tensor) -> Tensor:
+    """Images (N, 3, H, W), checked and detached, in their own type, but at least in float32; on their device."""
+    check_images(images)
+    images = images.clone() if images.is_inference() else images.detach()
+    return precise(images)
+
+
+def precise(values: Tensor) -> Tensor:
+    """The values in float64 if they are, else in float32: sums of many of them are lost in half precision."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
 
 
 def like_images(argument: str, value: Tensor | float, images: Tensor) -> Tensor:
@@ -80,15 +91,62 @@ def like_images(argument: str, value: Tensor | float, images: Tensor) -> Tensor:
 
 
 def to_network(model: nn.Module, images: Tensor) -> Tensor:
-    """A detached copy of the images, or a view of them, with the network's device and dtype."""
-    check_images(images)
+    """A detached copy of the images, or a view of them, on the network's device, in its type, but at least float32."""
+    images = as_images(images)
     parameter = next(model.parameters(), images)
-    images = images.clone() if images.is_inference() else images.detach()
-    return images.to(parameter.device, parameter.dtype)
+    return images.to(parameter.device, torch.float64 if parameter.dtype == torch.float64 else torch.float32)
+
+
+def run_network(model: nn.Module, images: Tensor) -> object:
+    """What the network gives for images (N, 3, H, W), which it gets on its device and in its type, in their graph.
+
+    Raises UsageError, one sentence with the network's own reason, where it cannot take them.
+    """
+    parameter = next(model.parameters(), images)
+    try:
+        return model(images.to(parameter.device, parameter.dtype))
+    except (UsageError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if "memory" in str(error):
+            raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        shape = f"images of shape {tuple(images.shape)}"
+        raise UsageError(f"model: {type(model).__name__} cannot take {shape}: {reason[:200]}") from error
+
+
+def scores_of(model: nn.Module, images: Tensor) -> Tensor:
+    """The scores (N, K) of images (N, 3, H, W), in their graph, in the network's type, but at least in float32.
+
+    Raises UsageError where the network cannot take the images, or gives something else than a tensor (N, K).
+    """
+    scores = run_network(model, images)
+    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != len(images):
+        if isinstance(scores, Tensor):
+            got = f"a tensor of shape {tuple(scores.shape)} for {len(images)} images"
+        elif isinstance(scores, Mapping):
+            got = f"a dictionary with {', '.join(map(str, scores))}"
+        else:
+            got = f"a {type(scores).__name__}" + (f" of {len(scores)}" if isinstance(scores, Sequence) else "")
+        remedy = "wrap it in a module that returns the scores alone"
+        raise UsageError(f"model: {type(model).__name__} gives {got}, not scores (N, K); {remedy}")
+    return precise(scores)
+
+
+def gradients_of(total: Tensor, tensors: Sequence[Tensor], **settings: bool) -> tuple[Tensor, ...]:
+    """`torch.autograd.grad`; a UsageError says where there is no gradient. settings: e.g. retain_graph."""
+    if not total.requires_grad:
+        words = "it is quantised, has no layers, or cuts its graph; use occlusion, rise or score_cam, which need none"
+        raise UsageError(f"model: its scores have no gradient ({words})")
+    gradients = torch.autograd.grad(total, tensors, allow_unused=True, **settings)
+    if any(gradient is None for gradient in gradients):
+        raise UsageError("layer: the score does not depend on it, or on this output of it; choose another")
+    return gradients
 
 
 def class_scores(scores: Tensor, labels: Tensor) -> Tensor:
     """The score of each image's own class: (N, K), (N,) -> (N,)."""
+    _check_range(labels, scores.shape[1])
     return scores.gather(1, labels.to(scores.device).view(-1, 1)).squeeze(1)
 
 
@@ -102,27 +160,69 @@ def class_map_layer(model: nn.Module) -> str | None:
 
 
 def label_scores(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The score of each image's own class, (N,), computed for the classes asked for alone.
+    """The score of each image's own class, (N,), computed for the classes asked for alone where that is exact.
 
     The last convolution, 1000 classes of 512 weights, is a quarter of SqueezeNet's work, and all but a few of
-    its rows would be thrown away. So the forward pass sees the rows of these labels only. Other networks, and
-    one whose output is changed by a hook or a forward pass of its own, compute all their scores.
+    its rows would be thrown away. Other networks, and one with a hook in its head, compute all their scores.
     """
-    head = class_map_layer(model)
-    if head is None or not is_plain(model):
-        return class_scores(model(images), labels)
+    own_maps = own_class_maps(model, images, labels)
+    if own_maps is None:
+        return class_scores(scores_of(model, images), labels)
+    return scores_of_maps(model, own_maps)
+
+
+def own_class_maps(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor | None:
+    """Each image's own class map before the last ReLU, (N, h, w), by the rows of these labels alone.
+
+    None where the head is not provably torchvision's own (`is_plain`). Nothing that other threads see is changed: the
+    rows are taken from the features, outside the head.
+    """
+    if not is_plain(model):
+        return None
     classes, places = torch.unique(labels, return_inverse=True)
-    convolution = model.get_submodule(head)
-    rows = {f"{head}.weight": convolution.weight[classes]}
-    if convolution.bias is not None:
-        rows[f"{head}.bias"] = convolution.bias[classes]
-    return class_scores(functional_call(model, rows, (images,), tie_weights=False), places)
+    dropout, convolution = model.classifier[:2]
+    _check_range(labels, convolution.out_channels)
+    features = dropout(run_network(model.features, images))
+    bias = None if convolution.bias is None else convolution.bias[classes]
+    maps = conv2d(features, convolution.weight[classes], bias)  # (N, classes, h, w)
+    own = maps[torch.arange(len(labels)), places.to(maps.device)]
+    return precise(own)
+
+
+def scores_of_maps(model: nn.Module, own_maps: Tensor) -> Tensor:
+    """What the last ReLU and the mean make of own class maps (N, h, w): (N,). The ReLU may be under another rule."""
+    relu = model.classifier[2]
+    return relu(own_maps.clone() if relu.inplace else own_maps).mean(dim=(1, 2))
 
 
 def is_plain(model: nn.Module) -> bool:
-    """Whether it is torchvision's SqueezeNet, whose score of a class depends on that class's row alone."""
-    hooks = [*model._forward_hooks, *model._forward_pre_hooks]
-    return type(model).forward is SqueezeNet.forward and type(model.classifier[1]) is nn.Conv2d and not hooks
+    """Whether it is torchvision's SqueezeNet, whose score of a class depends on that class's row alone.
+
+    So its head must be the one that torchvision makes, without parametrisations, without hooks that could change or
+    would see what the head gives, and called by torchvision's own forward pass. Our rules for ReLUs may stay.
+    """
+    if type(model).forward is not SqueezeNet.forward or "forward" in vars(model):
+        return False
+    head = model.classifier
+    if type(head) is not nn.Sequential or [type(module) for module in head] != PLAIN_HEAD:
+        return False
+    convolution, pool = head[1], head[3]
+    one_by_one = (convolution.kernel_size, convolution.stride, convolution.padding) == ((1, 1), (1, 1), (0, 0))
+    whole = pool.output_size in (1, (1, 1)) and convolution.groups == 1
+    return one_by_one and whole and not any(map(_is_hooked, (model, head, *head)))
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    own = vars(module)
+    hooks = [hook for name in HOOKS for hook in (own.get(name) or {}).values()]
+    return "forward" in own or not all(getattr(hook, "elementwise", False) for hook in hooks)
+
+
+def _check_range(labels: Tensor, classes: int | None) -> None:
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or (classes is not None and high >= classes):
+        allowed = f"allowed are 0 to {classes - 1}" if classes else "the first class is 0"
+        raise UsageError(f"labels: class {low if low < 0 else high} is out of range; {allowed}")
 
 
 def input_gradient(model: nn.Module, images: Tensor, labels) -> Tensor:
@@ -131,7 +231,7 @@ def input_gradient(model: nn.Module, images: Tensor, labels) -> Tensor:
 
     def gradient(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         chunk.requires_grad_(True)
-        return torch.autograd.grad(label_scores(model, chunk, chunk_labels).sum(), chunk)[0]
+        return gradients_of(label_scores(model, chunk, chunk_labels).sum(), [chunk])[0]
 
     with measuring(model):
         return in_chunks(gradient, model, images, labels)
@@ -140,9 +240,10 @@ def input_gradient(model: nn.Module, images: Tensor, labels) -> Tensor:
 def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tensor):
     """Apply `function(images, labels)` to a few images at a time, so that memory does not grow with their number.
 
-    It returns a tensor, or a tuple of them, (N, ...); so does this, for all images, on their device.
+    It returns a tensor, or a tuple of them, (N, ...); so does this, for all images, on their device, and in their type
+    where it gives floating numbers.
     """
-    check_images(images)
+    images = as_images(images)
     length = chunk_length(images)
     parts = zip(images.split(length), labels.split(length), strict=True)
     results = []
@@ -151,7 +252,8 @@ def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tens
         several = not isinstance(result, Tensor)
         # Detached at once, or every chunk's graph would live until the last.
         results.append([piece.detach() for piece in (result if several else [result])])
-    whole = tuple(torch.cat(pieces).contiguous().to(images.device) for pieces in zip(*results, strict=True))
+    whole = [torch.cat(pieces).contiguous().to(images.device) for pieces in zip(*results, strict=True)]
+    whole = tuple(values.to(images.dtype) if values.is_floating_point() else values for values in whole)
     return whole if several else whole[0]
 
 
@@ -175,7 +277,7 @@ def warn_of_blank_maps(
     for index in (~maps.flatten(1).any(dim=1)).nonzero().flatten().tolist():
         label = int(as_labels(labels, len(images), model)[index])
         with measuring(model), torch.no_grad():
-            score = model(to_network(model, images[index : index + 1]))[0, label]
+            score = scores_of(model, to_network(model, images[index : index + 1]))[0, label]
         if (images[index] == images[index, :, :1, :1]).all():
             cause = "the image has one colour, so nothing in it stands out; give a picture of something"
         elif score == 0:
@@ -187,11 +289,8 @@ def warn_of_blank_maps(
 
 
 def _number_of_classes(model: nn.Module | None) -> int | None:
+    """Where the network tells it: by the names of its classes, or by SqueezeNet's head."""
     if (names := getattr(model, "class_names", None)) is not None:
         return len(names)
-    for module in reversed(list(model.modules()) if model is not None else []):
-        if isinstance(module, nn.Linear):
-            return module.out_features
-        if isinstance(module, nn.Conv2d):
-            return module.out_channels
-    return None
+    head = class_map_layer(model) if model is not None else None
+    return None if head is None else model.get_submodule(head).out_channels

@@ -18,10 +18,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from core.activations import find_layer
+from core.activations import channel_axis, channels_first, find_layer
 from core.ascent import Objective
 from core.errors import UsageError
-from core.gradients import as_labels, check_images
+from core.gradients import as_labels, precise, run_network
+from core.measuring import in_own_thread
 from core.relu_rules import straight_relus
 from core.zero_scores import label_climb
 
@@ -80,16 +81,16 @@ def _kept_alive(model: nn.Module, layer: str, value_of: Callable[[Tensor], Tenso
 
 
 def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
-    """A function: images (N, 3, H, W) -> what the layer itself gives, (N, C, h, w), in the graph.
+    """A function: images (N, 3, H, W) -> what the layer itself gives, (N, C, h, w), in the graph, at least in float32.
 
     The first forward pass goes to the end and counts how often the layer is used, since ResNet uses one ReLU twice
-    and the last time is the one meant; the others stop there, so nothing that follows can overwrite the output.
+    and the last time is the one meant; the others stop there, so nothing that follows can overwrite the output. A layer
+    that gives (N, h, w, C) is turned; what has no places, such as (N, C), stays as it is.
     """
-    module, uses = find_layer(model, layer), 0
+    module, uses, axis = find_layer(model, layer), 0, 1
 
     def output(images: Tensor) -> Tensor:
-        nonlocal uses
-        check_images(images)
+        nonlocal uses, axis
         outputs: list[Tensor] = []
 
         def keep(_module, _inputs, result):
@@ -101,17 +102,19 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
                 raise _Reached
             return result.clone()
 
-        seen, handle = [0], module.register_forward_hook(keep)
+        seen, handle = [0], module.register_forward_hook(in_own_thread(keep))
         try:
-            model(images)
+            run_network(model, images)
         except _Reached:
             pass
         finally:
             handle.remove()
         if not outputs:
             raise UsageError(f"layer: '{layer}' takes no part in the forward pass; choose another")
+        if not uses and outputs[0].dim() == 4:
+            axis = channel_axis(model, layer, outputs[0].shape, images)
         uses = seen[0]
-        return outputs[0]
+        return precise(channels_first(outputs[0], axis))
 
     return output
 

@@ -1,5 +1,8 @@
 """Other ways back through a ReLU: guided backpropagation's, the deconvnet's, and straight through. Nothing is replaced:
-the rules are hooks within a block, and reach the ReLUs inside Fire modules, too."""
+the rules are hooks within a block, and reach the ReLUs inside Fire modules, too.
+
+A rule that does not reach the ReLUs would give the plain gradient, without a word. So each block ends by checking that
+the ReLUs ran."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +11,7 @@ from types import SimpleNamespace
 from torch import Tensor, nn
 
 from core.errors import UsageError
+from core.measuring import in_own_thread
 
 
 @contextmanager
@@ -24,9 +28,10 @@ def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
         if output.requires_grad:
             output.register_hook(lambda gradient: gradient.clamp(min=0) if rule.active else gradient)
 
-    handles = [relu.register_forward_hook(guide) for relu in _relus(model, "guided backpropagation")]
+    handles = [relu.register_forward_hook(_rule(guide)) for relu in _relus(model)]
     try:
-        yield rule
+        with _reaching_relus(model, "guided backpropagation"):
+            yield rule
     finally:
         for handle in handles:
             handle.remove()
@@ -38,8 +43,7 @@ def deconvnet_relus(model: nn.Module) -> Iterator[None]:
 
     A ReLU passes R_in = 1[R_out > 0] * R_out, whatever the sign of f.
     """
-    _relus(model, "a deconvnet")
-    with straight_relus(model, lambda gradient: gradient.clamp(min=0)):
+    with straight_relus(model, lambda gradient: gradient.clamp(min=0)), _reaching_relus(model, "a deconvnet"):
         yield
 
 
@@ -64,16 +68,39 @@ def straight_relus(model: nn.Module, rule: Callable[[Tensor], Tensor] | None = N
 
     handles = []
     try:
-        for relu in (module for module in model.modules() if isinstance(module, nn.ReLU)):
-            handles += [relu.register_forward_pre_hook(lead_around), relu.register_forward_hook(join)]
+        for relu in _relus(model):
+            handles.append(relu.register_forward_pre_hook(_rule(lead_around)))
+            handles.append(relu.register_forward_hook(_rule(join)))
         yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _relus(model: nn.Module, technique: str) -> list[nn.Module]:
-    relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
+@contextmanager
+def _reaching_relus(model: nn.Module, technique: str) -> Iterator[None]:
+    """Raises UsageError for a network without nn.ReLU modules, and at the end of the block if none of them ran."""
+    ran: list[bool] = []
+    relus = _relus(model)
     if not relus:
         raise UsageError(f"model: {technique} needs nn.ReLU modules, and the network has none")
-    return relus
+    handles = [relu.register_forward_hook(_rule(lambda *_: ran.append(True))) for relu in relus]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not ran:
+        words = f"{technique} hooks the nn.ReLU modules, and a forward pass runs none of them"
+        raise UsageError(f"model: {words} (it is scripted, or calls functions instead); use the saliency map")
+
+
+def _rule(hook: Callable) -> Callable:
+    """The hook, for forward passes of this thread; a mark says that it treats each number of a ReLU by itself."""
+    result = in_own_thread(hook)
+    result.elementwise = True
+    return result
+
+
+def _relus(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if isinstance(module, nn.ReLU)]

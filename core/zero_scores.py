@@ -18,7 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from core.activations import record_activations
-from core.gradients import class_map_layer, class_scores, in_chunks, is_plain, label_scores, measuring
+from core.gradients import (
+    class_map_layer,
+    class_scores,
+    in_chunks,
+    is_plain,
+    label_scores,
+    measuring,
+    own_class_maps,
+    run_network,
+    scores_of,
+    scores_of_maps,
+)
 from core.images import normalise
 
 
@@ -36,22 +47,24 @@ def label_climb(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 def scores_and_maps(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Each image's own score, (N,), and its class map before the last ReLU, (N, h, w), of a network that has them."""
+    own_maps = own_class_maps(model, images, labels)
+    if own_maps is not None:
+        return scores_of_maps(model, own_maps), own_maps
     head = class_map_layer(model)
     with record_activations(model, [head]) as recorded:
-        scores = label_scores(model, images, labels)
-    places = torch.unique(labels, return_inverse=True)[1] if is_plain(model) else labels
-    return scores, recorded[head][torch.arange(len(labels)), places.to(images.device)]
+        scores = class_scores(scores_of(model, images), labels)
+    return scores, recorded[head][torch.arange(len(labels)), labels.to(images.device)]
 
 
 def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """All scores (N, K), outside the graph, and what to climb for each image's label, (N,)."""
     if class_map_layer(model) is None or not is_plain(model):
-        scores = model(images)
+        scores = scores_of(model, images)
         return scores.detach(), class_scores(scores, labels)
     with record_activations(model, ["features"]) as recorded:
         climb = label_climb(model, images, labels)
     with torch.no_grad():
-        return model.classifier(recorded["features"]).flatten(1), climb
+        return model.classifier(recorded["features"]).flatten(1).to(climb.dtype), climb
 
 
 def live_scores(model: nn.Module, rgb: Tensor, labels: Tensor) -> Tensor:
@@ -62,11 +75,11 @@ def live_scores(model: nn.Module, rgb: Tensor, labels: Tensor) -> Tensor:
     """
     head = class_map_layer(model)
     if head is None:
-        return model(normalise(rgb))
+        return scores_of(model, normalise(rgb))
     with record_activations(model, [head]) as recorded:
-        scores = model(normalise(rgb))
+        scores = scores_of(model, normalise(rgb))
     rows = torch.arange(len(labels), device=rgb.device)
-    own = recorded[head][rows, labels].mean(dim=(1, 2))
+    own = recorded[head][rows, labels].mean(dim=(1, 2)).to(scores.dtype)
     dead = scores[rows, labels] == 0
     return scores.index_put((rows, labels), dead * (own - own.detach()), accumulate=True)
 
@@ -80,7 +93,7 @@ def without_last_relu(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Mo
 
     def lowest(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         with record_activations(model, [head]) as recorded:
-            model(chunk)
+            run_network(model, chunk)
         own = recorded[head][torch.arange(len(chunk)), chunk_labels.to(chunk.device)]  # (n, h, w)
         return own.amin(dim=(1, 2))
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, like_images, measuring, to_network
+from core.gradients import as_labels, chunk_length, like_images, measuring, scores_of, to_network
 
 
 def deletion_curve(
@@ -103,7 +103,7 @@ def _curve(
             for counts in changed.split(chunk_length(start)):
                 done = (place[index] < counts.view(-1, 1, 1)).unsqueeze(1)  # (S, 1, H, W)
                 pictures = torch.where(done, end[index], start[index])
-                parts.append(model(to_network(model, pictures)).softmax(dim=1)[:, labels[index]])
+                parts.append(scores_of(model, to_network(model, pictures)).softmax(dim=1)[:, labels[index]])
             curves.append(torch.cat(parts))
     return torch.stack(curves).to(start.device)
 

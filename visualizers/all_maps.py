@@ -7,13 +7,12 @@ backpropagation's rule. Called one after the other, the four would take five pas
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-from core.activations import record_activations
-from core.gradients import as_labels, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.activations import channel_axis, channels_first, record_activations
+from core.gradients import as_labels, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
 from core.relu_rules import guided_relus
-from visualizers.gradcam import LAYER, layer_maps, upsample, weigh_channels
+from visualizers.gradcam import LAYER, recorded_output, upsample, weigh_channels
 
 
 class AllMaps(NamedTuple):
@@ -36,12 +35,13 @@ def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) ->
         chunk.requires_grad_(True)
         with guided_relus(model) as rule, record_activations(model, [layer]) as recorded:
             score = label_scores(model, chunk, chunk_labels).sum()
-            activation = layer_maps(recorded, layer)
             rule.active = False
-            gradient, at_layer = torch.autograd.grad(score, (chunk, activation), retain_graph=True)
+            wanted = (chunk, recorded_output(recorded, layer))
+            gradient, at_layer = gradients_of(score, wanted, retain_graph=True)
             rule.active = True
-            (guided,) = torch.autograd.grad(score, chunk)
-        cam = weigh_channels(activation, at_layer).relu()
+            (guided,) = gradients_of(score, [chunk])
+        axis = channel_axis(model, layer, at_layer.shape, chunk)
+        cam = weigh_channels(*(channels_first(each, axis).to(chunk.dtype) for each in (wanted[1], at_layer))).relu()
         region = upsample(cam, chunk.shape[2:]).unsqueeze(1)
         return gradient.abs().amax(dim=1), guided, cam, guided * region
 

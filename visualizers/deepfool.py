@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring
+from core.gradients import as_labels, in_chunks, measuring, scores_of
 from core.images import normalise
 
 TINY = 1e-4  # added to |f_k|, as in the paper's own programme: a step must not end on the border itself
@@ -49,7 +49,7 @@ def deepfool(
         for iteration in range(iterations + 1):
             active = (~fooled).nonzero().flatten()
             seen = picture[active].requires_grad_(True)
-            scores = model(normalise(seen))
+            scores = scores_of(model, normalise(seen))
             if rivals is None:
                 order = scores.detach().scatter(1, wanted[:, None], -torch.inf).argsort(dim=1, descending=True)
                 rivals = order[:, : classes - 1]  # (N, K - 1)

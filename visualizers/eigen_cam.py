@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.activations import record_activations
-from core.gradients import as_labels, in_chunks, measuring, warn_of_blank_maps
+from core.gradients import as_labels, in_chunks, measuring, run_network, warn_of_blank_maps
 from visualizers.gradcam import LAYER, layer_maps
 
 
@@ -24,8 +24,8 @@ def eigen_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -
 
     def cam(chunk: Tensor, _labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:
-            model(chunk)
-        return first_component(layer_maps(recorded, layer))
+            run_network(model, chunk)
+        return first_component(layer_maps(model, recorded, layer, chunk))
 
     with measuring(model), torch.no_grad():
         maps = in_chunks(cam, model, images, labels).relu()

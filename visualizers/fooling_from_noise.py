@@ -14,7 +14,7 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import cross_entropy, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring
+from core.gradients import as_labels, in_chunks, measuring, scores_of
 from core.images import normalise
 from core.zero_scores import live_scores
 
@@ -73,7 +73,7 @@ def fooling_from_noise(
         last = optimise_pixels(images, objective, update, iterations=iterations, constrain=constrain, callback=done)
         saved = normalise((in_rgb(last) * 255).round() / 255)
         with torch.no_grad():
-            sure = model(saved).softmax(dim=1).gather(1, wanted[:, None])[:, 0]
+            sure = scores_of(model, saved).softmax(dim=1).gather(1, wanted[:, None])[:, 0]
         return saved, sure, steps
 
     with measuring(model):

@@ -16,7 +16,7 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import LEVELS, Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, measuring, to_network
+from core.gradients import as_labels, measuring, scores_of, to_network
 from core.images import denormalise, normalise
 from core.zero_scores import scores_and_climb
 
@@ -92,7 +92,7 @@ def fool(
         )
         result = torch.where((steps == 0).view(-1, 1, 1, 1), result, saved(result))
         with torch.no_grad():
-            fooled = model(result).argmax(dim=1) == wanted  # the last step has not been judged yet
+            fooled = scores_of(model, result).argmax(dim=1) == wanted  # the last step has not been judged yet
     return Fooling(result.to(images.device), fooled.to(images.device), steps.to(images.device))
 
 

@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from core.activations import record_activations
+from core.activations import channel_axis, channels_first, record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_labels, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
 from visualizers.guided_backprop import guided_backprop
 
 LAYER = "features.12"  # the last before the classifier
@@ -54,9 +54,9 @@ def map_at_layer(
         # The graph starts at the layer, so nothing is computed back through the layers below it.
         with record_activations(model, [layer], as_leaves=True) as recorded:
             total = label_scores(model, chunk, chunk_labels).sum()
-        activation = layer_maps(recorded, layer)
-        (gradient,) = torch.autograd.grad(total, activation)
-        return weigh(activation.detach(), gradient)
+        (gradient,) = gradients_of(total, [recorded_output(recorded, layer)])
+        axis = channel_axis(model, layer, gradient.shape, chunk)
+        return weigh(*(channels_first(each, axis).to(chunk.dtype) for each in (recorded[layer].detach(), gradient)))
 
     with measuring(model):
         maps = in_chunks(cam, model, images, labels)
@@ -71,12 +71,17 @@ def weigh_channels(activation: Tensor, gradient: Tensor) -> Tensor:
     return (weights * activation).sum(dim=1)
 
 
-def layer_maps(recorded: dict[str, Tensor], layer: str) -> Tensor:
-    """What was recorded of the layer, (N, K, h, w); a UsageError if it has no such output."""
-    activation = recorded.get(layer)
-    if activation is None or activation.dim() != 4:
-        raise UsageError(f"layer: '{layer}' gives no maps (N, K, h, w) in a forward pass; choose another")
-    return activation
+def recorded_output(recorded: dict[str, Tensor], layer: str) -> Tensor:
+    """What was recorded of the layer; a UsageError if it took no part in the forward pass."""
+    if layer not in recorded:
+        raise UsageError(f"layer: '{layer}' takes no part in the forward pass, or hides it; choose another")
+    return recorded[layer]
+
+
+def layer_maps(model: nn.Module, recorded: dict[str, Tensor], layer: str, images: Tensor) -> Tensor:
+    """What was recorded of the layer for the images, (N, K, h, w), in their type; a UsageError if it has no places."""
+    output = recorded_output(recorded, layer)
+    return channels_first(output, channel_axis(model, layer, output.shape, images)).to(images.dtype)
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

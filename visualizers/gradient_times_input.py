@@ -9,7 +9,7 @@ nothing there, and dark pixels contribute as much as bright ones.
 
 from torch import Tensor, nn
 
-from core.gradients import input_gradient, warn_of_blank_maps
+from core.gradients import as_images, input_gradient, warn_of_blank_maps
 
 
 def gradient_times_input(model: nn.Module, images: Tensor, labels) -> Tensor:
@@ -17,6 +17,6 @@ def gradient_times_input(model: nn.Module, images: Tensor, labels) -> Tensor:
 
     The sum over channels is a pixel's contribution. Raises UsageError for a label out of range; warns of a blank map.
     """
-    contributions = input_gradient(model, images, labels) * images.detach()
+    contributions = input_gradient(model, images, labels) * as_images(images)
     warn_of_blank_maps(model, images, labels, contributions)
     return contributions

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from core.gradients import check_images, chunk_length, in_chunks, measuring
+from core.gradients import as_images, chunk_length, in_chunks, measuring
 from core.objectives import layer_output
 
 LAYER = "features.12"  # the last before the classifier
@@ -24,7 +24,7 @@ def image_features(model: nn.Module, images: Tensor, *, layer: str = LAYER) -> T
     A layer without positions, (N, C), is taken as it is. An image's numbers are the same, to the last bit, whatever
     images come with it. Raises UsageError for an unknown layer or one that gives no tensor.
     """
-    check_images(images)
+    images = as_images(images)
     output = layer_output(model, layer)
 
     def pooled(chunk: Tensor, _labels: Tensor) -> Tensor:

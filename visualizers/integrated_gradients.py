@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from core.errors import UsageError
 from core.gradients import (
+    as_images,
     as_labels,
-    check_images,
     chunk_length,
     input_gradient,
     label_scores,
@@ -36,8 +36,8 @@ def integrated_gradients(
     """
     if nodes < 1:
         raise UsageError(f"nodes: {nodes} is too few; at least 1 is needed")
-    check_images(images)
-    labels, images = as_labels(labels, len(images), model), images.detach()
+    images = as_images(images)
+    labels = as_labels(labels, len(images), model)
     start = like_images("baseline", baseline, images).detach()
     places, weights = np.polynomial.legendre.leggauss(nodes)  # on [-1, 1], where the weights sum to 2
     result = torch.zeros_like(images)

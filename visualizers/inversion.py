@@ -25,7 +25,7 @@ from torch.nn.functional import pad
 
 from core.ascent import Step
 from core.errors import UsageError, WorkError
-from core.gradients import check_images, measuring, to_network
+from core.gradients import as_images, measuring, to_network
 from core.images import denormalise
 from core.objectives import layer_output
 from core.parametrisations import decode_unbounded, encode_unbounded, random_spectrum
@@ -58,7 +58,7 @@ def invert_features(
     Raises UsageError for an unknown layer (the valid ones are listed), for a layer that is 0 everywhere on an image,
     and for starts of another shape; WorkError when the objective is no longer finite.
     """
-    check_images(images)
+    images = as_images(images)
     if images.shape[2] != images.shape[3]:
         raise UsageError(f"images: {images.shape[3]} x {images.shape[2]} pixels; square ones are needed, crop them")
     if start is not None and start.shape != images.shape:

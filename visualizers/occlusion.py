@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, check_images, like_images, measuring, to_network, warn_of_blank_maps
+from core.gradients import as_images, as_labels, like_images, measuring, to_network, warn_of_blank_maps
 from core.images import normalise
 from core.priors import blur
 from core.windows import window_drops
@@ -33,7 +33,7 @@ def occlusion(
     or a tensor that broadcasts to the images, in the network's units. Raises UsageError for one of these or a
     label out of range; warns of a blank map.
     """
-    check_images(images)
+    images = as_images(images)
     labels = as_labels(labels, len(images), model)
     covers = like_images("fill", fill, images) if isinstance(fill, Tensor) else None
     if covers is None:

@@ -20,7 +20,7 @@ from scipy.stats import beta, norm
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import check_images, chunk_length, measuring, to_network
+from core.gradients import as_images, chunk_length, measuring, scores_of, to_network
 from core.images import IMAGENET_STD
 
 ABSTAINS = -1
@@ -49,7 +49,7 @@ def certify(
     how often it is named. No radius is larger than sigma * Phi^-1(alpha^(1 / n)), what all n copies give. Raises
     UsageError for settings out of range.
     """
-    check_images(images)
+    images = as_images(images)
     if not sigma > 0:
         raise UsageError(f"sigma: {sigma:g}; it must be above 0")
     if n0 < 1 or n < 1:
@@ -87,6 +87,6 @@ def _count_names(model: nn.Module, image: Tensor, sigma: float, draws: int, gene
     counts, length = 0, chunk_length(image)
     for start in range(0, draws, length):
         noise = torch.randn(min(length, draws - start), *image.shape[1:], generator=generator)
-        scores = model(image + (scale * noise).to(image))
+        scores = scores_of(model, image + (scale * noise).to(image))
         counts = counts + torch.bincount(scores.argmax(dim=1), minlength=scores.shape[1])
     return counts

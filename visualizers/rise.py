@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, in_chunks, label_scores, measuring, to_network, warn_of_blank_maps
+from core.gradients import (
+    as_images,
+    as_labels,
+    chunk_length,
+    in_chunks,
+    label_scores,
+    measuring,
+    to_network,
+    warn_of_blank_maps,
+)
 
 
 def rise(
@@ -39,6 +48,7 @@ def rise(
     """
     if masks < 2:
         raise UsageError(f"masks: {masks} is too few; at least 2 are needed, a thousand give a fair map")
+    images = as_images(images)
     labels = as_labels(labels, len(images), model)
     with measuring(model), torch.no_grad():
         # Scores count from that of the hidden image: small sums round less, and a constant score gives exactly 0.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring
+from core.gradients import as_labels, in_chunks, measuring, scores_of
 from visualizers.pgd import pgd
 
 NORMS = ("linf", "l2")
@@ -44,7 +44,7 @@ def robust_hits(
         raise UsageError(f"radii: {list(radii)}; give at least one, from 0 upwards, the smaller ones first")
     labels = as_labels(labels, len(images), model)
     with measuring(model), torch.no_grad():
-        named = in_chunks(lambda chunk, _: model(chunk).argmax(dim=1), model, images, labels)
+        named = in_chunks(lambda chunk, _: scores_of(model, chunk).argmax(dim=1), model, images, labels)
     hits = (named.cpu() == labels.cpu()).repeat(len(radii), 1)
     # Start by start, each along the whole curve: so the first ones are the same however many there are.
     for _ in range(restarts):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_labels, chunk_length, in_chunks, label_scores, measuring, run_network, warn_of_blank_maps
 from visualizers.gradcam import LAYER, layer_maps, scale_each, upsample
 
 
@@ -30,8 +30,8 @@ def score_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, c
 
     def cams(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:
-            model(chunk)  # all classes: at the last convolution each is a channel
-        activations = layer_maps(recorded, layer)
+            run_network(model, chunk)  # all classes: at the last convolution each is a channel
+        activations = layer_maps(model, recorded, layer, chunk)
         return torch.stack([cam(*one) for one in zip(chunk, chunk_labels, activations, strict=True)])
 
     def cam(image: Tensor, label: Tensor, activation: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, Fooling, in_rgb, is_fooled
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring
+from core.gradients import as_labels, in_chunks, measuring, scores_of
 from core.images import normalise
 
 Attack = Callable[[Tensor, Tensor], Fooling]  # a bound for each (n,), which of the images (n,) -> pictures
@@ -72,7 +72,7 @@ def along(model: nn.Module, images: Tensor, labels, pictures: Tensor, *, norm: s
         far = ball.radius / ball.lengths(way).clamp(min=1e-12).view(-1, 1, 1, 1)
         reached = normalise(ball.whole_levels(ball.project(centres + far * way, centres), centres))
         with measuring(model), torch.no_grad():
-            scores = in_chunks(lambda chunk, _: model(chunk), model, reached, places)
+            scores = in_chunks(lambda chunk, _: scores_of(model, chunk), model, reached, places)
         fooled = is_fooled(scores, labels[places].to(scores.device), targeted=False)
         return Fooling(reached, fooled, torch.ones_like(fooled, dtype=torch.long))
 

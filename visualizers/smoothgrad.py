@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, check_images, chunk_length, input_gradient, warn_of_blank_maps
+from core.gradients import as_images, as_labels, chunk_length, input_gradient, warn_of_blank_maps
 
 SAMPLES = 25  # noisy copies of each image
 NOISE = 0.15  # standard deviation, as a share of the image's range of values
@@ -96,7 +96,7 @@ def mean_gradient(
 
 def noise_levels(images: Tensor, noise: float) -> Tensor:
     """The standard deviation of each image's noise, (N, 1, 1, 1)."""
-    flat = images.detach().flatten(1)
+    flat = as_images(images).flatten(1)
     return noise * (flat.amax(dim=1) - flat.amin(dim=1)).view(-1, 1, 1, 1)
 
 
@@ -108,9 +108,8 @@ def noisy_gradients(
         raise UsageError(f"samples: {samples} is too few; at least 1 is needed")
     if not 0 <= noise < float("inf"):
         raise UsageError(f"noise: {noise} is not a share of the image's range; give 0 or more, 0.1 to 0.2 is usual")
-    check_images(images)
+    images = as_images(images)
     labels = as_labels(labels, len(images), model)
-    images = images.detach()
     levels = noise_levels(images, noise)
     mean, square = torch.zeros_like(images), torch.zeros_like(images)
     for part in torch.arange(samples).split(chunk_length(images)):

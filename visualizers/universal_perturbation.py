@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from core.ascent import Step, optimise_pixels
 from core.attacks import Ball, first_choices, in_rgb, is_changed, margin
 from core.errors import UsageError
-from core.gradients import check_images, measuring, to_network
+from core.gradients import check_images, measuring, scores_of, to_network
 from core.images import normalise
 from core.priors import project_to_ball
 from visualizers.deepfool import deepfool
@@ -58,7 +58,7 @@ def universal_perturbation(
     def objective(small: Tensor) -> Tensor:
         chosen = torch.randint(len(images), (min(batch, len(images)),), generator=generator)
         rgb = in_rgb(to_network(model, images[chosen.to(images.device)])) + spread(small, height, width)
-        return margin(model(normalise(rgb.clamp(0, 1))), own[chosen].to(small.device)).mean()
+        return margin(scores_of(model, normalise(rgb.clamp(0, 1))), own[chosen].to(small.device)).mean()
 
     def constrain(small: Tensor, _gradient: Tensor, _iteration: int) -> Tensor:
         if linf is not None:

@@ -6,7 +6,7 @@ import torch
 from PIL.Image import Image, Resampling
 from torch import Tensor, nn
 
-from core.gradients import chunk_length, measuring, to_network
+from core.gradients import chunk_length, measuring, scores_of, to_network
 from core.images import deprocess, normalise
 from drawing.files import describe
 from measures.calibration import fit_temperature, reliability
@@ -65,7 +65,7 @@ def measure(name: str, model: nn.Module, photographs: list[Image], settings: Set
     crops = photograph_crops(photographs, settings.pictures, size, generator)
     own, other = (scenes, crops) if knows_scenes else (crops, scenes)
     kinds = {kind: each for kind, each in pictures_of(model, own, other, settings, generator).items() if len(each)}
-    scores = {kind: scores_of(model, images) for kind, images in kinds.items()}
+    scores = {kind: scores_in_parts(model, images) for kind, images in kinds.items()}
     probabilities = {kind: each.softmax(dim=1) for kind, each in scores.items()}
     surest = {}
     for kind, images in kinds.items():
@@ -79,7 +79,7 @@ def pictures_of(
     model: nn.Module, own: Tensor, other: Tensor, settings: Settings, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """The pictures of each kind, (N, 3, H, W), from those of the network's own world and of the other one."""
-    named = scores_of(model, own).argmax(dim=1)
+    named = scores_in_parts(model, own).argmax(dim=1)
     attack = {"linf": settings.bound / 255, "steps": settings.iterations, "generator": generator}
     fooling = pgd(model, own.to(next(model.parameters()).device), named, **attack)
     noise = normalise(torch.rand(own.shape, generator=generator))
@@ -102,7 +102,7 @@ def calibrate(model: nn.Module, size: int, settings: Settings) -> Calibration:
         images, labels, _ = held_out_scenes(
             settings.scenes, first=settings.pictures + first, seed=settings.seed, size=size
         )
-        scores.append(scores_of(model, images))
+        scores.append(scores_in_parts(model, images))
         answers.append(labels)
     temperature = fit_temperature(scores[0], answers[0])
     bins = []
@@ -123,7 +123,9 @@ def surest_of(model: nn.Module, images: Tensor, probabilities: Tensor, truth: Te
     return [Shown(*pair) for pair in zip(deprocess(images[places]), words, strict=True)]
 
 
-def scores_of(model: nn.Module, images: Tensor) -> Tensor:
+def scores_in_parts(model: nn.Module, images: Tensor) -> Tensor:
     """(N, K), on the CPU, a few images at a time."""
     with measuring(model), torch.no_grad():
-        return torch.cat([model(to_network(model, part)).cpu() for part in images.split(chunk_length(images))])
+        return torch.cat(
+            [scores_of(model, to_network(model, part)).cpu() for part in images.split(chunk_length(images))]
+        )

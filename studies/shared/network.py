@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core.gradients import chunk_length
+from core.gradients import chunk_length, scores_of
 from core.squeezenet import load_squeezenet
 from studies.shared.report import Report
 from studies.shared.settings import Settings
@@ -26,7 +26,7 @@ def make_generator(seed: int) -> torch.Generator:
 @torch.no_grad()
 def class_probabilities(model: nn.Module, images: Tensor) -> Tensor:
     """The softmax of the scores, (N, K), on the CPU; a few images at a time."""
-    return torch.cat([model(part).softmax(dim=1) for part in images.split(chunk_length(images))]).cpu()
+    return torch.cat([scores_of(model, part).softmax(dim=1) for part in images.split(chunk_length(images))]).cpu()
 
 
 def class_title(model: nn.Module, probabilities: Tensor, label: int) -> str:
