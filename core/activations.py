@@ -63,12 +63,24 @@ def record_activations(
             handle.remove()
 
 
+def recorded_output(recorded: dict[str, Tensor], layer: str) -> Tensor:
+    """What was recorded of the layer; a UsageError if it took no part in the forward pass."""
+    if layer not in recorded:
+        raise UsageError(f"layer: '{layer}' takes no part in the forward pass, or hides it; choose another")
+    return recorded[layer]
+
+
+def layer_maps(model: nn.Module, recorded: dict[str, Tensor], layer: str, images: Tensor) -> Tensor:
+    """What was recorded of the layer for the images, (N, K, h, w), in their type; a UsageError if it has no places."""
+    output = recorded_output(recorded, layer)
+    return channels_first(output, channel_axis(model, layer, output.shape, images)).to(images.dtype)
+
+
 def channel_axis(model: nn.Module, layer: str, shape: Sequence[int], images: Tensor) -> int:
     """Which axis of the layer's output, of this shape for the images (N, 3, H, W), counts channels: 1 or 3.
 
     Convolutions give (N, K, h, w), Swin's and ConvNeXt's blocks (N, h, w, K). The network tells: of a square picture
-    h = w; where K is the same number, too, a taller picture makes only h longer. Raises UsageError for what has no
-    places, or hides them.
+    h = w, and a taller picture makes only h longer. Raises UsageError for what has no places, or hides them.
     """
     if len(shape) != 4:
         words = f"gives shape {tuple(shape)}, not maps (N, K, h, w)"
@@ -76,14 +88,16 @@ def channel_axis(model: nn.Module, layer: str, shape: Sequence[int], images: Ten
     side = min(images.shape[2:])
     if images.shape[2] != images.shape[3]:
         shape = _shape_for(model, layer, images, side, side) or shape
-    first, last = shape[2] == shape[3], shape[1] == shape[2] != 1
-    if first != last:
-        return 1 if first else 3
-    taller = _shape_for(model, layer, images, 2 * side, side) or shape
-    if len(taller) == 4 and (taller[1] == shape[1]) != (taller[2] == shape[2]):
-        return 1 if taller[1] == shape[1] else 3
-    words = f"gives shape {tuple(shape)}, whose channels cannot be told from its places"
-    raise UsageError(f"layer: '{layer}' {words}; choose another")
+    if shape[2] == shape[3] != shape[1]:
+        return 1
+    taller = _shape_for(model, layer, images, 2 * side, side)
+    grown = [taller[axis] != shape[axis] for axis in (1, 2)] if taller is not None else [shape[1] == shape[2] > 1] * 2
+    if all(grown):
+        words = f"gives shape {tuple(shape)}, whose channels cannot be told from its places"
+        raise UsageError(f"layer: '{layer}' {words}; choose another")
+    return (
+        3 if grown[0] else 1
+    )  # where nothing grows, it was pooled to a fixed grid, which PyTorch does in (N, K, h, w)
 
 
 def _shape_for(model: nn.Module, layer: str, images: Tensor, height: int, width: int) -> Sequence[int] | None:

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d, pad
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from core.activations import layer_maps, record_activations
 from core.errors import UsageError
 from core.gradients import measuring
-from core.objectives import layer_output
 
 # Added to coordinates, so that weights, zeros of the padding and all other constants are smaller than any of them.
 OFFSET = 2**20
@@ -79,10 +79,10 @@ def receptive_fields(model: nn.Module, layer: str, *, size: tuple[int, int]) -> 
     down, right = (torch.arange(length, device=parameter.device, dtype=parameter.dtype) for length in size)
     down, right = torch.meshgrid(down, right, indexing="ij")  # (H, W)
     coordinates = OFFSET + torch.stack([-down, -right, down + 1, right + 1])[:, None].repeat(1, 3, 1, 1)  # (4, 3, H, W)
-    with measuring(model), torch.no_grad(), _LargestHandedOn():
-        sides = layer_output(model, layer)(coordinates)  # (4, C, h, w)
-    if sides.dim() != 4:
-        raise UsageError(f"layer: '{layer}' gives no maps of shape (N, C, h, w); choose another")
+    with measuring(model), torch.no_grad():
+        with _LargestHandedOn(), record_activations(model, [layer]) as recorded:
+            model(coordinates)
+        sides = layer_maps(model, recorded, layer, coordinates)  # (4, C, h, w)
     sides = torch.where(sides > OFFSET / 2, sides - OFFSET, 0)  # what no pixel reached is a constant, so small
     top, left, bottom, right = sides.long().cpu()
     return torch.stack([-top, -left, bottom, right], dim=-1)

@@ -195,6 +195,6 @@ def test_what_is_not_known_is_named_and_leaves_nothing_behind():
         receptive_fields(nn.Sequential(nn.Conv2d(3, 2, 3), nn.LayerNorm(12)), "1", size=(8, 14))
     with pytest.raises(UsageError, match="it computes 'convolution'"):
         receptive_fields(nn.Sequential(nn.ConvTranspose2d(3, 2, 3)), "0", size=(8, 14))
-    with pytest.raises(UsageError, match="no maps"):
+    with pytest.raises(UsageError, match="not maps"):
         receptive_fields(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), "1", size=(8, 14))
     assert torch.nn.functional.layer_norm(torch.tensor([2.0, 0.0]), [2]).tolist() == pytest.approx([1, -1], abs=1e-4)

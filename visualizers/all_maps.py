@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from core.activations import channel_axis, channels_first, record_activations
+from core.activations import channel_axis, channels_first, record_activations, recorded_output
 from core.gradients import as_labels, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
 from core.relu_rules import guided_relus
-from visualizers.gradcam import LAYER, recorded_output, upsample, weigh_channels
+from visualizers.gradcam import LAYER, upsample, weigh_channels
 
 
 class AllMaps(NamedTuple):

@@ -10,9 +10,9 @@ for every label. It shows what the network sees most of, not why it decided.
 import torch
 from torch import Tensor, nn
 
-from core.activations import record_activations
+from core.activations import layer_maps, record_activations
 from core.gradients import as_labels, in_chunks, measuring, run_network, warn_of_blank_maps
-from visualizers.gradcam import LAYER, layer_maps
+from visualizers.gradcam import LAYER
 
 
 def eigen_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> Tensor:

@@ -16,8 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from core.activations import channel_axis, channels_first, record_activations
-from core.errors import UsageError
+from core.activations import channel_axis, channels_first, record_activations, recorded_output
 from core.gradients import as_labels, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
 from visualizers.guided_backprop import guided_backprop
 
@@ -69,19 +68,6 @@ def weigh_channels(activation: Tensor, gradient: Tensor) -> Tensor:
     """Activations and their gradients, (N, K, h, w) -> their sum over channels, weighted, (N, h, w), signed."""
     weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, K, 1, 1)
     return (weights * activation).sum(dim=1)
-
-
-def recorded_output(recorded: dict[str, Tensor], layer: str) -> Tensor:
-    """What was recorded of the layer; a UsageError if it took no part in the forward pass."""
-    if layer not in recorded:
-        raise UsageError(f"layer: '{layer}' takes no part in the forward pass, or hides it; choose another")
-    return recorded[layer]
-
-
-def layer_maps(model: nn.Module, recorded: dict[str, Tensor], layer: str, images: Tensor) -> Tensor:
-    """What was recorded of the layer for the images, (N, K, h, w), in their type; a UsageError if it has no places."""
-    output = recorded_output(recorded, layer)
-    return channels_first(output, channel_axis(model, layer, output.shape, images)).to(images.dtype)
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

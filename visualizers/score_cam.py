@@ -12,10 +12,10 @@ softmax leaves a handful of channels in charge. It costs a forward pass a channe
 import torch
 from torch import Tensor, nn
 
-from core.activations import record_activations
+from core.activations import layer_maps, record_activations
 from core.errors import UsageError
 from core.gradients import as_labels, chunk_length, in_chunks, label_scores, measuring, run_network, warn_of_blank_maps
-from visualizers.gradcam import LAYER, layer_maps, scale_each, upsample
+from visualizers.gradcam import LAYER, scale_each, upsample
 
 
 def score_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, channels: int | None = None) -> Tensor:
