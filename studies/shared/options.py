@@ -17,6 +17,7 @@ from typing import Any
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
+from studies.shared.outputs import add_overwrite, check_names
 
 OUTPUT_FOLDER = Path("visualization")
 IMAGENET_CLASSES = 1000
@@ -86,11 +87,14 @@ def make_parser(
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
     path = partial(picture_path, endings=endings) if output else folder_or_picture_path
     add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
+    add_overwrite(parser)
     return parser
 
 
 def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:
     """An argparse type: a file that a picture can be written to."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; give a file")
     if Path(text).suffix.lower() not in endings:
         raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(endings)}")
     return Path(text)
@@ -98,20 +102,22 @@ def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path
 
 def folder_or_picture_path(text: str) -> Path:
     """An argparse type: a picture, or a folder: one that is there, or has no ending, or ends in a slash."""
-    folder = Path(text).is_dir() or text.endswith(("/", os.sep)) or not Path(text).suffix
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; give a folder or a file")
+    folder = os.path.isdir(text) or text.endswith(("/", os.sep)) or not Path(text).suffix
     return Path(text) if folder else picture_path(text)
 
 
 def is_picture_path(path: Path) -> bool:
     """Whether a path names a picture to be written, and not a folder for several."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in PICTURE_SUFFIXES and not os.path.isdir(path)
 
 
 def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and path.is_dir():
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and os.path.isdir(path):
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
@@ -228,6 +234,7 @@ def run_script(
     # The figure says why a map is blank; a person needs no Python warning besides.
     warnings.filterwarnings("ignore", message="the map of image")
     try:
+        check_names(options)
         check_output(getattr(options, "output", None))
         code = main(options) or 0
         sys.stdout.flush()  # so that a closed pipe is noticed here, not at Python's exit

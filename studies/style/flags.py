@@ -74,6 +74,7 @@ class Settings(shared.Settings):
     """What both ways of painting take."""
 
     start: str = "content"  # or noise; of a pair also an earlier picture
+    endings = ()  # the pairs tell the names
 
 
 @dataclass(frozen=True, kw_only=True)
