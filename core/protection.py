@@ -20,7 +20,7 @@ from core.errors import UsageError, WorkError
 from core.own_files import facts_of, is_ours
 
 OWN_PICTURES = tuple(ROOT / folder for folder in ("images/content", "images/styles", "styles_images"))
-CACHED = re.compile(r"[0-9a-f]{16,64}")  # the stem of a file in a cache of ours is a hash
+CACHED = re.compile(r"(.*_)?[0-9a-f]{16,64}")  # the stem of a file in a cache of ours ends in a hash
 IN_FORCE: ContextVar["Protection | None"] = ContextVar("protection", default=None)
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib import import_module
@@ -34,9 +34,9 @@ def protected(settings: Any, *, overwrite: bool) -> Iterator[None]:
         yield
 
 
-def check_names(options: argparse.Namespace) -> None:
-    """Raise UsageError for a text that no file system takes, whatever flag it was given with."""
-    for name, value in vars(options).items():
+def check_names(values: Mapping[str, Any]) -> None:
+    """Raise UsageError for a text that no file system takes. values: what was given, by the name of its flag."""
+    for name, value in values.items():
         for each in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(each, (str, os.PathLike)) and "\0" in os.fspath(each):
                 shown = os.fspath(each).replace("\0", "\\0")
