@@ -32,6 +32,7 @@ class Protection:
         self.inputs, self.overwrite, self.subfolders = tuple(inputs), overwrite, subfolders
         self.expected: set[str] = set()
         self.written: set[str] = set()
+        self._allowed: dict[str, tuple[int, ...]] = {}  # what may be replaced, as it was when it was looked at
         self._read: set[tuple[int, int]] | None = None
 
     def expect(self, paths: Iterable[Path]) -> None:
@@ -49,7 +50,8 @@ class Protection:
             return
         except (OSError, ValueError) as error:  # e.g. too long a name, or one below a file
             raise cannot_write(path, error) from None
-        if _absolute(path) in self.written or _is_cached(path):
+        name, now = _absolute(path), (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if name in self.written or self._allowed.get(name) == now or _is_cached(path):
             return
         if stat.S_ISDIR(status.st_mode):
             raise UsageError(f"output: '{path}' is a folder; give the name of a file")
@@ -60,6 +62,7 @@ class Protection:
         if status.st_size and not self.overwrite and not is_ours(path):
             words = "is there already and was not written by this program"
             raise UsageError(f"output: '{path}' {words}; choose another --output, or replace it with --overwrite")
+        self._allowed[name] = now
 
     def about_to_write(self, path: Path) -> None:
         """Check a file at the last moment, whether or not it was expected."""
