@@ -87,7 +87,7 @@ def test_a_file_that_something_else_wrote_is_kept_unless_told_otherwise(study, c
 def test_what_is_read_is_never_written(study, way, tmp_path, capsys):
     if study.reads is None:  # it reads nothing of the user's
         return
-    arguments, (path, *_) = outputs_of(study.name)
+    _, (path, *_) = outputs_of(study.name)
     Path("own").mkdir()
     given = Path("own", path.name)
     save_picture(PIXELS, given, OURS)  # even a picture that this program wrote

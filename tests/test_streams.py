@@ -80,7 +80,19 @@ def test_a_hand_in_is_packed_whatever_the_streams_are(ending, tmp_path):
     folder = tmp_path / "mine"
     (folder / "style_modules").mkdir(parents=True)
     (folder / "style_modules" / "content_loss.py").write_text("x = 1\n")
-    arguments = [ROOT / "collect_submission.py", folder, "--edition", EDITION, "--force", "--output", tmp_path / "a.zip"]
-    result = shell(arguments, ending, tmp_path)
+    pack = [ROOT / "collect_submission.py", folder, "--edition", "cs7643-visualizers", "--force"]
+    result = shell([*pack, "--output", tmp_path / "a.zip"], ending, tmp_path)
     assert "Traceback" not in result.stderr
     assert (tmp_path / "a.zip").exists(), result.stderr
+
+
+def test_a_hand_in_never_takes_the_place_of_another_file(tmp_path):
+    test_a_hand_in_is_packed_whatever_the_streams_are("", tmp_path)
+    pack = [ROOT / "collect_submission.py", tmp_path / "mine", "--edition", "cs7643-visualizers", "--force", "--output"]
+    for own in (tmp_path / "mine" / "style_modules" / "content_loss.py", tmp_path / "photographs.zip"):
+        own.write_text("x = 1\n")
+        result = shell([*pack, own], "", tmp_path)
+        assert result.returncode == 2
+        assert "is there already and no archive of this script's" in result.stderr
+        assert own.read_text() == "x = 1\n"
+    assert shell([*pack, tmp_path / "a.zip"], "", tmp_path).returncode == 0  # it may be packed again
