@@ -494,17 +494,6 @@ def write_archive(root: Path, names: list[str], path: Path) -> None:
             archive.writestr(entry, read(root, name))
 
 
-def is_own_archive(path: Path) -> bool:
-    """Whether a file may be replaced: it is empty, or an archive whose files all have our time."""
-    if not os.path.isfile(path) or not os.path.getsize(path):
-        return os.path.isfile(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return all(entry.date_time == TIMESTAMP for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False
-
-
 def environment(root: Path) -> dict[str, str]:
     """This process's, without the folder itself on the path: only what was packed may be found."""
     result = {**os.environ, "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -612,9 +601,8 @@ def collect(
     output = output or Path(row.archive)
     if os.path.isdir(output):
         raise Refused(f"'{output}' is a folder; give --output a file, such as {output / row.archive}", 2)
-    if os.path.exists(output) and not is_own_archive(output):
-        words = "is there already and no archive of this script's"
-        raise Refused(f"'{output}' {words}; choose another --output, or take it away", 2)
+    if os.path.exists(output) and output.suffix.lower() != ".zip":  # an old archive is replaced, whoever packed it
+        raise Refused(f"'{output}' is there already and no .zip; choose another --output", 2)
     if not os.path.isdir(output.parent):
         raise Refused(f"'{output.parent}' is not a folder; make it, or choose another --output", 2)
     say(f"edition: {row.name}, in {root.resolve()}")
