@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TextIO
 
 SCRIPT = "collect_submission.py"
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: no clock in the bytes
@@ -283,6 +284,27 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(first, head) and matches(rest, tail)
 
 
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a line. A stream that takes no more, since nobody reads it or its disk is full, stops no work."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or it would be tried again at exit
+
+
+def open_closed_streams() -> None:
+    """Let a standard stream that is closed lead nowhere, or the next file that is opened would take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free: this one
+    for number, name in enumerate(("stdout", "stderr"), start=1):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", errors="replace", closefd=False))
+
+
 def fits(root: Path) -> Edition | None:
     for edition in EDITIONS:
         if any(all(is_there(root, mark) for mark in group) for group in edition.marks):
@@ -532,7 +554,7 @@ def check_modules(
     """Import what the autograder imports, tell each result, and return what is wrong and which could not be checked."""
     files = {module_of(name): name for name in names if name.endswith(".py")}
     modules = {module: wanted for module, wanted in edition.modules.items() if module in files}
-    print(f"importing {len(modules)} modules, each in a process of its own", flush=True)
+    say(f"importing {len(modules)} modules, each in a process of its own")
     lacking, failed, unchecked = [], {}, []
     try:
         results = import_modules(archive, modules, root, limit)
@@ -542,13 +564,13 @@ def check_modules(
         absent = result.get("absent") or ""
         if absent.split(".")[0] in PACKAGES.split():
             unchecked.append(module)
-            print(f"  {files[module]}: not checked: {absent} is not installed here")
+            say(f"  {files[module]}: not checked: {absent} is not installed here")
         elif "error" in result:
             failed.setdefault(result["error"], []).append(module)
         elif result["lacks"]:
             lacking += [f"{files[module]}: {each}" for each in result["lacks"]]
         else:
-            print(f"  {files[module]}: fine")
+            say(f"  {files[module]}: fine")
     problems = [f"cannot be imported: {', '.join(modules)}: {words}" for words, modules in failed.items()]
     return problems + lacking, unchecked
 
@@ -561,7 +583,7 @@ def tell_contents(root: Path, names: list[str]) -> None:
         folders.setdefault(folder, []).append(file)
     for folder, files in sorted(folders.items()):
         more = f" and {len(files) - 8} more" if len(files) > 8 else ""
-        print(f"  {folder or '.'}/: {', '.join(files[:8])}{more}")
+        say(f"  {folder or '.'}/: {', '.join(files[:8])}{more}")
 
 
 def collect(
@@ -579,15 +601,17 @@ def collect(
     output = output or Path(row.archive)
     if os.path.isdir(output):
         raise Refused(f"'{output}' is a folder; give --output a file, such as {output / row.archive}", 2)
+    if os.path.exists(output) and output.suffix.lower() != ".zip":  # an old archive is replaced, whoever packed it
+        raise Refused(f"'{output}' is there already and no .zip; choose another --output", 2)
     if not os.path.isdir(output.parent):
         raise Refused(f"'{output.parent}' is not a folder; make it, or choose another --output", 2)
-    print(f"edition: {row.name}, in {root.resolve()}")
+    say(f"edition: {row.name}, in {root.resolve()}")
     plan = make_plan(root, row, output)
     for name, why in plan.left.items():
-        print(f"left out: {name} ({why})")
+        say(f"left out: {name} ({why})")
     absent = [name for name in row.sometimes if name not in plan.names]
     if absent:
-        print(f"not there, and not asked for in every year: {', '.join(absent)}")
+        say(f"not there, and not asked for in every year: {', '.join(absent)}")
     problems, unchecked = list(plan.problems), []
     beside = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
@@ -596,9 +620,9 @@ def collect(
             wrong, unchecked = check_modules(beside, plan.names, row, root, limit)
             problems += wrong
         for problem in problems:
-            print(f"{SCRIPT}: {problem}", file=sys.stderr)
+            say(f"{SCRIPT}: {problem}", sys.stderr)
         if problems and not (force and plan.names):
-            print(f"{SCRIPT}: nothing was written; --force packs all the same", file=sys.stderr)
+            say(f"{SCRIPT}: nothing was written; --force packs all the same", sys.stderr)
             return 1
         os.replace(beside, output)
     except OSError as error:
@@ -611,11 +635,11 @@ def collect(
     if size > MOST_ARCHIVE:
         largest = sorted(plan.names, key=lambda name: -(root / name).stat().st_size)[:3]
         words = ", ".join(f"{name} ({megabytes((root / name).stat().st_size)})" for name in largest)
-        print(f"{SCRIPT}: the archive may be too large to upload; its largest files: {words}", file=sys.stderr)
+        say(f"{SCRIPT}: the archive may be too large to upload; its largest files: {words}", sys.stderr)
     notes = [f"problems: {len(problems)}"] * bool(problems) + [f"modules not checked: {len(unchecked)}"] * bool(
         unchecked
     )
-    print("; ".join([f"wrote {output}: {len(plan.names)} files, {megabytes(size)}", *notes]))
+    say("; ".join([f"wrote {output}: {len(plan.names)} files, {megabytes(size)}", *notes]))
     return 0
 
 
@@ -625,6 +649,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
+    open_closed_streams()
     parser = Parser(prog=SCRIPT, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     here = Path(__file__).resolve().parent
     add = parser.add_argument
@@ -639,13 +664,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return collect(options.folder, options.output, edition=options.edition, force=options.force)
     except Refused as error:
-        print(f"{SCRIPT}: {error}", file=sys.stderr)
+        say(f"{SCRIPT}: {error}", sys.stderr)
         return error.code
     except OSError as error:  # a file that goes or changes meanwhile
-        print(f"{SCRIPT}: '{error.filename}': {error.strerror}; nothing was written", file=sys.stderr)
+        say(f"{SCRIPT}: '{error.filename}': {error.strerror}; nothing was written", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"{SCRIPT}: stopped; nothing was written", file=sys.stderr)
+        say(f"{SCRIPT}: stopped; nothing was written", sys.stderr)
         return 130
 
 

@@ -7,22 +7,29 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.errors import WorkError
+from core.protection import IN_FORCE, beside_name, cannot_write
 
 
 def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file beside its place first, then rename it: an interruption leaves no half-written one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file beside its place first, then rename it: an interruption leaves no half-written one.
+
+    Raises UsageError for a file that the protection in force keeps, WorkError where it cannot be written.
+    """
+    protection = IN_FORCE.get()
+    if protection:
+        protection.about_to_write(path)
+    beside = beside_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(data)
         os.replace(beside, path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WorkError(f"output: '{path}' cannot be written ({reason}); choose another --output") from None
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from None
     finally:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             beside.unlink()
+    if protection:
+        protection.wrote(path)
     return path
 
 

@@ -114,6 +114,7 @@ def style_transfer(
     losses = {"content_loss": content_loss, "style_loss": style_loss, "tv_loss": tv_loss}
     objective = style_objective(content, style, cnn, **settings, **losses)
     metadata = describe("style_utils.style_transfer", settings, weights)
+    # Written whatever is there: the course's call names its files itself, and its notebooks run it again and again.
     before = draw_pictures([deprocess(content), deprocess(style)], ("content", "style"))
     save_picture(before, f"styles_images/{name}_before.png", metadata)
     start = content

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from core.files import write_whole
+from core.own_files import sign
 from drawing.grid import DOTS_PER_INCH, pixels_of
 
 
@@ -33,9 +34,19 @@ def write_markdown(path: Path, header: Sequence[str], rows: Sequence[Sequence[st
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> Path:
     """Write the rows as comma-separated values, to `path` with its ending made .csv."""
+    return write_whole(path.with_suffix(".csv"), csv_bytes(header, rows))
+
+
+def csv_bytes(header: Sequence[str], rows: Sequence[Sequence]) -> bytes:
+    """The rows as a .csv file holds them."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return write_whole(path.with_suffix(".csv"), text.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def signed(text: str, table: bytes | None = None) -> bytes:
+    """Markdown as a file of ours holds it: its last line says whose it is. table: what the .csv beside it holds."""
+    return f"{text}\n{sign(table)}\n".encode()
 
 
 def draw_table(

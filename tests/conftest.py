@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torchvision.models import squeezenet1_1
 
+from core import protection
 from core.defaults import ROOT
 from drawing import grid
 from patterns import scenes
@@ -39,6 +40,16 @@ def _no_network(monkeypatch):
 def _in_empty_folder(tmp_path, monkeypatch):
     """Whatever a test writes by a relative path lands in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _files_are_told_before_the_work(monkeypatch):
+    """A study tells all files that it will write, so that it is refused before its work and not after it."""
+
+    def fail(_protection, path):
+        raise AssertionError(f"'{path}' is in no `outputs`, and `Report.expect` was not told of it")
+
+    monkeypatch.setattr(protection.Protection, "on_surprise", fail)
 
 
 @pytest.fixture(scope="session")

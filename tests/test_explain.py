@@ -61,10 +61,13 @@ def test_what_changed_is_made_again(folder, tmp_path):
     assert all(third[name] > second[name] for name in third)
 
 
-def test_a_file_of_another_making_under_that_name_is_replaced(folder, tmp_path):
+def test_a_file_of_another_making_under_that_name_is_kept_and_replaced_only_on_demand(folder, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_text("cut off")
-    assert run("--images", folder / "a.png") == 0
+    assert run("--images", folder / "a.png") == 2
+    assert "was not written by this program" in capsys.readouterr().err
+    assert (tmp_path / "out" / "a.png").read_text() == "cut off"
+    assert run("--images", folder / "a.png", "--overwrite") == 0
     with Image.open(tmp_path / "out" / "a.png") as image:
         assert image.text["Script"] == "explain"
 

@@ -522,7 +522,7 @@ def test_a_broken_style_or_picture_is_named_and_the_others_are_learned(train, pi
     assert train("--styles", "mosaic", tmp_path / "bad.png", "--output", "net.safetensors") == 1
     assert "bad.png' is not a picture" in capsys.readouterr().err
     assert load_file("net.safetensors")["colours.weight"].isfinite().all()
-    assert train("--images", tmp_path / "bad.png", picture, "--output", "net.safetensors") == 1
+    assert train("--images", tmp_path / "bad.png", picture, "--output", "other.safetensors") == 1
     assert "bad.png' is not a picture" in capsys.readouterr().err
 
 

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 
 from studies.shared.options import list_or_refuse, run_script
+from studies.shared.outputs import protected
 from training.flags import COMMANDS, parser, settings
 
 
@@ -16,9 +17,10 @@ def main(arguments: list[str]) -> int:
 
     def work(options: argparse.Namespace) -> int:
         asked = settings(name, options)
-        # torch is loaded only now, so that wrong flags are told and --help answers at once.
-        module = "training.evaluate" if name == "evaluate" else "training.commands"
-        return import_module(module).run(name, asked)
+        with protected(asked, overwrite=options.overwrite):
+            # torch is loaded only now, so that wrong flags are told and --help answers at once.
+            module = "training.evaluate" if name == "evaluate" else "training.commands"
+            return import_module(module).run(name, asked)
 
     return run_script(work, parser(name), arguments[1:])
 

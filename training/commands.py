@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from core.errors import UsageError
+from core.own_files import digest_of
 from core.squeezenet import load_squeezenet
 from drawing.curves import draw_learning_curve
 from drawing.files import describe, save_picture
-from drawing.tables import write_csv
+from drawing.tables import csv_bytes, write_csv
 from patterns.scenes import CLASS_NAMES
 from training.classifier import Training
 from training.generator import GeneratorRecipe, GeneratorTraining
@@ -124,8 +125,9 @@ def write_curve(name: str, training: Trainable, output: Path, weights: str) -> N
     """The learning curve so far, beside the network: a PNG and its numbers as CSV."""
     learning = training.curve()
     path = output.with_name(f"{output.stem}_learning_curve.png")
-    metadata = {"steps": training.recipe.steps, "seed": training.recipe.seed}
-    save_picture(draw_learning_curve(learning), path, describe(f"training {name}", metadata, weights))
+    settings = {"steps": training.recipe.steps, "seed": training.recipe.seed}
+    metadata = describe(f"training {name}", settings, weights) | {"Table": digest_of(csv_bytes(*learning.table()))}
+    save_picture(draw_learning_curve(learning), path, metadata)
     write_csv(path, *learning.table())
 
 

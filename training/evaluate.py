@@ -11,7 +11,7 @@ from core.errors import UsageError
 from core.files import write_whole
 from core.images import preprocess
 from core.squeezenet import load_squeezenet
-from drawing.tables import markdown
+from drawing.tables import markdown, signed
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.shared.examples import check_classes
 from studies.shared.progress import progress
@@ -96,5 +96,5 @@ def run(_name: str, settings: EvaluationSettings) -> int:
     print(f"{correct} of {settings.scenes} scenes of {settings.size} pixels named correctly: {share:.2%}")
     for pair in pairs:
         print(f"{pair.shown} called {pair.named}: {pair.count} of {pair.scenes}")
-    print(f"wrote {write_whole(settings.output, as_text(settings, share, pairs).encode())}")
+    print(f"wrote {write_whole(settings.output, signed(as_text(settings, share, pairs)))}")
     return 0

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from studies.shared.options import OUTPUT_FOLDER, Parser, number, picture_path, whole_number
+from studies.shared.outputs import add_overwrite
 from training.seeds import HIGHEST_SEED
 from training.settings import (
     ClassifierSettings,
@@ -188,6 +189,7 @@ def parser(name: str) -> Parser:
     text = f"{line}{'' if line.endswith('?') else '.'} {command.text}"
     result = Parser(prog=f"python -m training {name}", description=text)
     command.add(result)
+    add_overwrite(result)
     return result
 
 

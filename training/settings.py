@@ -14,6 +14,12 @@ class Settings:
     seed: int = 0
     fresh: bool = False
 
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All files that will be written."""
+        endings = (".checkpoint.pt", "_learning_curve.png", "_learning_curve.csv")
+        return (self.output, *(self.output.with_name(f"{self.output.stem}{ending}") for ending in endings))
+
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSettings(Settings):
@@ -62,6 +68,10 @@ class StylesSettings(Settings):
     tv_weight: float
     evaluate_every: int
 
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return (*super().outputs, self.output.with_name(f"{self.output.stem}_samples.png"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
@@ -72,3 +82,8 @@ class EvaluationSettings:
     scenes: int
     seed: int
     size: int
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All files that will be written."""
+        return (self.output,)

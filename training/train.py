@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from core.protection import expect, expect_network
 from drawing.curves import Learning
 from studies.shared.progress import progress
 from training.checkpoints import write_network
@@ -68,6 +69,9 @@ def finish(
     the first writes and says anything.
     """
     checkpoint = output.with_suffix(".checkpoint.pt")
+    if leads():
+        expect([output, checkpoint])
+        expect_network(output, training.shipped()[1])
     if checkpoint.exists() and not fresh:
         training.resume(checkpoint)
         if leads():

@@ -75,6 +75,7 @@ def trained_network(name: str, recipe: Recipe, report: Report, *, device: str, f
             return network
         except UsageError:
             report.say(f"{name} network: {path} is damaged and is made again")
+            path.unlink(missing_ok=True)  # its name is of our making: no more is known of it, and no more is needed
     report.say(f"{name} network: training, {recipe.steps} steps")
     training = train_to_file(recipe, path, workers=0, fresh=fresh)
     report.say(f"{name} network: trained in {training.seconds:.0f} seconds, kept as {path}")

@@ -34,6 +34,7 @@ class Settings(shared.Settings):
     scenes: int = 720  # for the calibration, and as many to fit the temperature
     bound: float = 4.0  # grey levels of 255, how far the attack may move a pixel
     iterations: int = 20  # of the attack
+    endings = ("", ".md", ".csv")
 
 
 def settings(options: argparse.Namespace) -> Settings:

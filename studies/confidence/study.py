@@ -21,7 +21,6 @@ from studies.shared.network import class_title, make_generator
 from studies.shared.networks import held_out_scenes, load_networks
 from studies.shared.pictures import list_pictures, readable_pictures
 from studies.shared.report import Report
-from studies.shared.tables import report_table
 from visualizers.pgd import pgd
 
 LEAST_CROP = 0.5  # of a photograph's shorter side
@@ -52,7 +51,7 @@ def run(settings: Settings, report: Report) -> None:
     table = tabulate(findings, settings)
     weights = ", ".join(model.weights_name for model in networks.values())
     report.picture(draw(findings, *table), settings.output, describe("confidence", asdict(settings), weights))
-    report_table(report, settings.output, *table)
+    report.table(settings.output, *table)
     stop.go_on()
 
 

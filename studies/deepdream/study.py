@@ -165,6 +165,5 @@ def write_animation(
             frames.append(deprocess(frame)[0])
     if not frames:
         stop.go_on()
-    path = report.animation(frames, settings.output, metadata, milliseconds=MILLISECONDS, most_bytes=MOST_BYTES)
-    report.say(f"{len(frames)} frames, {path.stat().st_size / 1e6:.1f} MB")
+    report.animation(frames, settings.output, metadata, milliseconds=MILLISECONDS, most_bytes=MOST_BYTES)
     stop.go_on()

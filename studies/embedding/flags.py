@@ -42,6 +42,11 @@ class Settings(SharedSettings):
     layer: str = constant_of("visualizers.image_features", "LAYER")
     neighbours: int = 5  # of an image, shown and counted
     perplexity: float = defaults_of("visualizers.embedding", "tsne")["perplexity"]
+    reads_subfolders = True  # each is a class
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return ("", *(f"_{name}" for name in self.technique[1:]))
 
 
 def settings(options: argparse.Namespace) -> Settings:

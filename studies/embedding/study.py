@@ -25,8 +25,7 @@ def run(settings: Settings, report: Report) -> None:
     metadata = describe("embedding", asdict(settings), model.weights_name)
     for place, name in enumerate(settings.technique):
         figure = draw(name, images, precision, settings)
-        path = settings.output.with_stem(f"{settings.output.stem}_{name}") if place else settings.output
-        report.picture(figure, path, metadata)
+        report.picture(figure, settings.outputs[place], metadata)
 
 
 def draw(name: str, images: Collection, precision: Precision, settings: Settings) -> np.ndarray:

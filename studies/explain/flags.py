@@ -21,6 +21,7 @@ class Settings(PictureSettings):
     """What is asked: pictures, and the layer of Grad-CAM. `output` is a folder."""
 
     layer: str = LAYER
+    endings = ()  # the pictures tell the names
 
 
 def settings(options: argparse.Namespace) -> Settings:

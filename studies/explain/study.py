@@ -9,7 +9,7 @@ from torch import nn
 from core.activations import find_layer
 from core.errors import UsageError
 from core.files import fingerprint, is_there
-from drawing.files import describe, save_picture
+from drawing.files import describe
 from studies.explain.figure import draw
 from studies.explain.flags import Settings
 from studies.shared.interruption import Interruption
@@ -34,9 +34,10 @@ def run(settings: Settings, report: Report) -> None:
 def explain_defaults(model: nn.Module, settings: Settings, report: Report) -> None:
     """The default pictures, anew at each run."""
     batch = load_batch(model, settings, report)
+    report.expect([settings.output / f"{name}.png" for name in batch.names])
     metadata = describe("explain", decisive(settings) | {"labels": settings.labels}, model.weights_name)
     for index in report.progress(range(len(batch.names)), desc="explained", unit="picture"):
-        write(model, batch, index, settings, settings.output / f"{batch.names[index]}.png", metadata)
+        write(model, batch, index, settings, settings.output / f"{batch.names[index]}.png", metadata, report)
     report.say(f"wrote {len(batch.names)} pictures to {settings.output}")
 
 
@@ -46,6 +47,7 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
     written = there = 0
     jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))
+    report.expect([target for _, _, target in jobs])
     try:
         for picture, label, target in report.progress(jobs, desc="explained", unit="picture"):
             made_from = decisive(settings) | {"label": label, "source": fingerprint(picture.source)}
@@ -58,7 +60,7 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
             except UsageError as error:
                 report.skip(error)
                 continue
-            write(model, batch, 0, settings, target, metadata)
+            write(model, batch, 0, settings, target, metadata, report)
             written += 1
     finally:  # also when interrupted
         kept = f"; {there} were there already" if there else ""
@@ -71,12 +73,18 @@ def decisive(settings: Settings) -> dict[str, str | int]:
 
 
 def write(
-    model: nn.Module, batch: Batch, index: int, settings: Settings, target: Path, metadata: dict[str, str]
+    model: nn.Module,
+    batch: Batch,
+    index: int,
+    settings: Settings,
+    target: Path,
+    metadata: dict[str, str],
+    report: Report,
 ) -> None:
     """Explain one picture of the batch, and write its file."""
     maps = all_maps(model, batch.images[index : index + 1], batch.labels[index : index + 1], layer=settings.layer)
     figure = draw(batch.pixels[index], batch.titles[index], batch.masks[index], maps, footer=footer(model))
-    save_picture(figure, target, metadata)
+    report.picture(figure, target, metadata, silently=True)
 
 
 def targets(pictures: Sequence[Picture], folder: Path) -> list[Path]:

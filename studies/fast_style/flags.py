@@ -37,6 +37,10 @@ class Settings(CommonSettings):
     blends: int = 0  # so many blends from one style to another
     size: int | None = None  # pixels: the shorter side of the result; None: the picture's own, on a sheet SHEET_SIZE
 
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return ("",) if self.output.suffix else ()  # in a folder, the pictures and styles tell the names
+
 
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError where one blend and several are asked for."""

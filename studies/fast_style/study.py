@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL.Image import Image
@@ -101,11 +102,12 @@ def write_each(
     report: Report,
 ) -> None:
     """Each picture in each style, a file each, written as soon as it is painted."""
-    broken, output = [], settings.output
+    broken = []
+    report.expect([path_of(picture, title, settings.output) for picture in pictures for title in wanted])
     with report.progress(total=len(pictures) * len(wanted), desc="paint", unit="picture") as bar:
         for picture in pictures:
             try:
-                moving = str(picture.source).lower().endswith(".gif") and output.suffix.lower() not in PICTURE_SUFFIXES
+                moving = is_moving(picture, settings.output)
                 frames = load_frames(picture.source) if moving else [(open_picture(picture), 0)]
                 frames = [
                     (fitted(image, picture, settings.size, report), milliseconds) for image, milliseconds in frames
@@ -118,9 +120,7 @@ def write_each(
                 continue
             for title, weights in wanted.items():
                 painted = [paint(network, image, weights) for image, _ in frames]
-                words = title.replace(" %", "").replace(" + ", "_").replace(", ", "_").replace(" ", "_")
-                name = f"{picture.name}_{words}{'.gif' if moving else '.png'}"
-                path = output if output.suffix else output / name
+                path = path_of(picture, title, settings.output)
                 bar.update()
                 if path.suffix.lower() == ".gif":
                     times = [milliseconds for _, milliseconds in frames]
@@ -129,6 +129,18 @@ def write_each(
                     report.picture(painted[0], path, metadata)
     if len(broken) == len(pictures):
         raise broken[0]
+
+
+def is_moving(picture: Picture, output: Path) -> bool:
+    """Whether every frame is painted: of an animation that does not go into a picture."""
+    return str(picture.source).lower().endswith(".gif") and output.suffix.lower() not in PICTURE_SUFFIXES
+
+
+def path_of(picture: Picture, title: str, output: Path) -> Path:
+    """Where a picture painted in the style of this title goes: the file named, or into the folder named."""
+    words = title.replace(" %", "").replace(" + ", "_").replace(", ", "_").replace(" ", "_")
+    name = f"{picture.name}_{words}{'.gif' if is_moving(picture, output) else '.png'}"
+    return output if output.suffix else output / name
 
 
 def write_sheet(

@@ -38,6 +38,10 @@ class Settings(PictureSettings):
     layers: tuple[str, ...] = LAYERS  # of the strip that shows Grad-CAM layer by layer
     technique_settings: Mapping[str, Any] = field(default_factory=dict)  # but the layer; their own defaults else
 
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return ("",) if self.techniques or self.versus is not None else ("", "_captum")
+
 
 def techniques() -> dict[str, Technique]:
     """The maps of a layer in the catalogue's order, then what is drawn in colours."""

@@ -62,7 +62,7 @@ def write(figures: Mapping[str, np.ndarray], settings: Settings, model: nn.Modul
     """Write the figures, their names told apart by these endings."""
     metadata = describe("gradcam", asdict(settings), model.weights_name)
     for ending, figure in figures.items():
-        report.picture(figure, settings.output.with_stem(settings.output.stem + ending), metadata)
+        report.picture(figure, settings.beside(ending), metadata)
 
 
 def strip_of_layers(model: nn.Module, batch: Batch, layers: tuple[str, ...]) -> dict[str, MapRow]:

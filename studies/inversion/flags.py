@@ -51,6 +51,7 @@ class Settings(PictureSettings):
     beta: float = DEFAULTS["beta"]
     alpha_weight: float = DEFAULTS["alpha_weight"]
     alpha: float = DEFAULTS["alpha"]
+    endings = ("", ".md", ".csv")
 
 
 def settings(options: argparse.Namespace) -> Settings:

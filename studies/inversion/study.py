@@ -15,7 +15,6 @@ from studies.shared.interruption import Interruption
 from studies.shared.network import class_probabilities, footer, load_network, make_generator
 from studies.shared.pictures import Batch, load_batch
 from studies.shared.report import Report
-from studies.shared.tables import report_csv, report_markdown
 from visualizers.inversion import invert_features
 
 
@@ -28,9 +27,8 @@ def run(settings: Settings, report: Report) -> None:
     results, stop = invert_all(model, batch, settings, report)
     figure = draw(batch, results, footer=footer(model))
     report.picture(figure, settings.output, describe("inversion", asdict(settings), model.weights_name))
-    report_markdown(report, settings.output, *means(results), NOTE)
     classes = [model.class_names[label] for label in batch.labels.tolist()]
-    report_csv(report, settings.output, *each_image(batch.names, classes, results))
+    report.table(settings.output, *means(results), NOTE, numbers=each_image(batch.names, classes, results))
     if len(results) > 1:
         report.say(depth_verdict(results))
     stop.go_on()

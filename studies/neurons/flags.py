@@ -44,6 +44,10 @@ class Settings(PictureSettings):
     train: int = 200  # scenes of each class that the templates are trained on
     weight_decay: float = defaults_of("visualizers.linear_templates", "linear_templates")["weight_decay"]
 
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return tuple(f"_{name}" for name in self.technique) if len(self.technique) > 1 else ("",)
+
 
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError for an unknown technique, and for networks or classes that none of the techniques shows."""

@@ -31,8 +31,6 @@ def run(settings: Settings, report: Report) -> None:
     if not settings.technique:
         sheet = stack([DRAW[name](subject).pixels for name in DEFAULT_TECHNIQUES])
         report.picture(sheet, settings.output, describe("neurons", asdict(settings), subject.model.weights_name))
-    for name in settings.technique:
-        drawn, path = DRAW[name](subject), settings.output
-        if len(settings.technique) > 1:
-            path = path.with_stem(f"{path.stem}_{name}")
+    for name, path in zip(settings.technique, settings.outputs, strict=False):
+        drawn = DRAW[name](subject)
         report.picture(drawn.pixels, path, describe("neurons", asdict(settings), drawn.weights))

@@ -37,6 +37,7 @@ class Settings(shared.Settings):
     draws: int = 150  # noisy copies of each scene
     alpha: float = SMOOTHING["alpha"]  # risk of a wrong proof
     class_iterations: int = 128  # of each class picture
+    endings = ("", "_certified", "_maps", "_classes", ".md", ".csv")
 
 
 def settings(options: argparse.Namespace) -> Settings:

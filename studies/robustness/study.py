@@ -23,7 +23,6 @@ from studies.shared.interruption import Interruption
 from studies.shared.network import class_probabilities, class_title, footer, make_generator
 from studies.shared.networks import Scenes, held_out_scenes, load_networks
 from studies.shared.report import Report
-from studies.shared.tables import report_table
 from visualizers.class_visualization import visualize_classes
 from visualizers.randomised_smoothing import ABSTAINS, Certificate, certified_accuracy, certify
 from visualizers.robust_accuracy import robust_hits
@@ -74,9 +73,8 @@ def run(settings: Settings, report: Report) -> None:
         "_maps": draw_maps(findings, examples),
         "_classes": draw_classes(findings, judged_at=JUDGED_AT, footer=footer(judge)),
     }.items():
-        path = settings.output
-        report.picture(figure, path.with_name(f"{path.stem}{question}{path.suffix}"), metadata)
-    report_table(report, settings.output, *table)
+        report.picture(figure, settings.beside(question), metadata)
+    report.table(settings.output, *table)
     stop.go_on()
 
 

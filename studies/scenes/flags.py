@@ -7,6 +7,7 @@ import argparse
 from dataclasses import dataclass
 
 from studies.shared.options import OUTPUT_FOLDER, Parser, picture_path, whole_number
+from studies.shared.outputs import add_overwrite
 from studies.shared.settings import Settings as CommonSettings
 
 QUESTION = "What do the 36 classes of the embedded world look like?"
@@ -18,10 +19,11 @@ class Settings(CommonSettings):
 
     size: int = 112  # pixels: side of a scene
     per_class: int = 4
+    endings = ("", "_masks")
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    return Settings(**vars(options))
+    return Settings.of(options, weights=Settings.weights, device=Settings.device)  # no network is asked
 
 
 def parser() -> Parser:
@@ -33,4 +35,5 @@ def parser() -> Parser:
     add("--per-class", type=whole_number(1, 20), default=Settings.per_class, metavar="N", help=scenes)
     path = OUTPUT_FOLDER / "contact_sheet.png"
     add("--output", type=picture_path, default=path, metavar="PATH", help="where to write, .png or .jpg")
+    add_overwrite(result)
     return result

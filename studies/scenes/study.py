@@ -20,5 +20,4 @@ def run(settings: Settings, report: Report) -> None:
     decided = {name: getattr(settings, name) for name in ("size", "seed", "per_class")}
     metadata = describe("scenes", decided, "none")
     report.picture(contact_sheet(plain), settings.output, metadata)
-    beside = settings.output.with_stem(settings.output.stem + "_masks")
-    report.picture(contact_sheet(marked), beside, metadata)
+    report.picture(contact_sheet(marked), settings.beside("_masks"), metadata)

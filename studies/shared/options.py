@@ -17,6 +17,8 @@ from typing import Any
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.memory import keep_freed_memory
+from studies.shared.outputs import add_overwrite, check_names
+from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
 IMAGENET_CLASSES = 1000
@@ -86,11 +88,14 @@ def make_parser(
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
     path = partial(picture_path, endings=endings) if output else folder_or_picture_path
     add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
+    add_overwrite(parser)
     return parser
 
 
 def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:
     """An argparse type: a file that a picture can be written to."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; give a file")
     if Path(text).suffix.lower() not in endings:
         raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(endings)}")
     return Path(text)
@@ -98,20 +103,22 @@ def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path
 
 def folder_or_picture_path(text: str) -> Path:
     """An argparse type: a picture, or a folder: one that is there, or has no ending, or ends in a slash."""
-    folder = Path(text).is_dir() or text.endswith(("/", os.sep)) or not Path(text).suffix
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; give a folder or a file")
+    folder = os.path.isdir(text) or text.endswith(("/", os.sep)) or not Path(text).suffix
     return Path(text) if folder else picture_path(text)
 
 
 def is_picture_path(path: Path) -> bool:
     """Whether a path names a picture to be written, and not a folder for several."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in PICTURE_SUFFIXES and not os.path.isdir(path)
 
 
 def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and path.is_dir():
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and os.path.isdir(path):
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
@@ -191,24 +198,29 @@ def list_or_refuse(program: str, known: Mapping[str, str], arguments: Sequence[s
 
     known: what can be run, with a line about each: they are listed if nothing is named. Another name gets the nearest.
     """
-    if not arguments or arguments[0] in {"-h", "--help"}:
-        width = max(map(len, known))
-        lines = [f"  {name:<{width}}  {line}" for name, line in known.items()]
-        heading = f"{program} NAME [flags]     ({program} NAME --help tells the flags)"
-        try:
-            print("\n".join([heading, "", *lines]), flush=True)
-        except BrokenPipeError:  # e.g. `| head`
-            _leave_pipe()
+    with patient_streams() as output:
+        if not arguments or arguments[0] in {"-h", "--help"}:
+            width = max(map(len, known))
+            lines = [f"  {name:<{width}}  {line}" for name, line in known.items()]
+            heading = f"{program} NAME [flags]     ({program} NAME --help tells the flags)"
+            try:
+                print("\n".join([heading, "", *lines]), flush=True)
+            except BrokenPipeError:  # e.g. `| head`
+                lead_nowhere(sys.stdout)
+            return _said_all(program, output)
+        near = difflib.get_close_matches(arguments[0], known, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        print(f"{program}: nothing is called '{arguments[0]}'; {hint}allowed are {', '.join(known)}", file=sys.stderr)
+        return 2
+
+
+def _said_all(program: str, output: Patient) -> int:
+    """The exit code of work that is done: 1 if standard output took no more, e.g. since its disk is full."""
+    if output.error is None:
         return 0
-    near = difflib.get_close_matches(arguments[0], known, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    print(f"{program}: nothing is called '{arguments[0]}'; {hint}allowed are {', '.join(known)}", file=sys.stderr)
-    return 2
-
-
-def _leave_pipe() -> None:
-    """Nobody reads what is printed: let Python's own flush on exit find nobody, too."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    reason = f"standard output took no more ({output.error.strerror})"
+    print(f"{program}: {reason}; the work is done, but what it said is lost", file=sys.stderr)
+    return 1
 
 
 def run_script(
@@ -222,12 +234,19 @@ def run_script(
 
     keep_memory: as `studies.shared.memory` says; benchmarks leave it to their flags.
     """
-    options = parser.parse_args(arguments)
-    if keep_memory:
-        keep_freed_memory()
-    # The figure says why a map is blank; a person needs no Python warning besides.
-    warnings.filterwarnings("ignore", message="the map of image")
+    with patient_streams() as output:
+        options = parser.parse_args(arguments)
+        if keep_memory:
+            keep_freed_memory()
+        # The figure says why a map is blank; a person needs no Python warning besides.
+        warnings.filterwarnings("ignore", message="the map of image")
+        return _outcome(main, parser, options) or _said_all(parser.prog, output)
+
+
+def _outcome(main: Callable[[argparse.Namespace], int | None], parser: Parser, options: argparse.Namespace) -> int:
+    """Run it; return the exit code, every error said in one sentence."""
     try:
+        check_names(vars(options))
         check_output(getattr(options, "output", None))
         code = main(options) or 0
         sys.stdout.flush()  # so that a closed pipe is noticed here, not at Python's exit
@@ -243,7 +262,7 @@ def run_script(
     except KeyboardInterrupt:
         return _complain(parser, "interrupted; what was reported as written is complete", 130)
     except BrokenPipeError:  # e.g. `| head`
-        _leave_pipe()
+        lead_nowhere(sys.stdout)
         return _complain(parser, "what it prints is no longer read, so it stopped; do not close the pipe", 1)
     except OSError as error:
         place = f"'{error.filename}'" if error.filename else "a file or standard output"

@@ -11,11 +11,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.errors import UsageError
+from core.files import write_whole
 from core.gradients import BlankMapWarning
+from core.protection import expect
 from drawing.files import save_animation, save_picture
+from drawing.tables import csv_bytes, markdown, signed
 from studies.shared.progress import progress
 
 Result = TypeVar("Result")
+Rows = Sequence[Sequence[str]]
 
 
 class Report:
@@ -37,15 +41,39 @@ class Report:
         """Name a file that could not be used; the others are done."""
         self.fail(f"skipped: {error}")
 
-    def picture(self, pixels: np.ndarray | Image.Image, path: Path, metadata: dict[str, str]) -> Path:
-        """Write a picture, whole or not at all, and say where."""
-        self.say(f"wrote {save_picture(pixels, path, metadata)}")
+    def expect(self, paths: Iterable[Path]) -> None:
+        """Check, before the work, files that it will write and that the settings' `outputs` do not tell.
+
+        Raises UsageError for one of the inputs, or a file of other origin; WorkError for one that cannot be written.
+        """
+        expect(paths)
+
+    def picture(
+        self, pixels: np.ndarray | Image.Image, path: Path, metadata: dict[str, str], *, silently: bool = False
+    ) -> Path:
+        """Write a picture, whole or not at all, and say where; `silently`, if the study counts them instead."""
+        save_picture(pixels, path, metadata)
+        if not silently:
+            self.say(f"wrote {path}")
         return path
 
     def animation(self, frames: Sequence[np.ndarray], path: Path, metadata: dict[str, str], **settings: Any) -> Path:
-        """Write a GIF, and say where. settings: those of `drawing.files.save_animation`."""
-        self.say(f"wrote {save_animation(frames, path, metadata, **settings)}")
+        """Write a GIF, say where and how large it came out. settings: those of `drawing.files.save_animation`."""
+        save_animation(frames, path, metadata, **settings)
+        self.say(f"wrote {path}, {len(frames)} frames, {path.stat().st_size / 1e6:.1f} MB")
         return path
+
+    def table(
+        self, path: Path, header: Sequence[str], rows: Rows, note: str = "", *, numbers: tuple[Sequence[str], Rows] = ()
+    ) -> None:
+        """Write a table for people, to `path` with its ending made .md, and one for programs, .csv; say the first.
+
+        note: stands below. numbers: header and rows of the second, if it is not the same table.
+        """
+        text = markdown(header, rows) + (f"\n{note}\n" if note else "")
+        data = csv_bytes(*(numbers or (header, rows)))
+        self.say(f"{text}wrote {write_whole(path.with_suffix('.md'), signed(text, data))}")
+        self.say(f"wrote {write_whole(path.with_suffix('.csv'), data)}")
 
     def progress(self, steps: Iterable | None = None, **words: Any) -> tqdm:
         """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""

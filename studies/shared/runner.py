@@ -7,6 +7,7 @@ from types import ModuleType
 
 from core.defaults import ROOT
 from studies.shared.options import Parser, run_script
+from studies.shared.outputs import protected
 
 
 def study_names() -> list[str]:
@@ -27,9 +28,10 @@ def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | 
 
     def work(options: argparse.Namespace) -> int:
         settings = flags.settings(options)
-        # The study's own modules, torch among what they import, are loaded only now: wrong flags are told at once.
-        study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
-        study.run(settings, report)
+        with protected(settings, overwrite=options.overwrite):
+            # The study's own modules, torch among what they import, are loaded only now: wrong flags are told at once.
+            study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
+            study.run(settings, report)
         return int(report.failed)
 
     return run_script(work, parser, arguments, keep_memory=getattr(flags, "KEEP_FREED_MEMORY", True))

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 Asked = TypeVar("Asked", bound="Settings")
 
@@ -16,6 +16,17 @@ class Settings:
     weights: str = "auto"
     device: str = "auto"
     seed: int = 0
+    # What is written: `output` (""), the same with something after its stem ("_map"), another file beside it (".md").
+    endings: ClassVar[tuple[str, ...]] = ("",)
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All files that will be written, as far as the flags tell; a study tells `Report.expect` the others."""
+        return tuple(self.beside(ending) for ending in self.endings)
+
+    def beside(self, ending: str) -> Path:
+        """The file of this ending: one with a dot takes the place of the output's own."""
+        return self.output.with_name(f"{self.output.stem}{ending}{'' if '.' in ending else self.output.suffix}")
 
     @classmethod
     def of(cls: type[Asked], options: argparse.Namespace, **instead: Any) -> Asked:

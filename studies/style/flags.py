@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import UsageError
 from studies.shared import settings as shared
-from studies.shared.options import Parser, make_parser, number, whole_number
+from studies.shared.options import Parser, is_picture_path, make_parser, number, whole_number
 from visualizers.catalogue import constant_of, defaults_of
 
 QUESTION = "What does one picture look like, painted like another?"
@@ -74,6 +74,10 @@ class Settings(shared.Settings):
     """What both ways of painting take."""
 
     start: str = "content"  # or noise; of a pair also an earlier picture
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return ("",) if is_picture_path(self.output) else ()  # in a folder, the pairs tell the names
 
 
 @dataclass(frozen=True, kw_only=True)

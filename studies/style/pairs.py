@@ -10,7 +10,6 @@ from core.errors import UsageError
 from core.files import is_there
 from core.images import deprocess, list_image_files
 from drawing.files import describe
-from studies.shared.animation import write_animation
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import open_named
 from studies.shared.network import footer, load_network
@@ -19,7 +18,7 @@ from studies.shared.report import Report
 from studies.style.figure import draw_losses, draw_pairs
 from studies.style.flags import PairSettings
 from studies.style.paint import Pictures, decisive_settings, paint
-from studies.style.results import Cell, Painting, Pair
+from studies.style.results import SHEET, Cell, Painting, Pair
 
 MILLISECONDS, MOST_BYTES = 120, 8_000_000  # of a GIF: how long a frame is shown, the whole
 
@@ -28,6 +27,9 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
     """Every content like every style, by the loop from coarse to fine and with relative weights."""
     pairs, several = list_pairs(settings), is_folder(settings.content) or is_folder(settings.style[0])
     paths = paths_of(pairs, several, settings.output)
+    report.expect([*paths, *(settings.output / SHEET for _ in range(several))])
+    report.expect([curves_beside(path) for path in paths if settings.curves])
+    report.expect([path.with_suffix(".gif") for path in paths if settings.gif])
     model = load_network(settings, report)
     pictures = Pictures(next(model.parameters()))
     errors: list[UsageError] = []
@@ -113,10 +115,15 @@ def write_beside(
 ) -> None:
     """What was asked for besides the picture: its loss curves, its animation."""
     if settings.curves:
-        report.picture(draw_losses(painting.steps, pair.title), path.with_name(f"{path.stem}_losses.png"), metadata)
+        report.picture(draw_losses(painting.steps, pair.title), curves_beside(path), metadata)
     if settings.gif:
         limits = {"milliseconds": MILLISECONDS, "most_bytes": MOST_BYTES}
-        write_animation(painting.frames, path.with_name(f"{path.stem}.gif"), metadata, report, **limits)
+        report.animation(painting.frames, path.with_suffix(".gif"), metadata, **limits)
+
+
+def curves_beside(path: Path) -> Path:
+    """Where the loss curves of a picture go."""
+    return path.with_name(f"{path.stem}_losses.png")
 
 
 def write_sheet(
@@ -141,4 +148,4 @@ def write_sheet(
     shape = next(iter(results.values())).size
     figure = draw_pairs(rows, shape, footer(model))
     metadata = describe("style", asdict(settings), model.weights_name)
-    report.picture(figure, settings.output / "style_transfer.png", metadata)
+    report.picture(figure, settings.output / SHEET, metadata)

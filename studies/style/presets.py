@@ -21,7 +21,7 @@ from studies.shared.options import is_picture_path
 from studies.shared.report import Report
 from studies.style.figure import draw_presets
 from studies.style.flags import CONTENT_LAYER, LAYERS, PRESETS, Preset, PresetSettings
-from studies.style.results import Pair, PresetPainting
+from studies.style.results import SHEET, Pair, PresetPainting
 
 # The embedded network's features are smaller, and its first layer leaves a fine grid.
 EMBEDDED = {"style_weights": (5_000_000, 1_000_000, 60_000, 20_000), "tv_weight": 0.3}
@@ -47,6 +47,7 @@ def paint_presets(settings: PresetSettings, report: Report) -> None:
     paths = [settings.output if is_picture_path(settings.output) else settings.output / name for name in names]
     if len(set(paths)) < len(paths):
         raise UsageError(f"output: several pictures would be written to '{paths[0]}'; make one preset at a time")
+    report.expect([*paths, *(settings.output / SHEET for _ in range(len(jobs) > 1))])
     model = load_network(settings, report)
     if model.class_names == CLASS_NAMES:
         jobs = [job._replace(preset=adjusted(replace(job.preset, **EMBEDDED), settings)) for job in jobs]
@@ -60,7 +61,7 @@ def paint_presets(settings: PresetSettings, report: Report) -> None:
         paintings.append(painting)
     if len(jobs) > 1:
         metadata = describe("style", asdict(settings), model.weights_name)
-        report.picture(draw_presets(paintings, footer(model)), settings.output / "style_transfer.png", metadata)
+        report.picture(draw_presets(paintings, footer(model)), settings.output / SHEET, metadata)
     for sentence in missing:
         report.say(sentence)
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from visualizers.style_transfer import StyleStep
 
+SHEET = "style_transfer.png"  # all pictures at one glance
+
 
 class Pair(NamedTuple):
     """What is painted like what: files, or names that `find_picture` knows."""

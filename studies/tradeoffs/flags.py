@@ -6,6 +6,7 @@ relative and unweighted, so that they can be compared across a figure.
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.errors import UsageError
 from studies.shared import settings as shared
@@ -38,6 +39,15 @@ class Settings(shared.Settings):
     size: int = 192
     smallest: int = 96
     iterations: int = 60
+
+    def path_of(self, figure: str) -> Path:
+        """Where a figure goes: the picture named, or into the folder named."""
+        name = f"style_tradeoffs_{figure.replace('-', '_')}.png"
+        return self.output if is_picture_path(self.output) else self.output / name
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return tuple(map(self.path_of, self.figure))
 
 
 def settings(options: argparse.Namespace) -> Settings:

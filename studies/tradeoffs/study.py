@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 from drawing.files import describe
 from studies.shared.network import footer, load_network
-from studies.shared.options import is_picture_path
 from studies.shared.report import Report
 from studies.tradeoffs.figure import draw
 from studies.tradeoffs.flags import Settings
@@ -19,7 +18,5 @@ def run(settings: Settings, report: Report) -> None:
         figure = FIGURES[name]
         with report.progress(total=figure.pictures, desc=name, unit="picture") as bar:
             rows = figure.paint(Painter(model, settings, bar))
-        file_name = f"style_tradeoffs_{name.replace('-', '_')}.png"
-        path = settings.output if is_picture_path(settings.output) else settings.output / file_name
         metadata = describe("tradeoffs", asdict(settings) | {"figure": name}, model.weights_name)
-        report.picture(draw(rows, title=figure.title, footer=footer(model)), path, metadata)
+        report.picture(draw(rows, title=figure.title, footer=footer(model)), settings.path_of(name), metadata)

@@ -32,6 +32,7 @@ class Settings(PictureSettings):
     stages: int = DEFAULTS["stages"]
     noise: float = DEFAULTS["noise"]
     random_labels: str | None = None  # weights of a network trained on shuffled labels
+    endings = ("", "_similarity", "_curves", "_table", "_table.md", "_table.csv")
 
 
 def settings(options: argparse.Namespace) -> Settings:

@@ -13,7 +13,6 @@ from measures.sanity import blocks_of
 from patterns.scenes import CLASS_NAMES
 from studies.shared.network import footer, load_network
 from studies.shared.report import Report
-from studies.shared.tables import report_table
 from studies.trust.curves_figure import draw_curves
 from studies.trust.flags import QUESTION, Settings
 from studies.trust.pictures import Pictures, load
@@ -56,8 +55,8 @@ def run(settings: Settings, report: Report) -> None:
     }
     metadata = describe("trust", asdict(settings), model.weights_name)
     for suffix, pixels in figures.items():
-        report.picture(pixels, settings.output.with_stem(settings.output.stem + suffix), metadata)
-    report_table(report, settings.output.with_name(f"{settings.output.stem}_table.md"), *table)
+        report.picture(pixels, settings.beside(suffix), metadata)
+    report.table(settings.beside("_table.md"), *table)
 
 
 def load_randomly_labelled(weights: str | None, model: nn.Module, device: str) -> nn.Module | None:

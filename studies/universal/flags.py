@@ -42,6 +42,10 @@ class Settings(shared.Settings):
     perturbation: Path | None = None  # a file that is judged; nothing is learned
 
     @property
+    def endings(self) -> tuple[str, ...]:
+        return ("", "_v.png") if self.perturbation is None else ("",)
+
+    @property
     def norm(self) -> str:
         """In which norm the perturbation is bounded."""
         return "linf" if self.l2 is None else "l2"

@@ -62,8 +62,7 @@ def learn_and_keep(
     point alone.
     """
     difference, own = learn(model, images.learn, settings, report), first_choices(model, images.held)
-    path = settings.output.with_name(f"{settings.output.stem}_v.png")
-    report.picture(as_levels(difference), path, metadata(model, settings))
+    report.picture(as_levels(difference), settings.beside("_v.png"), metadata(model, settings))
     counts = [count for count in COUNTS if count < len(images.learn)] if settings.method == "ascent" else []
     learned = {count: learn(model, images.learn[:count], settings, report) for count in counts}
     learned[len(images.learn)] = difference

@@ -1,0 +1,143 @@
+"""Whether a file was written by this program: it says so itself, each kind in its own way.
+
+    .png, .gif, .jpg    text of the names SAYS, as `drawing.files.describe` makes it: PNG text, a comment elsewhere
+    .safetensors        facts of the names TRAINED in its header
+    .pt (checkpoint)    the names CHECKPOINT at its head
+    .md                 its last line is a comment, `sign(...)`
+    .csv                can hold no comment that every reader passes over, so the file that is written with it keeps its
+                        hash: the .md beside it in its last line, the picture beside it as "Table"
+
+Tables of earlier versions bear no sign. They are known by the picture of the same name that a study which writes tables
+left beside them within the same minute: a table that somebody changed later is not.
+
+A file that is asked about may be anybody's: only regular files are opened, never waited for, and little of them read.
+"""
+
+import hashlib
+import io
+import json
+import os
+import stat
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+SAYS = ("Script", "Settings", "Weights", "Versions")
+TRAINED = {"architecture", "licence", "seed", "steps"}
+CHECKPOINT = ("recipe", "network", "optimizer", "generator", "losses", "seconds", "step")
+SIGN = "<!-- written by cnn-interpretability"
+WITH_TABLES = ("confidence", "inversion", "robustness", "train", "trust")  # so begin the scripts of earlier versions
+SAME_MINUTE = 60  # seconds
+HEADS = (2**16, 2**23)  # bytes of a file that are read: nearly always the first suffice
+LARGEST_TABLE = 2**28  # bytes
+PICTURES = (".png", ".jpg", ".jpeg", ".gif")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether this program wrote the file. One that cannot be read, or is of no kind that it writes, is not ours."""
+    ending = path.suffix.lower()
+    if ending in PICTURES:
+        return bool(description_of(path))
+    if ending == ".md":
+        return _last_line(path).startswith(SIGN) or _of_an_earlier_version(path)
+    if ending == ".csv":
+        kept, digest = _kept_digests(path), _digest(path)
+        return bool(digest) and digest in kept if kept else _of_an_earlier_version(path)
+    if ending == ".safetensors":
+        return facts_of(path).keys() >= TRAINED
+    if ending == ".pt":
+        head = read_some(path, HEADS[0])
+        return head.startswith(b"PK") and all(name.encode() in head for name in CHECKPOINT)
+    return False
+
+
+def sign(table: bytes | None = None) -> str:
+    """The last line of a Markdown file of ours. table: the bytes of the .csv that is written beside it."""
+    return f"{SIGN}{f'; table {digest_of(table)}' if table is not None else ''} -->"
+
+
+def digest_of(data: bytes) -> str:
+    """What a table is known by."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def description_of(path: Path) -> dict[str, str]:
+    """What a picture of ours says of itself; nothing, if it is not ours."""
+    for length in HEADS:
+        head = read_some(path, length)
+        said = _said_in(head)
+        if said or len(head) < length:
+            return said
+    return {}
+
+
+def facts_of(path: Path) -> dict[str, str]:
+    """What a .safetensors file says of itself; nothing, if it says nothing or is no such file."""
+    head = read_some(path, HEADS[1])
+    with suppress(ValueError, RecursionError, AttributeError):
+        end = 8 + int.from_bytes(head[:8], "little")
+        facts = json.loads(head[8:end]).get("__metadata__") if end <= len(head) else None
+        return facts if isinstance(facts, dict) else {}
+    return {}
+
+
+def read_some(path: Path, length: int, *, last: bool = False) -> bytes:
+    """The first (or last) bytes of a regular file, at most so many; nothing of any other, or if it cannot be read."""
+    try:
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return b""
+    try:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
+            return b""
+        with os.fdopen(os.dup(number), "rb") as file:
+            file.seek(max(0, status.st_size - length) if last else 0)
+            return file.read(length)
+    except OSError:
+        return b""
+    finally:
+        os.close(number)
+
+
+def _said_in(head: bytes) -> dict[str, str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of huge pictures; this one is not decoded
+            with Image.open(io.BytesIO(head), formats=("PNG", "JPEG", "GIF")) as image:
+                # Not `text`, for which a PNG is decoded to its end.
+                said = image.info if image.format == "PNG" else json.loads(image.info["comment"])
+                return {name: str(said[name]) for name in SAYS} | {"Table": str(said.get("Table", ""))}
+    except Exception:  # Pillow raises a dozen kinds for a damaged file, which is then not ours
+        return {}
+
+
+def _last_line(path: Path) -> str:
+    lines = read_some(path, 1000, last=True).decode(errors="replace").splitlines()
+    return lines[-1] if lines else ""
+
+
+def _digest(path: Path) -> str:
+    with suppress(OSError):
+        if path.stat().st_size <= LARGEST_TABLE:
+            return digest_of(read_some(path, LARGEST_TABLE))
+    return ""
+
+
+def _kept_digests(path: Path) -> str:
+    """The hashes of tables that the files of the same name keep, in one text."""
+    pictures = [description_of(path.with_suffix(ending)).get("Table", "") for ending in PICTURES]
+    line = _last_line(path.with_suffix(".md"))
+    return " ".join([line if line.startswith(SIGN) else "", *pictures]).strip()
+
+
+def _of_an_earlier_version(path: Path) -> bool:
+    for ending in PICTURES:
+        picture = path.with_suffix(ending)
+        if description_of(picture).get("Script", "").startswith(WITH_TABLES):
+            with suppress(OSError):
+                if abs(picture.stat().st_mtime - path.stat().st_mtime) <= SAME_MINUTE:
+                    return True
+    return False
