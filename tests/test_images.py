@@ -6,7 +6,7 @@ import torch
 import torchvision.transforms as T
 from PIL import Image
 
-from core import images
+from core import images, picture_files
 from core.errors import UsageError
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -91,7 +91,7 @@ def test_bad_files_are_named_in_one_sentence(tmp_path):
 
 
 def test_an_absurdly_large_file_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(picture_files, "MOST_PIXELS", 1000)
     with pytest.raises(UsageError, match="60 x 40 pixels; at most 1000 are allowed"):
         images.load_image(saved(tmp_path, Image.fromarray(RGB)))
 
