@@ -5,6 +5,7 @@ sRGB, are other colours. Intent: relative colorimetric with black-point compensa
 """
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -34,7 +35,7 @@ def in_srgb(image: Image.Image) -> Image.Image:
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         alpha = image.convert("RGBA").getchannel("A")
         image = image.convert("RGBA")
-    converted = ImageCms.applyTransform(image if image.mode == mode else image.convert(mode), transform)
+    converted = transform(image if image.mode == mode else image.convert(mode))
     if alpha is not None:
         converted.putalpha(alpha)
     converted.info = {}  # neither the profile nor a transparent colour is that of the new numbers
@@ -42,8 +43,8 @@ def in_srgb(image: Image.Image) -> Image.Image:
 
 
 @lru_cache(maxsize=8)
-def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From a profile, Lab itself if None, to sRGB, for pictures of a mode; None where there is nothing to do."""
+def _transform(profile: bytes | None, mode: str) -> Callable[[Image.Image], Image.Image] | None:
+    """What takes pictures of a mode from a profile, Lab itself if None, to sRGB; None where there is nothing to do."""
     try:
         if profile is None:
             source = ImageCms.createProfile("LAB")
@@ -57,19 +58,21 @@ def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform |
             mode,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            # A quick way for greys is off by up to ten levels in the dark, and 256 of them need none.
+            ImageCms.Flags.BLACKPOINTCOMPENSATION | (ImageCms.Flags.NOOPTIMIZE if mode == "L" else 0),
         )
         tried = _all_colours(mode)
-        before, after = (
-            np.asarray(picture).astype(int) for picture in (tried, ImageCms.applyTransform(tried, transform))
-        )
+        before, after = np.asarray(tried), np.asarray(ImageCms.applyTransform(tried, transform))  # (1, P, 3)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ImportError):  # ImportError: Pillow without LittleCMS
         return None
     if np.ptp(after) == 0:
         return None
-    if mode in {"RGB", "L"} and np.abs(after - before.reshape(*after.shape[:2], -1)).max() <= SAME:
+    if mode in {"RGB", "L"} and np.abs(after - before.reshape(1, len(after[0]), -1).astype(int)).max() <= SAME:
         return None
-    return transform
+    if mode == "L":
+        tables = [channel.tolist() for channel in after[0].T]
+        return lambda image: Image.merge("RGB", [image.point(table) for table in tables])
+    return lambda image: ImageCms.applyTransform(image, transform)
 
 
 def _all_colours(mode: str) -> Image.Image:

@@ -16,6 +16,7 @@ from core.errors import UsageError
 Result = TypeVar("Result")
 MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
 LONGEST_OVER_SHORTEST = 20  # scaling the short side up would blow the long one up
+JOINERS = "\u200c\u200d"  # between the letters of Persian and Indian words
 SHOWN = 5  # names of files that were left out
 # What Pillow knows and is never opened. EPS starts Ghostscript; WMF needs Windows; of BUFR, GRIB, HDF5 and MPEG Pillow
 # knows the names and reads nothing; IPTC, FPX and MIC hold a picture of any format, EPS among them. Of Photo CD (PCD)
@@ -109,8 +110,11 @@ def count_others(names: Sequence[str]) -> str:
 
 def shown(name: str | Path) -> str:
     """A name as it can be printed and drawn: bytes that are no UTF-8 become U+FFFD, control characters ?."""
-    text = os.fsencode(name).decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    try:
+        text = os.fsencode(name).decode("utf-8", "replace")
+    except UnicodeEncodeError:  # no file's name
+        text = str(name).encode("utf-8", "replace").decode()
+    return "".join(letter if letter.isprintable() or letter in JOINERS else "?" for letter in text)
 
 
 def read_file(

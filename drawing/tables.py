@@ -28,14 +28,15 @@ def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]
 def write_markdown(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
     """Write the rows to `path`, its ending made .md, and print them."""
     table = markdown(header, rows) + (f"\n{note}\n" if note else "")
-    print(f"{table}wrote {write_whole(path.with_suffix('.md'), table.encode())}")
+    data = table.encode(errors="backslashreplace")  # a class may be called by half a letter
+    print(f"{table}wrote {write_whole(path.with_suffix('.md'), data)}")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> Path:
     """Write the rows as comma-separated values, to `path` with its ending made .csv."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return write_whole(path.with_suffix(".csv"), text.getvalue().encode())
+    return write_whole(path.with_suffix(".csv"), text.getvalue().encode(errors="backslashreplace"))
 
 
 def draw_table(

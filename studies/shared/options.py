@@ -222,6 +222,9 @@ def run_script(
 
     keep_memory: as `studies.shared.memory` says; benchmarks leave it to their flags.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal's alphabet lacks is printed as its numbers
+            stream.reconfigure(errors="backslashreplace")
     options = parser.parse_args(arguments)
     if keep_memory:
         keep_freed_memory()

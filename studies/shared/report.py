@@ -13,6 +13,7 @@ from tqdm import tqdm
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from drawing.files import save_animation, save_picture
+from drawing.words import words_in_latin
 from studies.shared.progress import progress
 
 Result = TypeVar("Result")
@@ -40,6 +41,8 @@ class Report:
     def picture(self, pixels: np.ndarray | Image.Image, path: Path, metadata: dict[str, str]) -> Path:
         """Write a picture, whole or not at all, and say where."""
         self.say(f"wrote {save_picture(pixels, path, metadata)}")
+        if sentence := words_in_latin():
+            self.say(sentence)
         return path
 
     def animation(self, frames: Sequence[np.ndarray], path: Path, metadata: dict[str, str], **settings: Any) -> Path:

@@ -19,7 +19,8 @@ def report_table(report: Report, path: Path, header: Sequence[str], rows: Rows, 
 def report_markdown(report: Report, path: Path, header: Sequence[str], rows: Rows, note: str = "") -> None:
     """Write the rows to `path`, its ending made .md, and say them and where. note: what stands below."""
     table = markdown(header, rows) + (f"\n{note}\n" if note else "")
-    report.say(f"{table}wrote {write_whole(path.with_suffix('.md'), table.encode())}")
+    data = table.encode(errors="backslashreplace")  # a class may be called by half a letter
+    report.say(f"{table}wrote {write_whole(path.with_suffix('.md'), data)}")
 
 
 def report_csv(report: Report, path: Path, header: Sequence[str], rows: Rows) -> None:
