@@ -85,7 +85,9 @@ def _in_letters(word: str, font: FontProperties) -> str:
     """A word as it is, or in Latin letters."""
     if PLAIN.fullmatch(word):
         return word
-    if all(_has(font, letter) or _family(letter) for letter in _visible(word)) and (SHAPES or not SHAPED.search(word)):
+    if all(_has(font, letter) or family_with(letter) for letter in _visible(word)) and (
+        SHAPES or not SHAPED.search(word)
+    ):
         return word
     latin = anyascii(word) or "?" * len(word)
     if "\ufffd" not in word:
@@ -95,7 +97,7 @@ def _in_letters(word: str, font: FontProperties) -> str:
 
 def _families(text: str, font: FontProperties) -> list[str]:
     """The fonts to be asked for the letters that this one lacks."""
-    lacking = [_family(letter) for letter in _visible(text) if not _has(font, letter)]
+    lacking = [family_with(letter) for letter in _visible(text) if not _has(font, letter)]
     return [name for name in dict.fromkeys(lacking) if name]
 
 
@@ -105,27 +107,27 @@ def _visible(text: str) -> list[str]:
 
 
 def _has(font: FontProperties, letter: str) -> bool:
-    return bool(_opened(font_manager.findfont(font)).get_char_index(ord(letter)))
+    return bool(opened_font(font_manager.findfont(font)).get_char_index(ord(letter)))
 
 
 @lru_cache(maxsize=32)
-def _opened(path: str) -> FT2Font:
+def opened_font(path: str) -> FT2Font:
     return FT2Font(path)
 
 
 @lru_cache(maxsize=4096)
-def _family(letter: str) -> str:
+def family_with(letter: str) -> str:
     """The name of a font of this system that has the letter, the plainest first; "" if there is none."""
-    for name, path in _fonts():
+    for name, path in system_fonts():
         with suppress(Exception):  # a font that is broken, of a kind that FreeType cannot read, or gone
-            font = _opened(path)
+            font = opened_font(path)
             if font.scalable and font.get_char_index(ord(letter)):
                 return name
     return ""
 
 
 @lru_cache(maxsize=1)
-def _fonts() -> list[tuple[str, str]]:
+def system_fonts() -> list[tuple[str, str]]:
     """(family, file) of each font of this system, upright and of plain weight, those without serifs first."""
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for path in font_manager.findSystemFonts():
