@@ -114,7 +114,12 @@ def shown(name: str | Path) -> str:
         text = os.fsencode(name).decode("utf-8", "replace")
     except UnicodeEncodeError:  # no file's name
         text = str(name).encode("utf-8", "replace").decode()
-    return "".join(letter if letter.isprintable() or letter in JOINERS else "?" for letter in text)
+    text = "".join(letter if letter.isprintable() or letter in JOINERS else "?" for letter in text)
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:  # of a file system in ASCII, say: as its other names are, so that a file can be named so
+        return os.fsdecode(text.encode())
+    return text
 
 
 def read_file(

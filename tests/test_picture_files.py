@@ -4,6 +4,7 @@ import io
 import os
 import socket
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ from conftest import run
 from PIL import Image, features
 
 from core import images, picture_files
+from core.defaults import ROOT
 from core.errors import UsageError
 from core.files import fingerprint
 from core.masks import load_mask
@@ -131,6 +133,15 @@ def test_names_that_are_no_utf8_are_shown(tmp_path):
     str(error.value).encode()
     assert picture_files.shown("a\nb\x1b[31m\ud800é猫") == "a?b?[31m?é猫"
     assert list_pictures([str(tmp_path)], print)[0].name == "caf\ufffd"
+
+
+def test_a_file_can_be_named_like_another_on_a_system_in_ascii(tmp_path):
+    (tmp_path / "猫\udce9.png").touch()
+    code = "from pathlib import Path; from core.picture_files import look_into, shown\n"
+    code += "for path in look_into(Path('.')).pictures: Path('made of ' + shown(path.name)).touch()"
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=True, timeout=60)
+    assert (tmp_path / "made of 猫\ufffd.png").is_file()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
