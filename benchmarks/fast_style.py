@@ -82,7 +82,7 @@ def row_of(network, model, size: int, picture: str, style: str, options) -> list
 
     facts = network.facts
     content = preprocess(default_photograph(picture), size)
-    target = preprocess(open_picture(find_styles([style])[0]), facts["style_size"])
+    target = preprocess(open_picture(find_styles([style], print)[0]), facts["style_size"])
     weights = [float(name == style) for name in network.styles]
     painted = stylise(network, content, weights)
     seconds = []

@@ -36,7 +36,10 @@ def write_whole(path: Path, data: bytes) -> Path:
 def fingerprint(source: Path | str) -> str:
     """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
     try:
-        return hashlib.sha256(source.read_bytes()).hexdigest() if isinstance(source, Path) else source
+        if not isinstance(source, Path):
+            return source
+        # A pipe would be waited for without end.
+        return hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else ""
     except OSError:  # not there, or not readable; that is said where it is read
         return ""
 

@@ -4,36 +4,57 @@ The network reads (N, 3, H, W), normalised per channel with ImageNet's statistic
 """
 
 import io
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from core import picture_files
+from core.colour_profiles import in_srgb
 from core.errors import UsageError
+from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, read_file, shown
+
+__all__ = [
+    "as_jpeg",
+    "centre_crop",
+    "default_photograph",
+    "denormalise",
+    "deprocess",
+    "is_strip",
+    "list_image_files",
+    "load_frames",
+    "load_image",
+    "normalise",
+    "preprocess",
+    "rescale",
+    "stretched_picture",
+    "to_rgb",
+    "upright",
+    "valid_range",
+]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
-Result = TypeVar("Result")
-LONGEST_OVER_SHORTEST = 20  # scaling the short side up would blow the long one up
+NO_DATA = 42113  # the TIFF tag of GDAL, by which maps say what number stands for nothing
 
 
-def load_image(path: str | Path) -> Image.Image:
-    """Read a picture file as 8-bit RGB, the right way up.
+def load_image(path: str | Path, *, longest: float = LONGEST_OVER_SHORTEST) -> Image.Image:
+    """Read a picture file as 8-bit RGB in sRGB, the right way up.
 
-    Transparency is laid over white; deep greys are scaled to 8 bits, by the smallest of 1, 8, 12 and 16 bits
-    that holds their largest value (a PNG by 16); of an animation the first frame is taken. Raises
-    UsageError, one sentence naming the file, if it cannot be used.
+    A colour profile is applied. Transparency is laid over white. Deep greys are scaled to 8 bits, by the smallest of
+    1, 8, 12 and 16 bits that holds their largest value (a PNG by 16); where some are below zero, as heights and the
+    numbers of a CT, the least becomes black and the largest white. What is no number is black. Of an animation the
+    first frame is taken, and of several pages the first.
+
+    longest: how many times the shorter side the longer one may be. Raises UsageError, one sentence naming the file, if
+    it cannot be used.
     """
-
-    return read_file(path, lambda image: to_rgb(upright(image)))
+    return read_file(path, lambda image: to_rgb(in_srgb(upright(image))), longest=longest)
 
 
 def load_frames(path: str | Path) -> list[tuple[Image.Image, int]]:
@@ -43,85 +64,55 @@ def load_frames(path: str | Path) -> list[tuple[Image.Image, int]]:
     """
 
     def every(image: Image.Image) -> list[tuple[Image.Image, int]]:
-        return [(to_rgb(frame), round(frame.info.get("duration", 0))) for frame in ImageSequence.Iterator(image)]
+        count = getattr(image, "n_frames", 1)
+        if count * image.width * image.height > picture_files.MOST_PIXELS:
+            shape = f"image: '{shown(path)}' has {count} frames of {image.width} x {image.height} pixels"
+            raise UsageError(
+                f"{shape}; at most {picture_files.MOST_PIXELS} pixels are allowed, make it shorter or smaller"
+            )
+        frames = ImageSequence.Iterator(image)
+        return [(to_rgb(in_srgb(frame)), round(frame.info.get("duration", 0))) for frame in frames]
 
     return read_file(path, every)
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The first frame of an opened file, turned as its EXIF entry says."""
-    image.seek(0)
-    turned = ImageOps.exif_transpose(image)
+    """An opened file's picture, turned as its EXIF entry says; as it lies if that entry cannot be read."""
+    image.load()
+    try:
+        turned = ImageOps.exif_transpose(image)
+    except Exception:  # of broken EXIF, a dozen kinds; the pixels are good
+        return image
     turned.format = image.format  # a turned picture is a new one, of no format
+    turned.info["nodata"] = getattr(image, "tag_v2", {}).get(NO_DATA)
     return turned
 
 
-def read_file(path: str | Path, read: Callable[[Image.Image], Result]) -> Result:
-    """What `read` makes of the opened file; whatever is wrong with it becomes a UsageError."""
-    if not str(path):
-        raise UsageError("image: the name is empty; give a picture file")
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise UsageError(f"image: '{path}' is {'a folder, not a file' if path.is_dir() else 'not there'}")
-    if path.stat().st_size == 0:
-        raise UsageError(f"image: '{path}' is empty (0 bytes); give a picture file")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                _check_dimensions(path, *image.size)
-                return read(image)
-    except UsageError:
-        raise
-    except PermissionError as error:
-        raise UsageError(f"image: '{path}' cannot be read ({error.strerror}); change its permissions") from None
-    except Image.DecompressionBombError:
-        raise UsageError(f"image: '{path}' is larger than {MOST_PIXELS} pixels; scale it down first") from None
-    except UnidentifiedImageError:
-        raise UsageError(f"image: '{path}' is not a picture Pillow can read; try a PNG or JPEG") from None
-    except Exception as error:  # truncated or damaged data: Pillow's plugins raise a dozen kinds
-        raise UsageError(f"image: '{path}' is damaged ({error}); try to save it again") from None
-
-
-def _check_dimensions(path: Path, width: int, height: int) -> None:
-    shape = f"image: '{path}' is {width} x {height} pixels"
-    if min(width, height) < 1:
-        raise UsageError(f"{shape}; it must have at least one")
-    if width * height > MOST_PIXELS:
-        raise UsageError(f"{shape}; at most {MOST_PIXELS} are allowed, scale it down first")
-    if max(width, height) > LONGEST_OVER_SHORTEST * min(width, height):
-        raise UsageError(f"{shape}; one side may be at most {LONGEST_OVER_SHORTEST} times the other, crop it first")
-
-
 def to_rgb(image: Image.Image) -> Image.Image:
-    """A picture of any mode as 8-bit RGB, as `load_image` says."""
-    if image.mode.startswith(("I", "F")):  # deep greys: Pillow's own conversion would cut them off at 255
-        grey = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
-        # A PNG uses all its 16 bits. Other formats keep 8, 12 or 16 bits, or any scale, in the same numbers.
-        depths = [65535.0] if image.format == "PNG" else [1.0, 255.0, 4095.0, 65535.0, max(1.0, grey.max())]
-        top = next((depth for depth in depths if grey.max() <= depth), depths[-1])
-        return Image.fromarray((grey / top * 255).clip(0, 255).round().astype(np.uint8)).convert("RGB")
+    """A picture of any mode as 8-bit RGB, as `load_image` says, but for its colour profile."""
+    if image.mode.startswith(("I", "F")):  # Pillow's own conversion would cut them off at 255
+        return Image.fromarray(_eight_bits(image)).convert("RGB")
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
 
 
-def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
-    """Expand files and folders to picture files, folders in the order of their names."""
-    paths, files = list(paths), []
-    if not all(map(str, paths)):
-        raise UsageError("images: one of the names is empty; give picture files or folders")
-    for path in (Path(item).expanduser() for item in paths):
-        if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-            if not inside:
-                raise UsageError(f"images: the folder '{path}' holds no picture ({', '.join(sorted(SUFFIXES))})")
-            files += inside
-        else:
-            files.append(path)
-    return files
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """Deep greys -> uint8 (H, W)."""
+    grey = np.asarray(image, dtype=np.float64)
+    there = np.isfinite(grey)
+    with suppress(ValueError):  # of None: no number stands for nothing
+        there &= grey != np.float64(str(image.info.get("nodata")).strip("\0 "))
+    if not there.any():
+        raise ValueError("it holds no number")
+    low, high = grey[there].min(), grey[there].max()
+    # A PNG uses all its 16 bits. Other formats keep 8, 12 or 16 bits, or any scale, in the same numbers.
+    depths = [65535.0] if image.format == "PNG" else [1.0, 255.0, 4095.0, 65535.0, max(1.0, high)]
+    top = next((depth for depth in depths if high <= depth), depths[-1])
+    if low < 0:
+        grey, top = grey - low, high - low or 1.0
+    return np.where(there, (grey / top * 255).clip(0, 255).round(), 0).astype(np.uint8)
 
 
 def default_photograph(name: str) -> Image.Image:
@@ -142,8 +133,19 @@ def default_photograph(name: str) -> Image.Image:
 
 
 def centre_crop(image: Image.Image, size: int = 224) -> Image.Image:
-    """Scale the shorter side to 8/7 of `size` (256 for 224) and cut out the centre, as ImageNet models expect."""
+    """Scale the shorter side to 8/7 of `size` (256 for 224) and cut out the centre, as ImageNet models expect.
+
+    Of a strip, longer than LONGEST_OVER_SHORTEST times its width, the central square is cut out first, since all of
+    it would need too much memory at that scale.
+    """
+    if is_strip(image):
+        image = F.center_crop(image, [min(image.size)] * 2)
     return F.center_crop(F.resize(image, [round(size * 256 / 224)]), [size, size])
+
+
+def is_strip(image: Image.Image) -> bool:
+    """Whether a picture is so long and thin that a square crop shows next to nothing of it."""
+    return max(image.size) > LONGEST_OVER_SHORTEST * min(image.size)
 
 
 def preprocess(images: Image.Image | np.ndarray | Sequence) -> Tensor:

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageOps
 
 from drawing.letterbox import letterbox
+from drawing.words import drawable, fit_words, room
 
 CELL = 2.3  # inches
 DOTS_PER_INCH = 110
@@ -69,7 +70,8 @@ def draw_grid(
     below = [0.13 * count for count in lines]  # and for captions
     head, foot = (0.42 if title else 0.04), (0.3 if footer else 0.1)
     # Wide enough for the words, too: inches a character at their font sizes.
-    words_width = name_width + 0.16 + max(0.125 * len(title), 0.066 * len(footer))
+    title, footer = drawable(title), drawable(footer)
+    words_width = name_width + 0.16 + max(0.125 * room(title), 0.066 * room(footer))
     total_width = max(name_width + columns * cell + (columns + 1) * 0.08, words_width)
     total_height = head + sum(gaps) + sum(below) + len(rows) * cell_height + foot
     figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
@@ -161,10 +163,11 @@ def framed(pictures: Sequence[Image.Image], size: tuple[int, int]) -> np.ndarray
 
 
 def pixels_of(figure: Figure) -> np.ndarray:
-    """Draw a matplotlib figure -> RGB (H, W, 3), uint8."""
+    """Draw a matplotlib figure -> RGB (H, W, 3), uint8. Its words are drawn as `drawing.words` says."""
+    fit_words(figure)
     canvas = FigureCanvasAgg(figure)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a character that the font lacks is drawn as a box: the picture is still good
+        warnings.simplefilter("ignore")  # what is still to be said of fonts is no matter of the picture
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 

@@ -29,7 +29,8 @@ def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]
 def write_markdown(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
     """Write the rows to `path`, its ending made .md, and print them."""
     table = markdown(header, rows) + (f"\n{note}\n" if note else "")
-    print(f"{table}wrote {write_whole(path.with_suffix('.md'), table.encode())}")
+    data = table.encode(errors="backslashreplace")  # a class may be called by half a letter
+    print(f"{table}wrote {write_whole(path.with_suffix('.md'), data)}")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> Path:
@@ -41,12 +42,12 @@ def csv_bytes(header: Sequence[str], rows: Sequence[Sequence]) -> bytes:
     """The rows as a .csv file holds them."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="backslashreplace")
 
 
 def signed(text: str, table: bytes | None = None) -> bytes:
     """Markdown as a file of ours holds it: its last line says whose it is. table: what the .csv beside it holds."""
-    return f"{text}\n{sign(table)}\n".encode()
+    return f"{text}\n{sign(table)}\n".encode(errors="backslashreplace")  # a class may be called by half a letter
 
 
 def draw_table(

@@ -1,12 +1,14 @@
 """Pictures of every kind come in as RGB; those that cannot are refused in one sentence that names the file."""
 
+import struct
+
 import numpy as np
 import pytest
 import torch
 import torchvision.transforms as T
 from PIL import Image
 
-from core import images
+from core import images, picture_files
 from core.errors import UsageError
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -50,6 +52,48 @@ def test_deep_grey_of_any_depth_spans_black_to_white(bits, tmp_path):
     assert (loaded.min(), loaded.max()) == (0, 255)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.float32], ids=["whole", "float"])
+def test_numbers_below_zero_are_kept_apart_from_least_to_largest(kind, tmp_path):
+    heights = np.linspace(-1024, 3071, 4000).reshape(40, 100).astype(kind)  # as of a CT
+    loaded = np.asarray(images.load_image(saved(tmp_path, Image.fromarray(heights), "ct.tiff")))[..., 0]
+    wanted = 255 * (heights - heights.min()) / (heights.max() - heights.min())
+    assert np.abs(loaded - wanted).max() <= 0.51
+
+
+def test_sixteen_bits_with_a_sign_are_numbers_with_a_sign(tmp_path):
+    ramp = np.linspace(-1000, 1000, 100).astype(np.int16).reshape(10, 10)
+    entries = {256: (3, 10), 257: (3, 10), 258: (3, 16), 259: (3, 1), 262: (3, 1), 273: (4, 8), 278: (3, 10)}
+    entries |= {279: (4, 200), 339: (3, 2)}  # samples are signed
+    data = ramp.astype("<i2").tobytes()
+    rows = b"".join(
+        struct.pack("<HHI", tag, kind, 1) + struct.pack("<I", value) for tag, (kind, value) in entries.items()
+    )
+    directory = struct.pack("<H", len(entries)) + rows + bytes(4)
+    (tmp_path / "ct.tif").write_bytes(b"II*\0" + struct.pack("<I", 8 + len(data)) + data + directory)
+    loaded = np.asarray(images.load_image(tmp_path / "ct.tif"))[..., 0]
+    assert np.abs(loaded - 255 * (ramp + 1000.0) / 2000).max() <= 0.51
+
+
+def test_what_is_no_number_is_black_and_moves_nothing_else(tmp_path):
+    ramp = np.linspace(0, 1, 100, dtype=np.float32).reshape(10, 10)
+    plain = np.asarray(images.load_image(saved(tmp_path, Image.fromarray(ramp), "plain.tiff")))
+    ramp[0, :3] = np.nan, np.inf, -np.inf
+    holes = np.asarray(images.load_image(saved(tmp_path, Image.fromarray(ramp), "holes.tiff")))
+    assert (holes[0, :3] == 0).all()
+    assert np.array_equal(holes[1:], plain[1:])
+    with pytest.raises(UsageError, match="holds no number"):
+        images.load_image(saved(tmp_path, Image.fromarray(np.full_like(ramp, np.nan)), "none.tiff"))
+
+
+def test_the_number_that_a_map_has_for_nothing_is_no_height(tmp_path):
+    heights = np.linspace(-50, 50, 100, dtype=np.float32).reshape(10, 10)
+    heights[0, 0] = -32768
+    path = saved(tmp_path, Image.fromarray(heights), "map.tiff", tiffinfo={42113: "-32768"})
+    loaded = np.asarray(images.load_image(path))[..., 0]
+    assert (loaded[0, 0], loaded[0, 1], loaded[-1, -1]) == (0, 0, 255)
+    assert 126 <= np.median(loaded) <= 130
+
+
 def test_transparency_is_laid_over_white(tmp_path):
     clear = Image.new("RGBA", (5, 5), (0, 0, 0, 0))
     assert np.asarray(images.load_image(saved(tmp_path, clear))).min() == 255
@@ -65,6 +109,44 @@ def test_exif_rotation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn a quarter clockwise
     assert images.load_image(saved(tmp_path, Image.fromarray(RGB), "picture.jpg", exif=exif)).size == (40, 60)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tiff", "jpg"])
+def test_exif_rotation_is_applied_in_every_kind_of_file_and_a_broken_entry_is_none(ending, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = images.load_image(saved(tmp_path, Image.fromarray(RGB), f"turned.{ending}", exif=exif))
+    assert turned.size == (40, 60)
+    if ending == "png":
+        assert np.array_equal(np.asarray(turned), np.rot90(RGB, -1))
+        broken = saved(tmp_path, Image.fromarray(RGB), "broken.png", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+        assert np.array_equal(np.asarray(images.load_image(broken)), RGB)
+
+
+def test_a_layered_file_is_read_as_its_composite(tmp_path):
+    """Photoshop's; its frames are layers, and number 0 is none of them."""
+    header = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 40, 60, 8, 3)
+    (tmp_path / "layers.psd").write_bytes(header + bytes(12) + bytes(2) + RGB.transpose(2, 0, 1).tobytes())
+    assert np.array_equal(np.asarray(images.load_image(tmp_path / "layers.psd")), RGB)
+
+
+def test_a_palette_with_steps_of_transparency_is_laid_over_white(tmp_path):
+    palette = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8))
+    palette.putpalette([0, 0, 0] * 3)
+    loaded = np.asarray(images.load_image(saved(tmp_path, palette, transparency=bytes([0, 128, 255]))))
+    assert loaded[0, :, 0].tolist() == [255, 127, 0]
+
+
+def test_of_several_pages_the_first_is_taken(tmp_path):
+    pages = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    path = saved(tmp_path, pages[0], "pages.tiff", save_all=True, append_images=pages[1:])
+    assert np.asarray(images.load_image(path))[0, 0].tolist() == [255, 0, 0]
+    assert images.load_image(saved(tmp_path, pages[0], "big.tiff", big_tiff=True)).size == (8, 8)
+
+
+def test_a_picture_of_one_pixel_is_read(tmp_path):
+    assert images.load_image(saved(tmp_path, Image.new("1", (1, 1), 1))).getpixel((0, 0)) == (255, 255, 255)
+    assert images.centre_crop(Image.new("RGB", (1, 1))).size == (224, 224)
 
 
 def test_of_an_animation_the_first_frame_is_taken(tmp_path):
@@ -91,7 +173,7 @@ def test_bad_files_are_named_in_one_sentence(tmp_path):
 
 
 def test_an_absurdly_large_file_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(picture_files, "MOST_PIXELS", 1000)
     with pytest.raises(UsageError, match="60 x 40 pixels; at most 1000 are allowed"):
         images.load_image(saved(tmp_path, Image.fromarray(RGB)))
 

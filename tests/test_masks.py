@@ -50,6 +50,13 @@ REFUSED = {  # file: (what it holds, what is said)
     "colours.png": (of_palette((0, 0, 0), (128, 0, 0)), "has colours"),
     "labels.png": (Image.fromarray(3 * ONE), "values up to 3,"),
     "16 bits of 8.png": (Image.fromarray(LEFT.astype(np.uint16)), "values up to 255,"),
+    "0 and 2.png": (Image.fromarray(2 * ONE), "values up to 2,"),
+    "0 and 31.png": (Image.fromarray(31 * ONE), "values up to 31,"),
+    "0 and 100.png": (Image.fromarray(100 * ONE), "holds only 0 and 100, which can be read as 1 or as 0.39"),
+    "16 bits of 30000.png": (Image.fromarray(ONE.astype(np.uint16) * 30000), "holds only 0 and 30000"),
+    "floats of 0 and a half.tif": (Image.fromarray(ONE.astype(np.float32) / 2), "holds only 0 and 0.5"),
+    "below zero.tif": (Image.fromarray(ONE.astype(np.int32) - 1), "values below zero, down to -1"),
+    "not a number.tif": (Image.fromarray(np.where(ONE, np.nan, 0).astype(np.float32)), "no numbers"),
     "black.png": (Image.fromarray(0 * LEFT), "black everywhere"),
 }
 

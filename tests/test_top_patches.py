@@ -211,7 +211,7 @@ def folder_of(tmp_path, *names):
     for seed, name in enumerate(names):
         pixels = np.random.default_rng(seed).integers(0, 256, (80, 100, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / name)
-    return list_pictures([str(tmp_path)])
+    return list_pictures([str(tmp_path)], print)
 
 
 def test_a_folder_comes_as_a_stream_and_a_broken_file_is_named_and_left_out(tmp_path, capsys):
@@ -245,7 +245,7 @@ def test_a_folder_of_broken_files_alone_raises_the_first_error_and_tells_it_once
 
 
 def test_the_default_photographs_come_as_a_stream():
-    image = next(stream_pictures(list_pictures(["chelsea"]), 64, Report(), {}))
+    image = next(stream_pictures(list_pictures(["chelsea"], print), 64, Report(), {}))
     assert tuple(image.shape) == (1, 3, 64, 64)
 
 

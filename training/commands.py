@@ -86,10 +86,11 @@ def train_styles(settings: StylesSettings, device: str) -> int:
     """In one process or as one of several, of which the first writes."""
     model = load_squeezenet(settings.weights, device)
     device = next(model.parameters()).device
-    styles, broken = read_styles(settings.styles)
+    say = print if leads() else str  # the others say nothing
+    styles, broken = read_styles(settings.styles, say)
     if leads():
         say_broken(broken)
-    sources, data = training_pictures(settings.images, styles)
+    sources, data = training_pictures(settings.images, styles, say)
     kept = ("seed", "learning_rate", "batch", "side", "style_size", "content_weight", "style_weight", "tv_weight")
     kept = {name: getattr(settings, name) for name in (*kept, "evaluate_every")}
     recipe = PaintingRecipe(tuple(styles), model.weights_name, data, steps=settings.iterations, **kept)

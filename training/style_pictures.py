@@ -12,7 +12,8 @@ from torchvision.transforms.v2 import functional as F
 
 from core.defaults import ROOT
 from core.errors import UsageError
-from core.images import default_photograph, list_image_files, load_image, preprocess
+from core.images import default_photograph, load_image, preprocess
+from core.picture_files import list_image_files
 from studies.shared.pictures import Picture, list_pictures, open_picture
 from training.flags import HELD_OUT
 
@@ -20,19 +21,19 @@ HELD_OUT_SIZE = 256  # pixels, of the shorter side
 LEARNED = ("chelsea", "coffee", "rocket")  # photographs
 
 
-def find_styles(texts: Sequence[str]) -> list[Picture]:
-    """Files, folders of them, or names of pictures in images/styles."""
+def find_styles(texts: Sequence[str], left_out: Callable[[str], None]) -> list[Picture]:
+    """Files, folders of them, or names of pictures in images/styles. left_out: as for `list_pictures`."""
     pictures = []
     for text in texts:
         own = ROOT / "images" / "styles" / f"{text}.jpg"
-        pictures += [Picture(text, own)] if own.exists() else list_pictures([text])
+        pictures += [Picture(text, own)] if own.exists() else list_pictures([text], left_out)
     return pictures
 
 
-def read_styles(texts: Sequence[str]) -> tuple[dict[str, Image], list[UsageError]]:
+def read_styles(texts: Sequence[str], left_out: Callable[[str], None]) -> tuple[dict[str, Image], list[UsageError]]:
     """The styles that can be read, by name, and what is wrong with the others."""
     names, pictures, broken = [], [], []
-    for picture in find_styles(texts):
+    for picture in find_styles(texts, left_out):
         try:
             pictures.append(open_picture(picture))
             names.append(picture.name)
@@ -50,14 +51,16 @@ def style_tensors(styles: Iterable[Image], size: int, device: torch.device) -> l
     return [preprocess(F.resize(style, [size])).contiguous().to(device) for style in styles]
 
 
-def training_pictures(paths: Sequence[str], styles: Mapping[str, Image]) -> tuple[list[Callable[[], Image]], str]:
+def training_pictures(
+    paths: Sequence[str], styles: Mapping[str, Image], left_out: Callable[[str], None]
+) -> tuple[list[Callable[[], Image]], str]:
     """What opens each picture to learn from, and what these and the styles are, in words.
 
     The words tell a training whose pictures changed under the same names from the one that its checkpoint is of.
     """
     painted = f"styles {digest(np.asarray(picture).tobytes() for picture in styles.values())}"
     if paths:
-        files = list_image_files(paths)
+        files = list_image_files(paths, left_out)
         # Names and sizes: to read all of a large folder takes long.
         sizes = [(file.name, file.stat().st_size if file.is_file() else 0) for file in files]
         listed = digest([repr(sizes).encode()])

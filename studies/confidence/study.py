@@ -31,7 +31,7 @@ def run(settings: Settings, report: Report) -> None:
     networks = load_networks(settings.weights, settings.device)
     for model in networks.values():
         report.say(model.weights_note)
-    photographs = [image for _, image in readable_pictures(list_pictures(settings.images), report, {})]
+    photographs = [image for _, image in readable_pictures(list_pictures(settings.images, report.say), report, {})]
     findings = []
     with (
         report.progress(total=len(networks), desc="confidence", unit="network") as bar,

@@ -31,12 +31,12 @@ TILE_BYTES, PICTURE_BYTES = 700, 170  # for each pixel of the tile at work, and 
 
 def run(settings: Settings, report: Report) -> None:
     """Read the pictures, dream, write."""
-    pictures = list_pictures(settings.images) if settings.images else [Picture("mountain lake", PICTURE)]
+    pictures = list_pictures(settings.images, report.say) if settings.images else [Picture("mountain lake", PICTURE)]
     jobs = settings.jobs
     if (settings.zoom or settings.alone) and len(pictures) * len(jobs) > 1:
         flag, counts = "zoom" if settings.zoom else "alone", f"{len(pictures)} pictures and {len(jobs)} dreams of each"
         raise UsageError(f"{flag}: got {counts}; give one --images, --layer")
-    guides = list_pictures([settings.guide]) if settings.guide else []
+    guides = list_pictures([settings.guide], report.say) if settings.guide else []
     if len(guides) > 1:
         raise UsageError(f"guide: '{settings.guide}' holds {len(guides)} pictures; give one")
     model = load_network(settings, report)

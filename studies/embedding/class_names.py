@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patheffects import withStroke
 
+from drawing.words import fit_words
 from studies.embedding.collection import Collection
 
 Colour = tuple[float, float, float]
@@ -33,6 +34,7 @@ def name_classes(
         style = {"color": colour, "fontsize": fontsize, "fontweight": "bold", "ha": "center", "va": "center"}
         halo = [withStroke(linewidth=3, foreground="white")]
         texts.append(axes.text(*median, images.class_names[label], path_effects=halo, parse_math=False, **style))
+    fit_words(axes.figure)  # before they are measured
     renderer = FigureCanvasAgg(axes.figure).get_renderer()
     sizes = np.array([text.get_window_extent(renderer).size for text in texts]) + 4
     start = axes.transData.transform(medians)

@@ -1,6 +1,8 @@
 """The pictures to compare, named but not yet read: rendered scenes, handwritten digits, files."""
 
 import hashlib
+import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,8 @@ from sklearn.datasets import load_digits
 
 import patterns
 from core.defaults import PHOTOGRAPHS
-from core.images import SUFFIXES, centre_crop, default_photograph, list_image_files, load_image
+from core.images import centre_crop, default_photograph, load_image
+from core.picture_files import count_others, is_picture, list_image_files, shown
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.embedding.flags import Settings
 from studies.shared.report import Report
@@ -76,15 +79,18 @@ def path_sources(path: str, report: Report) -> list[Source]:
         return [photograph_source(path)]
     folder = Path(path).expanduser()
     inside = sorted(folder.iterdir()) if path and folder.is_dir() else []
-    classes = []
+    classes, others = [], []
     for below in (entry for entry in inside if entry.is_dir() and not entry.name.startswith(".")):
-        files = sorted(file for file in below.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        files = sorted(file for file in below.rglob("*") if is_picture(file))
+        others += sorted(file.name for file in below.rglob("[!.]*") if not (file.is_dir() or is_picture(file)))
         classes += [file_source(file, below.name) for file in files]
     if not classes:
-        return [file_source(file) for file in list_image_files([path])]
-    beside = sum(entry.suffix.lower() in SUFFIXES for entry in inside if entry.is_file())
+        return [file_source(file) for file in list_image_files([path], report.say)]
+    if others:
+        report.say(f"left out of the folders in '{shown(path)}': {count_others(others)}")
+    beside = sum(map(is_picture, inside))
     if beside:
-        report.say(f"left out: {beside} pictures of '{path}' beside its subfolders, which have no class")
+        report.say(f"left out: {beside} pictures of '{shown(path)}' beside its subfolders, which have no class")
     return classes
 
 
@@ -97,16 +103,18 @@ def photograph_source(name: str) -> Source:
 def file_source(file: Path, class_name: str = "") -> Source:
     """A picture file."""
     return Source(
-        file.stem,
-        class_name,
+        shown(file.stem),
+        shown(class_name),
         lambda: file_hash(file),
-        lambda size: np.asarray(centre_crop(load_image(file), size)),
+        lambda size: np.asarray(centre_crop(load_image(file, longest=math.inf), size)),
     )
 
 
 def file_hash(path: Path) -> bytes:
     """A hash of the file's content; of its name where it cannot be read, which is said where the picture is wanted."""
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        if path.is_file():  # a pipe would be waited for without end
+            return hashlib.sha256(path.read_bytes()).digest()
     except OSError:
-        return hashlib.sha256(f"unreadable {path}".encode()).digest()
+        pass
+    return hashlib.sha256(b"unreadable " + os.fsencode(path)).digest()

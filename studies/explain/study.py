@@ -43,7 +43,7 @@ def explain_defaults(model: nn.Module, settings: Settings, report: Report) -> No
 
 def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
     """The pictures named, read one at a time; what is there already is passed over, and broken files are named."""
-    pictures = list_pictures(settings.images)
+    pictures = list_pictures(settings.images, report.say)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
     written = there = 0
     jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))

@@ -1,5 +1,6 @@
 """The pictures of one class: those of a folder, or rendered scenes whose kinds are known."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,7 +33,7 @@ def folder(
 ) -> list[Pictures]:
     """The pictures named, as of one class: the one label, or the class predicted most often. Broken ones are named."""
     good, broken, predicted = [], [], Counter()
-    for picture in report.progress(list_pictures(paths), desc="read", unit="picture"):
+    for picture in report.progress(list_pictures(paths, report.say), desc="read", unit="picture"):
         try:
             batch = load_pictures(model, [picture], [None], size, report)
         except UsageError as error:
@@ -52,7 +53,7 @@ def folder(
 
 def read_picture(pictures: Sequence[Picture], size: int, index: int) -> np.ndarray:
     """Picture `index`, cropped, uint8 (size, size, 3)."""
-    return np.asarray(centre_crop(open_picture(pictures[index]), size))
+    return np.asarray(centre_crop(open_picture(pictures[index], longest=math.inf), size))
 
 
 def scenes(model: nn.Module, labels: Sequence[str], *, count: int, size: int, seed: int) -> list[Pictures]:

@@ -35,7 +35,7 @@ def run(settings: Settings, report: Report) -> None:
     network = load_styles(settings.network, settings.device)
     report.say(f"network: {network.name}, which paints as {', '.join(network.styles)}")
     wanted = choose_paintings(settings.style, network.styles, blend=settings.blend, blends=settings.blends)
-    pictures = list_pictures(settings.images) if settings.images else [own_picture(name) for name in SHOWN]
+    pictures = list_pictures(settings.images, report.say) if settings.images else [own_picture(name) for name in SHOWN]
     metadata = describe("fast_style", {name: getattr(settings, name) for name in DECIDING}, network.name)
     suffix = settings.output.suffix.lower()
     alone = len(pictures) == len(wanted) == 1 and suffix

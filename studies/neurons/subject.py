@@ -54,7 +54,7 @@ class Subject:
     @cached_property
     def pictures(self) -> list[Picture]:
         """All pictures named, not yet read."""
-        return list_pictures(self.settings.images)
+        return list_pictures(self.settings.images, self.report.say)
 
     def stream(self, what: str) -> Iterator[Tensor]:
         """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""

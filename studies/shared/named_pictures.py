@@ -9,10 +9,11 @@ from torchvision.transforms.v2 import functional as F
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import preprocess
+from core.picture_files import shown, suffixes
 from studies.shared.pictures import Picture, open_picture
 
 FOLDERS = ("images/content", "images/styles", "styles_images")  # the last is the course's
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # looked for first
 
 
 def find_picture(name: str, folder: str) -> Path | str:
@@ -21,7 +22,7 @@ def find_picture(name: str, folder: str) -> Path | str:
     folder: "content" or "styles", where the picture belongs. Raises UsageError, which says so, for a name without one.
     """
     for place in FOLDERS:
-        for suffix in SUFFIXES:
+        for suffix in (*SUFFIXES, *sorted(suffixes().difference(SUFFIXES))):
             path = ROOT / place / f"{name}{suffix}"
             if path.exists():
                 return path
@@ -32,7 +33,9 @@ def find_picture(name: str, folder: str) -> Path | str:
     if Path(name).suffix or Path(name).exists():
         return Path(name)
     flag = "--content" if folder == "content" else "--style"
-    raise UsageError(f"picture '{name}' is not there; put it at images/{folder}/{name}.jpg, or pass {flag} FILE")
+    raise UsageError(
+        f"picture '{shown(name)}' is not there; put it at images/{folder}/{shown(name)}.jpg, or pass {flag} FILE"
+    )
 
 
 def open_named(name: str, folder: str) -> Image.Image:

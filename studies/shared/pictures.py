@@ -1,6 +1,7 @@
 """The pictures that a study asks for: read, cropped, named, and the class of each that is to be explained."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from core import images
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError, WorkError
+from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, shown
 from measures.localisation import SCORES, centre_map, localisation
 from studies.shared.examples import example_scenes
 from studies.shared.network import class_probabilities, class_title
@@ -49,26 +51,41 @@ def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> B
         names, crops, masks = map(list, zip(*scenes, strict=True))
         chosen = chosen_labels(settings.labels, model.class_names, len(names))
         return _as_batch(model, names, crops, masks, chosen)
-    pictures = list_pictures(settings.images)
+    pictures = list_pictures(settings.images, report.say)
     chosen = chosen_labels(settings.labels, model.class_names, len(pictures))
     return load_pictures(model, pictures, chosen, settings.size, report)
 
 
-def list_pictures(paths: Sequence[str]) -> list[Picture]:
-    """The pictures of files, folders and names of default photographs; all of these, if nothing is named."""
+def list_pictures(paths: Sequence[str], left_out: Callable[[str], None]) -> list[Picture]:
+    """The pictures of files, folders and names of default photographs; all of these, if nothing is named.
+
+    left_out: is told, in a sentence for each folder, what it holds besides: `report.say`.
+    """
     pictures = []
     for path in paths or PHOTOGRAPHS:
         if path in PHOTOGRAPHS:  # before the files, so that a bare run means the same in every folder
             pictures.append(Picture(path, path))
         else:
-            pictures += [Picture(file.stem, file) for file in images.list_image_files([path])]
+            pictures += [Picture(shown(file.stem), file) for file in list_image_files([path], left_out)]
     return pictures
 
 
-def open_picture(picture: Picture) -> Image:
-    """The whole picture, as RGB. Raises UsageError, one sentence naming the file, if it cannot be used."""
-    read = images.load_image if isinstance(picture.source, Path) else images.default_photograph
-    return read(picture.source)
+def open_picture(picture: Picture, *, longest: float = LONGEST_OVER_SHORTEST) -> Image:
+    """The whole picture, as RGB. Raises UsageError, one sentence naming the file, if it cannot be used.
+
+    longest: how many times the shorter side the longer one may be.
+    """
+    if isinstance(picture.source, Path):
+        return images.load_image(picture.source, longest=longest)
+    return images.default_photograph(picture.source)
+
+
+def square_crop(picture: Picture, whole: Image, size: int, report: Report) -> Image:
+    """The centre of a picture, `size` pixels a side; of a strip it is said how little that is."""
+    if images.is_strip(whole):
+        seen = f"only the {min(whole.size)} pixels each way in the middle are looked at"
+        report.say(f"{picture.name} is {whole.width} x {whole.height} pixels: {seen}; crop it to see another part")
+    return images.centre_crop(whole, size)
 
 
 def chosen_labels(texts: Sequence[str], class_names: tuple[str, ...], count: int) -> list[int | None]:
@@ -89,12 +106,12 @@ def load_pictures(
     names, crops, labels, broken = [], [], [], []
     for picture, label in zip(pictures, chosen, strict=True):
         try:
-            whole = open_picture(picture)
+            whole = open_picture(picture, longest=math.inf)
         except UsageError as error:
             broken.append(error)
             continue
         names.append(picture.name)
-        crops.append(images.centre_crop(whole, size))
+        crops.append(square_crop(picture, whole, size, report))
         labels.append(label)
     if not names:
         raise broken[0]
@@ -112,20 +129,24 @@ def stream_pictures(
     `broken`, by its source; files that are there already are passed over, so a second stream names none again. Raises
     the first of these errors if no picture is left.
     """
-    for _, whole in readable_pictures(pictures, report, broken):
-        yield images.preprocess(images.centre_crop(whole, size))
+    for picture, whole in readable_pictures(pictures, report, broken, longest=math.inf):
+        yield images.preprocess(square_crop(picture, whole, size, report))
 
 
 def readable_pictures(
-    pictures: Iterable[Picture], report: Report, broken: dict[Path | str, UsageError]
+    pictures: Iterable[Picture],
+    report: Report,
+    broken: dict[Path | str, UsageError],
+    *,
+    longest: float = LONGEST_OVER_SHORTEST,
 ) -> Iterator[tuple[Picture, Image]]:
-    """Each picture that can be read, and what it holds; the others as `stream_pictures` says."""
+    """Each picture that can be read, and what it holds; the others as `stream_pictures` says. longest: of its sides."""
     count, waiting = 0, []
     for picture in pictures:
         if picture.source in broken:
             continue
         try:
-            whole = open_picture(picture)
+            whole = open_picture(picture, longest=longest)
         except UsageError as error:
             broken[picture.source] = error
             if count:

@@ -16,6 +16,7 @@ from core.gradients import BlankMapWarning
 from core.protection import expect
 from drawing.files import save_animation, save_picture
 from drawing.tables import csv_bytes, markdown, signed
+from drawing.words import words_in_latin
 from studies.shared.progress import progress
 
 Result = TypeVar("Result")
@@ -55,6 +56,8 @@ class Report:
         save_picture(pixels, path, metadata)
         if not silently:
             self.say(f"wrote {path}")
+        if sentence := words_in_latin():
+            self.say(sentence)
         return path
 
     def animation(self, frames: Sequence[np.ndarray], path: Path, metadata: dict[str, str], **settings: Any) -> Path:

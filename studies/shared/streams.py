@@ -69,3 +69,5 @@ def open_closed_streams() -> None:
     for number, name in enumerate(("stdout", "stderr"), start=1):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", errors="replace", closefd=False))
+        elif hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's alphabet lacks is printed as its number

@@ -8,7 +8,8 @@ from torch import nn
 
 from core.errors import UsageError
 from core.files import is_there
-from core.images import deprocess, list_image_files
+from core.images import deprocess
+from core.picture_files import list_image_files, shown
 from drawing.files import describe
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import open_named
@@ -25,7 +26,7 @@ MILLISECONDS, MOST_BYTES = 120, 8_000_000  # of a GIF: how long a frame is shown
 
 def paint_pairs(settings: PairSettings, report: Report) -> None:
     """Every content like every style, by the loop from coarse to fine and with relative weights."""
-    pairs, several = list_pairs(settings), is_folder(settings.content) or is_folder(settings.style[0])
+    pairs, several = list_pairs(settings, report), is_folder(settings.content) or is_folder(settings.style[0])
     paths = paths_of(pairs, several, settings.output)
     report.expect([*paths, *(settings.output / SHEET for _ in range(several))])
     report.expect([curves_beside(path) for path in paths if settings.curves])
@@ -69,13 +70,13 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
         write_sheet(pairs, made, settings, model, report)
 
 
-def list_pairs(settings: PairSettings) -> list[Pair]:
+def list_pairs(settings: PairSettings, report: Report) -> list[Pair]:
     """All pairs asked for. Raises UsageError where flags do not go together."""
-    contents, styles = files_of(settings.content), settings.style
+    contents, styles = files_of(settings.content, report), settings.style
     folders = [text for text in styles if is_folder(text)]
     if folders and len(styles) > 1:
         raise UsageError(f"style: '{folders[0]}' is a folder, a style each; give it alone, or give files to blend")
-    groups = [(style,) for style in files_of(styles[0])] if folders else [styles]
+    groups = [(style,) for style in files_of(styles[0], report)] if folders else [styles]
     for flag, values in {"blend": settings.blend, "mask": settings.mask}.items():
         if values and len(values) != len(groups[0]):
             raise UsageError(f"{flag}: got {len(values)} for {len(groups[0])} styles; give one for each --style")
@@ -91,9 +92,9 @@ def is_folder(text: str) -> bool:
     return bool(text) and Path(text).is_dir()
 
 
-def files_of(text: str) -> list[str]:
+def files_of(text: str, report: Report) -> list[str]:
     """The pictures of a folder, or the one that is named."""
-    return [str(file) for file in list_image_files([text])] if is_folder(text) else [text]
+    return [str(file) for file in list_image_files([text], report.say)] if is_folder(text) else [text]
 
 
 def paths_of(pairs: list[Pair], several: bool, output: Path) -> list[Path]:
@@ -144,7 +145,7 @@ def write_sheet(
     for content in contents:
         row = [Pair(content, group) for group in groups]
         cells = [Cell([results[pair]]) if pair in results else Cell([], note="not made") for pair in row]
-        rows.append([original((content,), "content", Path(content).stem), *cells])
+        rows.append([original((content,), "content", shown(Path(content).stem)), *cells])
     shape = next(iter(results.values())).size
     figure = draw_pairs(rows, shape, footer(model))
     metadata = describe("style", asdict(settings), model.weights_name)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.ascent import Step
 from core.errors import UsageError, WorkError
 from core.images import deprocess
+from core.picture_files import shown
 from drawing.files import describe
 from painting.course_loop import style_objective, transfer_style
 from patterns.scenes import CLASS_NAMES
@@ -131,5 +132,5 @@ def paint_preset(
         after = [float(term) for term in objective.terms(result)]
     words = "content {:.0f}, style {:.0f}, total variation {:.0f}".format(*after)
     report.say(f"{title}: {stopped}loss {losses[0]:.0f} at the start, {sum(after):.0f} in the picture ({words})")
-    titles = (Path(preset.content).stem, Path(preset.style).stem)
+    titles = (shown(Path(preset.content).stem), shown(Path(preset.style).stem))
     return PresetPainting(job.content, job.style, titles, deprocess(result)[0], words, decisive)

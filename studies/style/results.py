@@ -7,6 +7,7 @@ import numpy as np
 from PIL.Image import Image
 from torch import Tensor
 
+from core.picture_files import shown
 from visualizers.style_transfer import StyleStep
 
 SHEET = "style_transfer.png"  # all pictures at one glance
@@ -20,15 +21,16 @@ class Pair(NamedTuple):
 
     @property
     def title(self) -> str:
-        return f"{Path(self.content).stem} as {self.style_title}"
+        return f"{shown(Path(self.content).stem)} as {self.style_title}"
 
     @property
     def style_title(self) -> str:
-        return " + ".join(Path(style).stem for style in self.styles)
+        return " + ".join(shown(Path(style).stem) for style in self.styles)
 
     @property
     def file_name(self) -> str:
-        return f"style_transfer_{Path(self.content).stem}_{'+'.join(Path(style).stem for style in self.styles)}.png"
+        names = "+".join(shown(Path(style).stem) for style in self.styles)
+        return f"style_transfer_{shown(Path(self.content).stem)}_{names}.png"
 
 
 class Painting(NamedTuple):

@@ -33,7 +33,7 @@ def read_samples(texts: Sequence[str], side: int, report: Report) -> list[Sample
     """
     asked = []
     for text in texts:  # the names come before files, as those of photographs do
-        asked += [Picture(text, text)] if text in NAMES else list_pictures([text])
+        asked += [Picture(text, text)] if text in NAMES else list_pictures([text], report.say)
     samples, broken, absent = [], [], []
     for picture in asked:
         try:

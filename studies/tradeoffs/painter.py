@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from core.images import deprocess
+from core.picture_files import shown
 from painting.objective import Terms
 from painting.scales import SMALLEST_SIDE
 from painting.start import start_noise
@@ -41,7 +42,7 @@ class Painter:
 
     def title(self, index: int = 0) -> str:
         """What a style is called."""
-        return Path(self.names[index]).stem.replace("_", " ")
+        return shown(Path(self.names[index]).stem).replace("_", " ")
 
     def noise(self) -> Tensor:
         """Noise of the content's shape, the same each time."""

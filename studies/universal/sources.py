@@ -41,7 +41,7 @@ def load_images(model: nn.Module, settings: Settings, report: Report) -> Images:
             scenes(count, settings.seed + place, settings.size, report) for place, count in enumerate(counts)
         )
         return Images(learn, held, "scenes")
-    found = list(readable_pictures(list_pictures(settings.images), report, {}))
+    found = list(readable_pictures(list_pictures(settings.images, report.say), report, {}))
     if len(found) < 2:
         raise UsageError("images: got one; give at least two, the last third of them is held out")
     names, whole = [picture.name for picture, _ in found], [image for _, image in found]
