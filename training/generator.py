@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -91,19 +92,18 @@ class GeneratorTraining(Resumable):
         """Take the steps up to `until` (all of them if None). `after_step` sees the training after each one."""
         recipe = self.recipe
         until = recipe.steps if until is None else until
-        held_out = self._held_out() if recipe.held_out_rounds else None
         seed = GENERATOR_SEED + recipe.seed
         settings = {"seed": seed, "size": SIZE, "capacity": recipe.rounds, "workers": workers}
         with ScenePool(recipe.classes, **settings) as pool:
             # What it holds follows from the step, so a resumed training finds the same scenes.
             pool.fill(recipe.rounds + self.step // recipe.steps_per_round)
             if self.step == 0:
-                self.network.fit_codes(self._sources(pool.images[:WHITENED]))
+                self.network.fit_codes(self._sources(pool.take(range(min(WHITENED, len(pool.labels))))))
             while self.step < until:
                 began = time.perf_counter()
                 self.train_one(pool)
-                if held_out is not None and self._time_to_evaluate():
-                    self.accuracies.append((self.step, self._accuracy(*held_out)))
+                if recipe.held_out_rounds and self._time_to_evaluate():
+                    self.accuracies.append((self.step, self._accuracy(*self._held_out)))
                 self.seconds += time.perf_counter() - began
                 after_step(self)
 
@@ -112,7 +112,7 @@ class GeneratorTraining(Resumable):
         if (self.step + 1) % recipe.steps_per_round == 0:
             pool.refresh()
         chosen = torch.randint(len(pool.labels), (recipe.batch,), generator=self.generator).numpy()
-        images = augment(pool.images[chosen], self.generator)
+        images = augment(pool.take(chosen), self.generator)
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate_at(self.step)
         down, right = torch.randint(SIZE - recipe.cut + 1, (2,), generator=self.generator).tolist()
@@ -143,6 +143,7 @@ class GeneratorTraining(Resumable):
             chunks = (preprocess(pictures[start : start + self.recipe.batch]) for start in starts)
             return torch.cat([code_sources(self.encoder.features(chunk), chunk) for chunk in chunks])
 
+    @cached_property  # rendered when first needed, so that the first step need not wait for it
     def _held_out(self) -> tuple[Tensor, Tensor]:
         """What the codes of held-out scenes are made of, (N, 515, 13, 13), and their labels (N,)."""
         classes, rounds = self.recipe.classes, range(self.recipe.held_out_rounds)
