@@ -74,10 +74,15 @@ KINDS = {
     "robust": on_scenes(RobustTraining, RobustRecipe, linf=0.02, inner_steps=2),
     "noise": on_scenes(RobustTraining, RobustRecipe, noise=0.1),
     "plain": on_scenes(RobustTraining, RobustRecipe),
-    "biased": Kind(lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "waves")), "biased", steps=6, size=48))),
+    "biased": Kind(lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "horizon")), "biased", steps=6, size=48))),
     "generator": Kind(make_generator),
     "styles": Kind(painting, paint),
 }
+
+
+class Bar(InterruptingBar):
+    def write(self, line: str) -> None:
+        pass
 
 
 def go_on(kind: str, output: Path, *, workers: int = 0, fresh: bool = False) -> Resumable:
@@ -89,7 +94,7 @@ def go_on(kind: str, output: Path, *, workers: int = 0, fresh: bool = False) -> 
 
 def stop_at(step: int, patch: pytest.MonkeyPatch) -> None:
     """Let the next training be asked to stop in this step."""
-    patch.setattr(train, "progress", lambda **_: InterruptingBar(at=step))
+    patch.setattr(train, "progress", lambda **_: Bar(at=step))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,7 +102,7 @@ def test_stopped_or_ended_within_a_step_it_ends_as_one_that_was_not_to_the_bit(k
     straight, stopped = tmp_path / "straight.safetensors", tmp_path / "stopped.safetensors"
     whole = go_on(kind, straight)
     with monkeypatch.context() as patch:
-        stop_at(3, patch)
+        stop_at(2 if kind == "styles" else 3, patch)  # several processes agree to stop in the step that follows
         with pytest.raises(Stopped):
             go_on(kind, stopped)
     assert "stopped.checkpoint.pt, which has 3 of 6 steps" in capsys.readouterr().err
@@ -148,7 +153,7 @@ def test_the_first_checkpoint_waits_for_one_batch_of_scenes_and_no_more(kind, be
     made = {
         "classifier": lambda: Training(Recipe(steps=4500, seed=0, classes=classes)),
         "robust": lambda: RobustTraining(RobustRecipe(steps=2000, seed=0, classes=classes, linf=4 / 255)),
-        "biased": lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "waves")), "biased")),
+        "biased": lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "horizon")), "biased")),
         "generator": lambda: GeneratorTraining(GeneratorRecipe(steps=800, seed=0, classes=classes)),
     }
     rendered = []
@@ -280,3 +285,27 @@ def test_real_kills_end_in_the_same_file(number, tmp_path):
     assert kills == 2
     assert killed.read_bytes() == straight.read_bytes()
     assert {path.suffix for path in tmp_path.iterdir()} == {".py", ".safetensors"}
+
+
+def as_one_of_two(rank: int, folder: str) -> None:
+    """A process of two that train in styles: not stopped, stopped and gone on with, and without the other's folder."""
+    torch.set_num_threads(1)
+    address = {"init_method": f"file://{folder}/meeting", "rank": rank, "world_size": 2}
+    torch.distributed.init_process_group("gloo", **address)
+    output = Path(folder) / "stopped.safetensors"
+    go_on("styles", Path(folder) / "straight.safetensors")
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(2, patch)
+        with pytest.raises(Stopped):
+            go_on("styles", output)
+    elsewhere = Path(folder) / "elsewhere" / "stopped.safetensors"
+    with pytest.raises(WorkError, match="the processes stand after steps 3, 0; let all of them see one --output folder"):
+        go_on("styles", elsewhere if rank else output)
+    go_on("styles", output)
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_resume_to_the_bit_and_notice_that_one_has_no_checkpoint(tmp_path):
+    torch.multiprocessing.spawn(as_one_of_two, (str(tmp_path),), nprocs=2)
+    assert (tmp_path / "stopped.safetensors").read_bytes() == (tmp_path / "straight.safetensors").read_bytes()
