@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 from core.defaults import ROOT
 from core.errors import WorkError
+from core.generator import code_sources
 from training import pool, train
 from training.biased import make_pair, make_recipe
 from training.checkpoints import Resumable, write_network
@@ -35,6 +36,7 @@ from training.train import Stopped, finish
 STEPS = 6
 SMALL = {"steps": STEPS, "seed": 3, "rounds": 4, "steps_per_round": 2, "evaluate_every": 2, "held_out_rounds": 1}
 CLASSES = (0, 1, 16)
+PAIR = make_pair((0, 16), ("clouds", "horizon"))
 STAGES = (Stage(48, 0.5, 6), Stage(56, 0.5, 6, (48,)))
 
 
@@ -74,7 +76,9 @@ KINDS = {
     "robust": on_scenes(RobustTraining, RobustRecipe, linf=0.02, inner_steps=2),
     "noise": on_scenes(RobustTraining, RobustRecipe, noise=0.1),
     "plain": on_scenes(RobustTraining, RobustRecipe),
-    "biased": Kind(lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "horizon")), "biased", steps=6, size=48))),
+    "biased": Kind(
+        lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "horizon")), "biased", steps=6, size=48))
+    ),
     "generator": Kind(make_generator),
     "styles": Kind(painting, paint),
 }
@@ -146,14 +150,39 @@ def test_it_does_so_with_worker_processes_too_and_their_number_changes_nothing(k
     assert stopped.read_bytes() == straight.read_bytes()
 
 
-@pytest.mark.parametrize(("kind", "before"), [("classifier", 64), ("robust", 64), ("biased", 32), ("generator", 592)])
+def test_a_generator_stopped_before_its_first_step_keeps_what_is_prepared(tmp_path, monkeypatch, capsys):
+    calls, plain = [], code_sources
+
+    def counted(features, images):
+        calls.append(len(images))
+        if len(calls) == stop:
+            signal.raise_signal(signal.SIGINT)
+        return plain(features, images)
+
+    monkeypatch.setattr("training.generator.code_sources", counted)
+    stop = None
+    go_on("generator", tmp_path / "straight.safetensors")
+    straight, stop = list(calls), 2
+    calls.clear()
+    with pytest.raises(Stopped):
+        go_on("generator", tmp_path / "stopped.safetensors")
+    assert "which has 0 of 6 steps" in capsys.readouterr().err
+    assert len(calls) == 2
+    go_on("generator", tmp_path / "stopped.safetensors")
+    assert calls == straight  # nothing was done twice
+    assert (tmp_path / "stopped.safetensors").read_bytes() == (tmp_path / "straight.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "before"), [("classifier", 64), ("robust", 64), ("biased", 32), ("generator", 32 + 16)]
+)
 def test_the_first_checkpoint_waits_for_one_batch_of_scenes_and_no_more(kind, before, tmp_path, monkeypatch):
     """A pool of thousands and the held-out scenes took longer than a minute where other work was on the machine."""
     classes = tuple(range(36))
     made = {
         "classifier": lambda: Training(Recipe(steps=4500, seed=0, classes=classes)),
         "robust": lambda: RobustTraining(RobustRecipe(steps=2000, seed=0, classes=classes, linf=4 / 255)),
-        "biased": lambda: Training(make_recipe(make_pair((0, 16), ("clouds", "horizon")), "biased")),
+        "biased": lambda: Training(make_recipe(PAIR, "biased")),
         "generator": lambda: GeneratorTraining(GeneratorRecipe(steps=800, seed=0, classes=classes)),
     }
     rendered = []
@@ -169,8 +198,9 @@ def test_the_first_checkpoint_waits_for_one_batch_of_scenes_and_no_more(kind, be
 
     monkeypatch.setattr(pool, "render_scene", render)
     monkeypatch.setattr(Resumable, "save", saved)
-    monkeypatch.setattr(Training, "_learn", lambda *_: 1.0)
-    monkeypatch.setattr(GeneratorTraining, "_sources", lambda self, pictures: torch.randn(2, 515, 13, 13))
+    for module in ("classifier", "robust"):
+        monkeypatch.setattr(f"training.{module}.train_step", lambda *_, **__: 1.0)
+    monkeypatch.setattr("training.generator.WHITENED", 32)
     monkeypatch.setitem(KINDS, kind, Kind(made[kind]))
     with pytest.raises(Stopped):
         go_on(kind, tmp_path / "a.safetensors")
@@ -299,7 +329,7 @@ def as_one_of_two(rank: int, folder: str) -> None:
         with pytest.raises(Stopped):
             go_on("styles", output)
     elsewhere = Path(folder) / "elsewhere" / "stopped.safetensors"
-    with pytest.raises(WorkError, match="the processes stand after steps 3, 0; let all of them see one --output folder"):
+    with pytest.raises(WorkError, match="stand after steps 3, 0; let all of them see one --output"):
         go_on("styles", elsewhere if rank else output)
     go_on("styles", output)
     torch.distributed.destroy_process_group()

@@ -54,10 +54,13 @@ class Resumable:
                     f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
                     "give the same flags to go on with it, or --fresh to start anew"
                 )
+        kept = (*self.kept, "made_under")
+        if not state.keys() >= set(kept):
+            raise UsageError(f"checkpoint: '{path}' was written by another version; delete it, or pass --fresh")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
-        for name in (*self.kept, "made_under"):
+        for name in kept:
             setattr(self, name, state[name])
 
     def circumstances(self) -> dict[str, str]:

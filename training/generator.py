@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -69,6 +70,8 @@ class GeneratorRecipe:
 class GeneratorTraining(Resumable):
     """The state of a generator's training. `run` goes on from where it is; `save` and `load` keep it."""
 
+    kept: ClassVar[tuple[str, ...]] = (*Resumable.kept, "sources")
+
     def __init__(self, recipe: GeneratorRecipe) -> None:
         self.recipe = recipe
         self.encoder = load_squeezenet("patterns", "cpu")
@@ -81,6 +84,7 @@ class GeneratorTraining(Resumable):
         self.seconds = 0.0  # of training so far, over all runs
         self.losses: list[tuple[float, float]] = []  # one a step: of the pixels, of the features
         self.accuracies: list[tuple[int, float]] = []  # (steps done, held-out scenes named from their reconstruction)
+        self.sources: list[Tensor] = []  # before the first step: what the codes are to be fitted to, batch by batch
 
     def run(
         self,
@@ -89,7 +93,10 @@ class GeneratorTraining(Resumable):
         until: int | None = None,
         after_step: Callable[["GeneratorTraining"], None] = lambda _: None,
     ) -> None:
-        """Take the steps up to `until` (all of them if None). `after_step` sees the training after each one."""
+        """Take the steps up to `until` (all of them if None).
+
+        `after_step` sees the training after each one, and before the first step whenever a part of it is prepared.
+        """
         recipe = self.recipe
         until = recipe.steps if until is None else until
         seed = GENERATOR_SEED + recipe.seed
@@ -98,7 +105,7 @@ class GeneratorTraining(Resumable):
             # What it holds follows from the step, so a resumed training finds the same scenes.
             pool.fill(recipe.rounds + self.step // recipe.steps_per_round)
             if self.step == 0:
-                self.network.fit_codes(self._sources(pool.take(range(min(WHITENED, len(pool.labels))))))
+                self._fit_codes(pool, after_step)
             while self.step < until:
                 began = time.perf_counter()
                 self.train_one(pool)
@@ -106,6 +113,15 @@ class GeneratorTraining(Resumable):
                     self.accuracies.append((self.step, self._accuracy(*self._held_out)))
                 self.seconds += time.perf_counter() - began
                 after_step(self)
+
+    def _fit_codes(self, pool: ScenePool, after_part: Callable[["GeneratorTraining"], None]) -> None:
+        """Make the codes of the first scenes white: twenty seconds of work, so what is done of it is kept, too."""
+        count, batch = min(WHITENED, len(pool.labels)), self.recipe.batch
+        for start in range(len(self.sources) * batch, count, batch):
+            self.sources.append(self._sources(pool.take(range(start, min(start + batch, count)))))
+            after_part(self)
+        self.network.fit_codes(torch.cat(self.sources))
+        self.sources = []
 
     def train_one(self, pool: ScenePool) -> None:
         recipe = self.recipe

@@ -1,6 +1,5 @@
 """Takes a training to its end and writes its network; stopped by Ctrl-C or killed, it goes on where it was."""
 
-import math
 import os
 import signal
 import sys
@@ -92,12 +91,12 @@ def finish(
 
 
 class Checkpoint:
-    """Where a training is kept, and when to keep it: after the first step, then every 20 seconds."""
+    """Where a training is kept, and when: every 20 seconds, less often where writing is slow."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.step: int | None = None  # after which it was kept; None: not yet
-        self._due = -math.inf
+        self._due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
 
     def keep(self, training: Trainable, *, now: bool = False) -> None:
         """Write it if it is time, or `now`."""
@@ -132,16 +131,19 @@ def _run(
     watch: Callable[[], None],
 ) -> None:
     """Run to the end, with a bar, a line for each evaluation, and checkpoints."""
-    steps = training.recipe.steps
+    steps, before = training.recipe.steps, training.step
     bar = progress(total=steps, initial=training.step, desc="train", unit="step") if leads() else nullcontext()
     with bar, noticing_signals() as asked_to_stop:
 
         def after_step(_training: Trainable, stop: bool | None = None) -> None:
-            if leads():
+            nonlocal before
+            taken, before = training.step - before, training.step  # 0 while it prepares itself
+            if leads() and taken:
                 bar.update()
             stop = asked_to_stop.is_set() if stop is None else stop
             if leads():
-                checkpoint.keep(training, now=stop or training.step == steps)
+                first = taken and checkpoint.step in (None, 0)
+                checkpoint.keep(training, now=stop or first or training.step == steps)
                 if news := training.news():
                     bar.write(f"step {training.step} of {steps}: {news}, {training.seconds / 60:.1f} minutes")
                     sys.stdout.flush()
