@@ -91,7 +91,7 @@ def finish(
 
 
 class Checkpoint:
-    """Where a training is kept, and when: every 20 seconds, less often where writing is slow."""
+    """Where a training is kept, and when at the latest: every 20 seconds, less often where writing is slow."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -131,7 +131,7 @@ def _run(
     watch: Callable[[], None],
 ) -> None:
     """Run to the end, with a bar, a line for each evaluation, and checkpoints."""
-    steps, before = training.recipe.steps, training.step
+    steps, before, first = training.recipe.steps, training.step, training.step + 1
     bar = progress(total=steps, initial=training.step, desc="train", unit="step") if leads() else nullcontext()
     with bar, noticing_signals() as asked_to_stop:
 
@@ -142,8 +142,7 @@ def _run(
                 bar.update()
             stop = asked_to_stop.is_set() if stop is None else stop
             if leads():
-                first = taken and checkpoint.step in (None, 0)
-                checkpoint.keep(training, now=stop or first or training.step == steps)
+                checkpoint.keep(training, now=stop or training.step in (first, steps))
                 if news := training.news():
                     bar.write(f"step {training.step} of {steps}: {news}, {training.seconds / 60:.1f} minutes")
                     sys.stdout.flush()
