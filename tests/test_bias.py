@@ -99,7 +99,7 @@ def test_the_pool_trains_on_the_sets_scenes():
     turns = backgrounds(PAIR, "unbiased")
     with ScenePool(PAIR.classes, seed=3, size=SIZE, capacity=3, workers=0, backgrounds=turns) as pool:
         pool.fill(3)
-    assert np.array_equal(pool.images, render_set(PAIR, "unbiased", 6, seed=3, size=SIZE).images)
+        assert np.array_equal(pool.take(range(6)), render_set(PAIR, "unbiased", 6, seed=3, size=SIZE).images)
 
 
 # --- The training --------------------------------------------------------------------------------

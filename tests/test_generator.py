@@ -8,7 +8,6 @@ import torch
 from conftest import InterruptingBar, noise, random_squeezenet, replace_everywhere, run, state_of
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file
 from scipy.fft import dct
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
@@ -196,8 +195,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(tmp_path, monkey
     for output in (stopped, straight):
         assert main([*flags, str(output)]) == 0
     assert "going on after step 2 of 3" in capsys.readouterr().out
-    first, second = load_file(stopped), load_file(straight)
-    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert stopped.read_bytes() == straight.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {
         *(path.name for path in (stopped, straight)),
         *(f"{path.stem}_learning_curve.{ending}" for path in (stopped, straight) for ending in ("png", "csv")),

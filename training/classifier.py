@@ -1,8 +1,8 @@
 """How a classifier learns the scenes, from first to last step: its state.
 
 Everything random comes from the recipe's seed, and the state of a training is (weights, optimiser, step,
-generator), all of it in the checkpoint: a training that was stopped and resumed ends in the same weights as
-one that was not.
+generator), all of it in the checkpoint: a training that was stopped and resumed ends in the same weights, to the
+bit, as one that was not.
 """
 
 import json
@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -56,7 +57,6 @@ class Training(Resumable):
     ) -> None:
         """Take the steps up to `until` (all of them if None). `after_step` sees the training after each one."""
         until = self.recipe.steps if until is None else until
-        held_out = self._held_out() if self.recipe.held_out_rounds else None
         while self.step < until:
             stage = self.recipe.stage_at(self.step)
             with self._pool(stage, workers) as pool:
@@ -66,8 +66,8 @@ class Training(Resumable):
                 while self.step < end:
                     began = time.perf_counter()
                     self.train_one(pool, stage)
-                    if held_out is not None and self._time_to_evaluate():
-                        self.accuracies.append((self.step, self._accuracy(*held_out)))
+                    if self.recipe.held_out_rounds and self._time_to_evaluate():
+                        self.accuracies.append((self.step, self._accuracy(*self._held_out)))
                     self.seconds += time.perf_counter() - began
                     after_step(self)
 
@@ -76,10 +76,11 @@ class Training(Resumable):
         if (self._steps_in(stage) + 1) % recipe.steps_per_round == 0:
             pool.refresh()
         chosen = torch.randint(len(pool.labels), (recipe.stages[stage].batch,), generator=self.generator).numpy()
+        pictures = pool.take(chosen)
         if recipe.shuffled_labels:
-            images, labels = preprocess(pool.images[chosen]), self._shuffled(pool.labels)[chosen]
+            images, labels = preprocess(pictures), self._shuffled(pool.labels)[chosen]
         else:
-            images = self._scale(augment(pool.images[chosen], self.generator), recipe.stages[stage].scaled_to)
+            images = self._scale(augment(pictures, self.generator), recipe.stages[stage].scaled_to)
             labels = pool.labels[chosen]
         self.network.train().slope = recipe.slope_at(self.step)
         if self.step >= recipe.steps * recipe.freeze_from:
@@ -132,6 +133,7 @@ class Training(Resumable):
     def _steps_in(self, stage: int) -> int:
         return self.step - self.recipe.first_steps()[stage]
 
+    @cached_property  # rendered when first needed, so that the first step need not wait for it
     def _held_out(self) -> tuple[Tensor, Tensor]:
         """Pictures (N, 3, H, W) of the last stage's side, normalised, and their labels (N,)."""
         recipe, size = self.recipe, self.recipe.stages[-1].size

@@ -27,8 +27,9 @@ PAINTING = defaults_of("training.styles", "PaintingRecipe")
 ENDING = """
 
 Writes the network (half precision, with its recipe inside), and beside it its learning curve, as a picture and as CSV.
-A checkpoint lies there while it trains: started again with the same flags, a training goes on from it; Ctrl-C and
-SIGTERM write one."""
+A checkpoint lies there from the first step on, at most some twenty seconds old: started again with the same flags, a
+training goes on from it, and ends in the same file, to the bit. Ctrl-C and SIGTERM write one after the step they fall
+in."""
 
 
 def add_training(

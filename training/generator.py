@@ -13,6 +13,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -68,6 +70,8 @@ class GeneratorRecipe:
 class GeneratorTraining(Resumable):
     """The state of a generator's training. `run` goes on from where it is; `save` and `load` keep it."""
 
+    kept: ClassVar[tuple[str, ...]] = (*Resumable.kept, "sources")
+
     def __init__(self, recipe: GeneratorRecipe) -> None:
         self.recipe = recipe
         self.encoder = load_squeezenet("patterns", "cpu")
@@ -80,6 +84,7 @@ class GeneratorTraining(Resumable):
         self.seconds = 0.0  # of training so far, over all runs
         self.losses: list[tuple[float, float]] = []  # one a step: of the pixels, of the features
         self.accuracies: list[tuple[int, float]] = []  # (steps done, held-out scenes named from their reconstruction)
+        self.sources: list[Tensor] = []  # before the first step: what the codes are to be fitted to, batch by batch
 
     def run(
         self,
@@ -88,31 +93,42 @@ class GeneratorTraining(Resumable):
         until: int | None = None,
         after_step: Callable[["GeneratorTraining"], None] = lambda _: None,
     ) -> None:
-        """Take the steps up to `until` (all of them if None). `after_step` sees the training after each one."""
+        """Take the steps up to `until` (all of them if None).
+
+        `after_step` sees the training after each one, and before the first step whenever a part of it is prepared.
+        """
         recipe = self.recipe
         until = recipe.steps if until is None else until
-        held_out = self._held_out() if recipe.held_out_rounds else None
         seed = GENERATOR_SEED + recipe.seed
         settings = {"seed": seed, "size": SIZE, "capacity": recipe.rounds, "workers": workers}
         with ScenePool(recipe.classes, **settings) as pool:
             # What it holds follows from the step, so a resumed training finds the same scenes.
             pool.fill(recipe.rounds + self.step // recipe.steps_per_round)
             if self.step == 0:
-                self.network.fit_codes(self._sources(pool.images[:WHITENED]))
+                self._fit_codes(pool, after_step)
             while self.step < until:
                 began = time.perf_counter()
                 self.train_one(pool)
-                if held_out is not None and self._time_to_evaluate():
-                    self.accuracies.append((self.step, self._accuracy(*held_out)))
+                if recipe.held_out_rounds and self._time_to_evaluate():
+                    self.accuracies.append((self.step, self._accuracy(*self._held_out)))
                 self.seconds += time.perf_counter() - began
                 after_step(self)
+
+    def _fit_codes(self, pool: ScenePool, after_part: Callable[["GeneratorTraining"], None]) -> None:
+        """Make the codes of the first scenes white: twenty seconds of work, so what is done of it is kept, too."""
+        count, batch = min(WHITENED, len(pool.labels)), self.recipe.batch
+        for start in range(len(self.sources) * batch, count, batch):
+            self.sources.append(self._sources(pool.take(range(start, min(start + batch, count)))))
+            after_part(self)
+        self.network.fit_codes(torch.cat(self.sources))
+        self.sources = []
 
     def train_one(self, pool: ScenePool) -> None:
         recipe = self.recipe
         if (self.step + 1) % recipe.steps_per_round == 0:
             pool.refresh()
         chosen = torch.randint(len(pool.labels), (recipe.batch,), generator=self.generator).numpy()
-        images = augment(pool.images[chosen], self.generator)
+        images = augment(pool.take(chosen), self.generator)
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate_at(self.step)
         down, right = torch.randint(SIZE - recipe.cut + 1, (2,), generator=self.generator).tolist()
@@ -143,6 +159,7 @@ class GeneratorTraining(Resumable):
             chunks = (preprocess(pictures[start : start + self.recipe.batch]) for start in starts)
             return torch.cat([code_sources(self.encoder.features(chunk), chunk) for chunk in chunks])
 
+    @cached_property  # rendered when first needed, so that the first step need not wait for it
     def _held_out(self) -> tuple[Tensor, Tensor]:
         """What the codes of held-out scenes are made of, (N, 515, 13, 13), and their labels (N,)."""
         classes, rounds = self.recipe.classes, range(self.recipe.held_out_rounds)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
+from core.errors import WorkError
+
 
 @contextmanager
 def met_processes(device: str) -> Iterator[str]:
@@ -28,3 +30,14 @@ def met_processes(device: str) -> Iterator[str]:
 def leads() -> bool:
     """Whether this process is the one that judges, prints and writes."""
     return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def meet_at(step: int) -> None:
+    """Wait for the other processes. Raises WorkError in all of them if they do not stand at the same step."""
+    if not dist.is_initialized():
+        return
+    steps = [0] * dist.get_world_size()
+    dist.all_gather_object(steps, step)
+    if len(set(steps)) > 1:
+        steps = ", ".join(map(str, steps))
+        raise WorkError(f"checkpoint: the processes stand after steps {steps}; let all of them see one --output folder")

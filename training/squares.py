@@ -48,7 +48,7 @@ class Squares:
         """The square of this number, (3, side, side), normalised."""
         chance = np.random.default_rng(number)
         scene = self.pool is not None and chance.random() < SCENES
-        whole = Image.fromarray(chance.choice(self.pool.images)) if scene else self._open(int(chance.integers(2**32)))
+        whole = self._scene(chance) if scene else self._open(int(chance.integers(2**32)))
         narrowest = min(self.side, *whole.size)
         width = chance.uniform(narrowest, min(WIDEST * self.side, *whole.size))
         left, top = (chance.uniform(0, length - width) for length in whole.size)
@@ -58,6 +58,10 @@ class Squares:
             square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         square = ImageEnhance.Brightness(square).enhance(chance.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS))
         return preprocess(square)[0]
+
+    def _scene(self, chance: np.random.Generator) -> Image.Image:
+        """One of the pool."""
+        return Image.fromarray(self.pool.take([chance.choice(len(self.pool.labels))])[0])
 
     def _open(self, number: int) -> Image.Image:
         """The picture at this place, or the next that can be read."""
