@@ -1,13 +1,11 @@
 """Files that are there whole or not at all, and what they were made from."""
 
-import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
-
 from core.errors import WorkError
+from core.kept import Unreadable, read_png_text, sha256_of
 
 
 def write_whole(path: Path, data: bytes) -> Path:
@@ -29,8 +27,8 @@ def write_whole(path: Path, data: bytes) -> Path:
 def fingerprint(source: Path | str) -> str:
     """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
     try:
-        return hashlib.sha256(source.read_bytes()).hexdigest() if isinstance(source, Path) else source
-    except OSError:  # not there, or not readable; that is said where it is read
+        return sha256_of(source) if isinstance(source, Path) else source
+    except Unreadable:  # not there, or not readable; that is said where it is read
         return ""
 
 
@@ -38,7 +36,16 @@ def is_there(target: Path, metadata: dict[str, str]) -> bool:
     """Whether the target was made from this picture, with these settings and weights."""
 
     try:
-        with Image.open(target) as image:
-            return all(image.text.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
-    except (OSError, AttributeError, SyntaxError):  # not there, or not a PNG that says how it was made
+        texts = read_png_text(target)
+    except Unreadable:  # not there, or not a whole PNG
         return False
+    return all(texts.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
+
+
+def is_damaged(target: Path) -> bool:
+    """Whether something lies at the target that is no whole PNG."""
+    try:
+        read_png_text(target)
+    except Unreadable:
+        return os.path.lexists(target)
+    return False

@@ -9,14 +9,21 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from core.checkpoints import misfit
 from core.errors import UsageError
 from core.files import write_whole
+from core.kept import Unreadable
+from core.tensor_files import CHECKSUM, checksum_of, read_pickled
+from training.schema import optimiser_misfit, progress_misfit
+
+FORMAT = 1  # of a checkpoint: to be raised when its entries come to mean something else
 
 
 class Resumable:
     """A training whose state is its recipe (a dataclass), network, optimiser, generator, and what `kept` names."""
 
     kept: ClassVar[tuple[str, ...]] = ("step", "seconds", "losses", "accuracies")
+    widths: ClassVar[dict[str, int]] = {"losses": 0, "accuracies": 2}  # numbers in a row of what is kept; 0: no rows
     recipe: Any
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -26,6 +33,8 @@ class Resumable:
         """Write the checkpoint beside its place, then rename it: a kill leaves the old or the new file."""
         data = io.BytesIO()
         state = {
+            "format": FORMAT,
+            "kind": type(self).__name__,
             "recipe": asdict(self.recipe),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -35,24 +44,50 @@ class Resumable:
         write_whole(path, data.getvalue())
 
     def resume(self, path: Path) -> None:
-        """Go on from what `save` wrote. Raises UsageError if that training followed another recipe."""
+        """Go on from what `save` wrote. Nothing of this training is changed before all of the file has been checked.
+
+        Raises UsageError for a file that `save` did not write, or if that training followed another recipe.
+        """
         try:
-            state = torch.load(path, weights_only=True)
-            saved = state["recipe"]
-        except Exception:  # zipfile, pickle and torch raise a dozen kinds for a bad file
-            raise UsageError(f"checkpoint: '{path}' is not readable; delete it, or pass --fresh") from None
-        wanted = asdict(self.recipe)
-        for name in wanted:
-            if _plain(saved.get(name)) != _plain(wanted[name]):
-                raise UsageError(
-                    f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
-                    "give the same flags to go on with it, or --fresh to start anew"
-                )
+            state = read_pickled(path)
+            self._check_entries(state)
+        except Unreadable as error:
+            words = str(error).partition(" is not a readable weights file")
+            what = "is not readable: cut off, damaged or of another kind" if words[1] else words[0]
+            raise UsageError(f"checkpoint: '{path}' {what}; delete it, or pass --fresh") from None
+        self._check_recipe(path, state["recipe"])
+        wrong = (
+            progress_misfit(state, self.recipe.steps, self.widths)
+            or misfit(state["network"], self.network.state_dict(), exact=True)
+            or optimiser_misfit(state["optimizer"], self.optimizer, state["step"])
+            or _generator_misfit(state["generator"], self.generator)
+        )
+        if wrong:
+            raise UsageError(f"checkpoint: '{path}' {wrong}; delete it, or pass --fresh")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
         for name in self.kept:
             setattr(self, name, state[name])
+
+    def _check_entries(self, state: Any) -> None:
+        """Raise Unreadable unless it has the entries that `save` writes, of this version and kind of training."""
+        wanted = {"format", "kind", "recipe", "network", "optimizer", "generator", *self.kept}
+        if not isinstance(state, dict) or not {"recipe", "network"} <= state.keys():
+            raise Unreadable("is no training's checkpoint")
+        if type(state.get("format")) is not int or state["format"] != FORMAT:
+            raise Unreadable("was written by another version of this program")
+        if state.keys() != wanted or state["kind"] != type(self).__name__ or not isinstance(state["recipe"], dict):
+            raise Unreadable("is the checkpoint of another kind of training")
+
+    def _check_recipe(self, path: Path, saved: dict) -> None:
+        wanted = asdict(self.recipe)
+        for name in wanted | saved:
+            if name not in wanted or name not in saved or _plain(saved[name]) != _plain(wanted[name]):
+                raise UsageError(
+                    f"checkpoint: '{path}' belongs to a training with another {str(name).replace('_', ' ')}; "
+                    "give the same flags to go on with it, or --fresh to start anew"
+                )
 
     @classmethod
     def load(cls, path: Path, *arguments: Any) -> Self:
@@ -69,9 +104,26 @@ def halved(network: nn.Module) -> dict[str, Tensor]:
 
 def write_network(path: Path, state: dict[str, Tensor], facts: dict[str, str]) -> Path:
     """Write a network as safetensors, whole or not at all. facts: what the file says of itself."""
-    return write_whole(path, save(state, metadata=facts | {"licence": "MIT"}))
+    texts = facts | {"licence": "MIT"}
+    return write_whole(path, save(state, metadata=texts | {CHECKSUM: checksum_of(state, texts)}))
+
+
+def _generator_misfit(state: Any, generator: torch.Generator) -> str:
+    """What keeps a generator's state from being set, in words; nothing if it can be."""
+    like = generator.get_state()
+    if not isinstance(state, Tensor) or state.dtype != like.dtype or state.shape != like.shape:
+        return "holds no state of a generator"
+    try:
+        torch.Generator().set_state(state)
+    except RuntimeError:  # torch checks that the state is one that the generator can be in
+        return "holds no state of a generator"
+    return ""
 
 
 def _plain(value: Any) -> Any:
-    """Lists for tuples, so that what was stored compares equal to what is asked for."""
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    """Lists for tuples, so that what was stored compares equal to what is asked for, and text for what is neither."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(type(value))

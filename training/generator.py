@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -67,6 +68,8 @@ class GeneratorRecipe:
 
 class GeneratorTraining(Resumable):
     """The state of a generator's training. `run` goes on from where it is; `save` and `load` keep it."""
+
+    widths: ClassVar[dict[str, int]] = {"losses": 2, "accuracies": 2}
 
     def __init__(self, recipe: GeneratorRecipe) -> None:
         self.recipe = recipe

@@ -86,7 +86,11 @@ def find_features(
     facts = {"layer": settings.layer, "size": settings.size, "thumbnail": THUMBNAIL}
     folder = cache_folder(OUTPUT_FOLDER / "embedding_cache", model, facts)
     hashes = [source.content() for source in report.progress(sources, desc="hashes", unit="image")]
-    known, unsaved = load_entries(folder, hashes).keys(), {}
+    channels = image_features(model, torch.zeros(1, 3, settings.size, settings.size), layer=settings.layer).shape[1]
+    shapes = (channels, THUMBNAIL)
+    known, unsaved = load_entries(folder, hashes, shapes), {}
+    if known.damaged:
+        report.say(f"features: {known.damaged} files in {folder} were damaged; what they held is computed again")
     missing = [(hash_, source) for hash_, source in zip(hashes, sources, strict=True) if hash_ not in known]
     if len(missing) < len(sources):
         report.say(f"features: {len(sources) - len(missing)} of {len(sources)} images are known from {folder}")
@@ -107,7 +111,7 @@ def find_features(
     if unsaved:
         report.say(f"features: not kept, '{folder}' cannot be written")
     # Read again at the end: small arrays held among the large ones that come and go would scatter the memory.
-    found = unsaved | load_entries(folder, hashes)
+    found = unsaved | load_entries(folder, hashes, shapes)
     return [found.get(hash_) for hash_ in hashes], broken
 
 
