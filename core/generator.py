@@ -166,15 +166,16 @@ def load_generator(path: Path = GENERATOR_WEIGHTS, device: torch.device | str = 
     try:
         state, facts = read_tensors(path)
         widths, components = parse_json(facts.get("widths", "null")), state.get("components")
-        if not _are_widths(widths) or components is None or not 4 <= len(components) <= CHANNELS + 3:
-            raise Unreadable("is not a generator's weights file")
-        generator = Generator(len(components), tuple(widths))
+        count = len(components) if components is not None and components.dim() else 0
+        if not _are_widths(widths) or not 4 <= count <= CHANNELS + 3:
+            raise Unreadable("does not tell its widths and components")
+        generator = Generator(count, tuple(widths))
         if wrong := misfit(state, generator.state_dict()):
-            raise Unreadable(f"is not a generator's weights file: it {wrong}")
+            raise Unreadable(wrong)
     except NoFile as error:
         raise UsageError(f"generator: '{path}' {error}; make one with python -m training generator") from None
     except Unreadable as error:
-        raise UsageError(f"generator: '{path}' {error}; get it again") from None
+        raise UsageError(f"generator: '{path}' is not a generator's weights file: it {error}; get it again") from None
     generator.load_state_dict(state)
     generator.facts = facts
     return generator.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)

@@ -194,7 +194,8 @@ def _read_weights(path: Path) -> Weights:
 
 def _fitting_names(found: Checkpoint, state: dict[str, Tensor]) -> tuple[list[str] | None, str]:
     """The class names, unless a trainer's list is of other classes than the network's; that is said."""
-    classes, names = len(state.get(HEAD, ())), found.class_names
+    head, names = state.get(HEAD), found.class_names
+    classes = len(head) if head is not None and head.dim() else 0
     if found.by_trainer and names is not None and len(names) != classes:
         return None, f"without its {len(names)} class names, which are not one for each of {classes} classes"
     return names, ""

@@ -62,7 +62,7 @@ def read_tensors(path: Path, most: int = MOST_BYTES) -> tuple[dict[str, Tensor],
         (length,) = struct.unpack("<Q", data[:8])
         texts = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
     except Exception:  # safetensors, json and torch raise a dozen kinds for a bad file
-        raise Unreadable(f"({len(data)} bytes) is not a readable safetensors file: cut off or damaged") from None
+        raise Unreadable(f"is no whole safetensors file ({len(data)} bytes): cut off or damaged") from None
     if CHECKSUM in texts and texts[CHECKSUM] != checksum_of(tensors, texts):
         raise Unreadable("is damaged: its checksum is another one")
     return tensors, texts
@@ -90,8 +90,9 @@ def read_pickled(path: Path, most: int = MOST_BYTES) -> Any:
         broken = f"({size} bytes) is not a readable weights file"
         named: set[str] = set()
         try:
+            is_archive = zipfile.is_zipfile(file)
             file.seek(0)
-            named = _named_in_archive(file, size) if zipfile.is_zipfile(file) else _named_in_pickles(file)
+            named = _named_in_archive(file, size) if is_archive else _named_in_pickles(file)
             file.seek(0)
             with _one_at_a_time, warnings.catch_warnings(), torch.serialization.safe_globals(_stand_ins(named)):
                 warnings.simplefilter("ignore")

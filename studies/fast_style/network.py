@@ -40,12 +40,12 @@ def load_styles(path: Path, device: str = "cpu") -> StyleNetwork:
         facts = facts_of(texts)
         network = StyleNetwork(facts["styles"], widths=facts["widths"], blocks=facts["blocks"])
         if wrong := misfit(state, network.state_dict()):
-            raise Unreadable(f"{NOT_OURS}: it {wrong}")
+            raise Unreadable(wrong)
         name = f"{path.name} (sha256 {sha256_of(path)[:8]})"
     except NoFile as error:
         raise UsageError(f"network: '{path}' {error}; make one with: python -m training styles") from None
     except Unreadable as error:
-        raise UsageError(f"network: '{path}' {error}; get it again") from None
+        raise UsageError(f"network: '{path}' {NOT_OURS}: it {error}; get it again") from None
     network.load_state_dict(state)
     network.name, network.facts = name, facts
     return network.requires_grad_(False).eval().to(device=choose_device(device), memory_format=torch.channels_last)
@@ -55,11 +55,11 @@ def facts_of(texts: dict[str, str]) -> dict[str, Any]:
     """The recipe that a network's file tells. Raises Unreadable where an entry is lacking or of another type."""
     lacking = [field.name for field in fields(PaintingRecipe) if field.name not in texts]
     if lacking:
-        raise Unreadable(f"{NOT_OURS}: it does not tell its {lacking[0].replace('_', ' ')}")
+        raise Unreadable(f"does not tell its {lacking[0].replace('_', ' ')}")
     facts = {field.name: parse_json(texts[field.name]) for field in fields(PaintingRecipe)}
     for name, fits in CHECKS.items():
         if not fits(facts[name]):
-            raise Unreadable(f"{NOT_OURS}: its {name.replace('_', ' ')} are no such")
+            raise Unreadable(f"tells {name.replace('_', ' ')} that cannot be")
     return facts
 
 
