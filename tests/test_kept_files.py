@@ -10,6 +10,7 @@ import struct
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,12 +29,14 @@ from core.squeezenet import load_squeezenet
 from courses.photographs import read_npz
 from studies.fast_style.network import load_styles
 from studies.shared.feature_cache import Entry, load_entries, save_entries
-from studies.trust.scores import KIND, VERSION, read_scores
+from studies.trust.pictures import Chunk
+from studies.trust.scores import KIND, VERSION, Checks, Networks, read_scores, score_chunk, shapes_of, without_nan
 from studies.universal.flags import parser, settings
 from studies.universal.sources import read_perturbation
 from training.checkpoints import Resumable, write_network
 from training.styles import PaintingRecipe
 from visualizers.fast_style_transfer import StyleNetwork
+from visualizers.saliency_map import saliency_map
 
 AGAIN = "made again"
 DECISIVE = {"Script": "explain", "Settings": "{}", "Weights": "w"}
@@ -373,3 +376,19 @@ def test_what_was_written_as_json_comes_back_and_another_kind_does_not(tmp_path)
             read_json(path, **how)
     with pytest.raises(ValueError, match="not finite"):
         as_json([float("nan")], kind="some", version=3)
+
+
+@pytest.mark.parametrize(("first", "slow"), [(0, True), (9, True)])
+def test_the_scores_that_are_expected_in_a_file_are_those_that_are_made(first, slow, tmp_path):
+    pictures = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    masks = torch.ones(1, 64, 64, dtype=torch.bool)
+    chunk_ = Chunk(*[None] * len(Chunk._fields))._replace(
+        images=pictures, labels=torch.tensor([0]), masks=masks, first=first
+    )
+    row = SimpleNamespace(slow=slow, seeded=lambda _: saliency_map)
+    networks = Networks(random_squeezenet(3), random_squeezenet(3, seed=1))
+    checks = Checks(seed=0, checked=5, draws=1, stages=2, noise=0.05)
+    made = without_nan(score_chunk(row, networks, chunk_, checks))
+    path = tmp_path / "scores.json"
+    path.write_bytes(as_json(made, kind=KIND, version=VERSION))
+    assert read_scores(path, shapes_of(row, networks, chunk_, checks)) == (made, "")
