@@ -1,12 +1,10 @@
 """Files that are there whole or not at all, and what they were made from."""
 
-import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image
-
+from core.kept import Unreadable, read_png_text, sha256_of
 from core.protection import IN_FORCE, beside_name, cannot_write
 
 
@@ -36,11 +34,8 @@ def write_whole(path: Path, data: bytes) -> Path:
 def fingerprint(source: Path | str) -> str:
     """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
     try:
-        if not isinstance(source, Path):
-            return source
-        # A pipe would be waited for without end.
-        return hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else ""
-    except OSError:  # not there, or not readable; that is said where it is read
+        return sha256_of(source) if isinstance(source, Path) else source
+    except Unreadable:  # not there, or not readable; that is said where it is read
         return ""
 
 
@@ -48,7 +43,16 @@ def is_there(target: Path, metadata: dict[str, str]) -> bool:
     """Whether the target was made from this picture, with these settings and weights."""
 
     try:
-        with Image.open(target) as image:
-            return all(image.text.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
-    except (OSError, AttributeError, SyntaxError):  # not there, or not a PNG that says how it was made
+        texts = read_png_text(target)
+    except Unreadable:  # not there, or not a whole PNG
         return False
+    return all(texts.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
+
+
+def is_damaged(target: Path) -> bool:
+    """Whether something lies at the target that is no whole PNG."""
+    try:
+        read_png_text(target)
+    except Unreadable:
+        return os.path.lexists(target)
+    return False

@@ -10,20 +10,21 @@ so that the codes of scenes have mean 0 and variance 1 in every number, and ||co
 shapes are common and cheap, speckles are rare and dear. `Generator` undoes all this, and draws the picture.
 """
 
-import json
 import math
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from core.activations import record_activations
+from core.checkpoints import misfit
 from core.defaults import ROOT
 from core.errors import UsageError
 from core.gradients import chunk_length, measuring, to_network
 from core.images import denormalise, normalise
+from core.kept import NoFile, Unreadable, parse_json
+from core.tensor_files import read_tensors
 
 GENERATOR_WEIGHTS = ROOT / "weights" / "generator.safetensors"
 LAYER = "features.12"
@@ -32,6 +33,7 @@ CELLS = 13  # of LAYER's map, along a side
 CHANNELS = 512  # of LAYER
 COMPONENTS = 64 + 3  # 95 % of the variance of LAYER, and the colours
 WIDTHS = (128, 64, 32, 16)  # channels at 14, 28, 56 and 112 cells a side
+MOST_CHANNELS = 1024  # that a file may ask for
 SLOPE = 0.1  # of the leaky ReLUs
 DARKEST = 0.02  # of the enlarged colours, 0 to 1: black and white themselves have no gradient
 
@@ -161,15 +163,28 @@ def load_generator(path: Path = GENERATOR_WEIGHTS, device: torch.device | str = 
 
     Raises UsageError for a file that is not there or is no generator.
     """
-    if not path.is_file():
-        raise UsageError(f"generator: '{path}' is not there; make one with python -m training generator")
     try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = file.metadata() or {}
-        generator = Generator(len(state["components"]), tuple(json.loads(facts["widths"])))
-        generator.load_state_dict(state)
-    except Exception:  # safetensors, json and torch raise a dozen kinds for a bad file
-        raise UsageError(f"generator: '{path}' is not a generator's weights file; get it again") from None
+        state, facts = read_tensors(path)
+        widths, components = parse_json(facts.get("widths", "null")), state.get("components")
+        count = len(components) if components is not None and components.dim() else 0
+        if not _are_widths(widths) or not 4 <= count <= CHANNELS + 3:
+            raise Unreadable("does not tell its widths and components")
+        generator = Generator(count, tuple(widths))
+        if wrong := misfit(state, generator.state_dict()):
+            raise Unreadable(wrong)
+    except NoFile as error:
+        raise UsageError(f"generator: '{path}' {error}; make one with python -m training generator") from None
+    except Unreadable as error:
+        raise UsageError(f"generator: '{path}' is not a generator's weights file: it {error}; get it again") from None
+    generator.load_state_dict(state)
     generator.facts = facts
     return generator.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)
+
+
+def _are_widths(widths: object) -> bool:
+    """Whether these are four numbers of channels, as WIDTHS."""
+    return (
+        isinstance(widths, list)
+        and len(widths) == len(WIDTHS)
+        and all(type(width) is int and 1 <= width <= MOST_CHANNELS for width in widths)
+    )

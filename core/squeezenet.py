@@ -6,31 +6,45 @@ h = w = 13 for a 224-pixel image. The last ReLU means that every score is >= 0, 
 map is nowhere positive has score 0 and no gradient; `core.zero_scores` says what is done then.
 """
 
-import hashlib
 import http.client
-import json
 import os
 import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlparse
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet1_1_Weights, WeightsEnum, squeezenet1_1
 
+from core.architectures import recognised
+from core.checkpoints import ENDINGS, MOST_BYTES, Checkpoint, misfit, state_of_checkpoint, stripped
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
+from core.kept import NoFile, Unreadable, sha256_of
 
 WEIGHTS_VARIABLE = "SQUEEZENET_WEIGHTS"
 EMBEDDED_WEIGHTS = ROOT / "weights" / "squeezenet1_1.safetensors"
 IMAGENET = SqueezeNet1_1_Weights.IMAGENET1K_V1
+IMAGENET_CLASSES = len(IMAGENET.meta["categories"])
 SECONDS_TO_REACH_THE_HUB = 5
 MANUAL_WAYS = (
     f"pass --weights FILE (.pth, .pt or .safetensors), or set {WEIGHTS_VARIABLE}=FILE, or connect to the network once"
 )
+HEAD = "classifier.1.weight"  # (K, 512, 1, 1)
+with torch.device("meta"):
+    KEYS = frozenset(squeezenet1_1().state_dict())
+
+
+class Weights(NamedTuple):
+    """What a file of weights holds."""
+
+    state: dict[str, Tensor]
+    class_names: list[str] | None
+    name: str  # for figures: file and hash
+    note: str  # what was taken of a file that holds more, for people
 
 
 def load_squeezenet(weights: str | Path = "auto", device: str | torch.device | None = None) -> nn.Module:
@@ -46,15 +60,19 @@ def load_squeezenet(weights: str | Path = "auto", device: str | torch.device | N
 
     Raises UsageError if a named file or device cannot be used, WorkError if no weights can be had.
     """
-    state, names, weights_name, source = _find_weights(weights)
-    model = squeezenet1_1(num_classes=_check_state(state, weights_name))
-    model.load_state_dict(state)
+    found, source = _find_weights(weights)
+    classes = _check_state(found.state, found.name)
+    model = squeezenet1_1(num_classes=classes)
+    model.load_state_dict(found.state)
     model.requires_grad_(False).eval()
     # In channels-last order the CPU convolutions run about twice as fast; the numbers are the same.
     model = model.to(device=choose_device(device), memory_format=torch.channels_last)
-    model.class_names = _class_names(names, model.classifier[1].out_channels)
-    model.weights_name = weights_name
-    model.weights_note = f"weights: {weights_name}, from {source}"
+    model.class_names = _class_names(found.class_names, classes)
+    model.weights_name = found.name
+    told = ", ".join(
+        filter(None, (found.name, found.note, "" if classes == IMAGENET_CLASSES else f"{classes} classes"))
+    )
+    model.weights_note = f"weights: {told}, from {source}"
     return model
 
 
@@ -74,32 +92,32 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     return device
 
 
-def _find_weights(weights) -> tuple[dict[str, Tensor], list[str] | None, str, str]:
-    """Search in the documented order; return (state dict, class names or None, name, where found)."""
+def _find_weights(weights: str | Path) -> tuple[Weights, str]:
+    """Search in the documented order; return the weights and where they were found."""
     choice = str(weights)
     if choice == "imagenet":
         return _imagenet_weights()
     if choice == "patterns":
         if not EMBEDDED_WEIGHTS.exists():
             raise WorkError(f"weights: this repository holds no embedded weights yet; {MANUAL_WAYS}")
-        return *_read_weights(EMBEDDED_WEIGHTS), "the repository"
+        return _read_weights(EMBEDDED_WEIGHTS), "the repository"
     if choice != "auto":
-        return *_read_weights(Path(choice).expanduser()), "the path given"
+        return _read_weights(Path(choice).expanduser()), "the path given"
     if os.environ.get(WEIGHTS_VARIABLE):
         path = Path(os.environ[WEIGHTS_VARIABLE]).expanduser()
-        return *_read_weights(path), f"the environment variable {WEIGHTS_VARIABLE}"
+        return _read_weights(path), f"the environment variable {WEIGHTS_VARIABLE}"
     try:
         return _imagenet_weights()
     except WorkError as error:
         if not EMBEDDED_WEIGHTS.exists():
             raise
         reason = str(error).removeprefix("weights: ").split(";")[0]
-        return *_read_weights(EMBEDDED_WEIGHTS), f"the repository, because {reason}"
+        return _read_weights(EMBEDDED_WEIGHTS), f"the repository, because {reason}"
 
 
-def _imagenet_weights():
+def _imagenet_weights() -> tuple[Weights, str]:
     path, source = torchvision_file(IMAGENET, MANUAL_WAYS)
-    return *_read_weights(path), source
+    return _read_weights(path), source
 
 
 def torchvision_file(weights: WeightsEnum, ways: str) -> tuple[Path, str]:
@@ -118,9 +136,17 @@ def torchvision_file(weights: WeightsEnum, ways: str) -> tuple[Path, str]:
             torch.hub.download_url_to_file(weights.url, str(cached), expected)
         except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
             raise WorkError(f"weights: the download of {weights.url} failed ({error}); {ways}") from None
-    if not sha256_of(cached).startswith(expected):  # torchvision trusts its cache; a cut-off copy is common
+    if not _begins_with(cached, expected):  # torchvision trusts its cache; a cut-off copy is common
         raise WorkError(f"weights: '{cached}' is damaged (its SHA-256 does not start with {expected}); delete it")
     return cached, source
+
+
+def _begins_with(path: Path, expected: str) -> bool:
+    """Whether the file's hash does; a folder or a pipe in its place has none."""
+    try:
+        return sha256_of(path).startswith(expected)
+    except Unreadable:
+        return False
 
 
 def reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
@@ -148,53 +174,48 @@ def reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
         )
 
 
-def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str] | None, str]:
-    """Read a state dict; a safetensors file may carry its class names as JSON under "class_names"."""
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "not there"
-        raise UsageError(f"weights: '{path}' is {kind}; give a .pth, .pt or .safetensors file, or {MANUAL_WAYS}")
-    if path.suffix not in {".pth", ".pt", ".safetensors"}:
-        raise UsageError(f"weights: '{path}' ends in '{path.suffix}'; allowed are .pth, .pt and .safetensors")
-    names = None
+def _read_weights(path: Path) -> Weights:
+    """Read a file of weights, whatever a trainer put around them; UsageError if there are none in it."""
+    if path.is_file() and path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"weights: '{path}' ends in '{path.suffix}'; allowed are {', '.join(ENDINGS)}")
     try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-                names = json.loads((file.metadata() or {}).get("class_names", "null"))
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError as error:
-        raise UsageError(f"weights: '{path}' cannot be read ({error.strerror}); change its permissions") from None
-    except Exception:  # torch, zipfile, pickle and safetensors raise a dozen kinds for a bad file
+        name = f"{path.name} (sha256 {sha256_of(path, MOST_BYTES)[:8]})"
+        found = state_of_checkpoint(path)
+        state, taken_off = stripped(found.state, KEYS)
+        names, passed_over = _fitting_names(found, state)
+    except NoFile as error:
         raise UsageError(
-            f"weights: '{path}' ({path.stat().st_size} bytes) is not a readable weights file: "
-            "truncated, damaged or of another format; get it again"
+            f"weights: '{path}' {error}; give a .pth, .pt or .safetensors file, or {MANUAL_WAYS}"
         ) from None
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):  # a training checkpoint
-        state = state["state_dict"]
-    return state, names, f"{path.name} (sha256 {sha256_of(path)[:8]})"
+    except Unreadable as error:
+        raise UsageError(f"weights: '{path}' {error}") from None
+    return Weights(state, names, name, ", ".join(filter(None, (found.note, taken_off, passed_over))))
 
 
-def _check_state(state, name: str) -> int:
+def _fitting_names(found: Checkpoint, state: dict[str, Tensor]) -> tuple[list[str] | None, str]:
+    """The class names, unless a trainer's list is of other classes than the network's; that is said."""
+    head, names = state.get(HEAD), found.class_names
+    classes = len(head) if head is not None and head.dim() else 0
+    if found.by_trainer and names is not None and len(names) != classes:
+        return None, f"without its {len(names)} class names, which are not one for each of {classes} classes"
+    return names, ""
+
+
+def _check_state(state: dict[str, Tensor], name: str) -> int:
     """Return the number of classes, or say in one sentence why these weights do not fit."""
     fit = "the state dict of torchvision's squeezenet1_1 is needed"
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UsageError(f"weights: {name} holds no state dict; {fit}")
-    head = state.get("classifier.1.weight")
-    if head is None or head.dim() != 4 or len(head) == 0:
-        raise UsageError(f"weights: {name} has no 'classifier.1.weight' of a 1x1 convolution; {fit}")
-    expected = squeezenet1_1(num_classes=len(head)).state_dict()
-    unknown = sorted(set(state) - set(expected))
-    if unknown:
-        raise UsageError(f"weights: {name} has '{unknown[0]}', which SqueezeNet 1.1 does not; {fit}")
-    for key, wanted in expected.items():
-        if key not in state:
-            raise UsageError(f"weights: {name} lacks '{key}'; {fit}")
-        if state[key].shape != wanted.shape:
-            got = tuple(state[key].shape)
-            raise UsageError(f"weights: {name} has '{key}' of shape {got}, not {tuple(wanted.shape)}; {fit}")
-        if not state[key].isfinite().all():
-            raise UsageError(f"weights: {name} has values in '{key}' that are not finite; get the file again")
+    head = state.get(HEAD)
+    if not isinstance(head, Tensor) or head.dim() != 4 or len(head) == 0:
+        network = recognised(state)
+        kind = f", it is of {network}" if network else ""
+        raise UsageError(f"weights: {name} has no '{HEAD}' of a 1x1 convolution{kind}; {fit}")
+    with torch.device("meta"):  # shapes alone
+        expected = squeezenet1_1(num_classes=len(head)).state_dict()
+    wrong = misfit(state, expected, "SqueezeNet 1.1")
+    if wrong:
+        network = recognised(state)
+        kind = f": it is of {network}" if network not in ("", "a SqueezeNet", "torchvision's squeezenet1_1") else ""
+        raise UsageError(f"weights: {name} {wrong}{kind}; {fit}")
     return len(head)
 
 
@@ -205,10 +226,6 @@ def _class_names(names: list[str] | None, count: int) -> tuple[str, ...]:
                 f"weights: the file's class_names must be a JSON list of {count} names, one for each class"
             )
         return tuple(names)
-    if count == len(IMAGENET.meta["categories"]):
+    if count == IMAGENET_CLASSES:
         return tuple(IMAGENET.meta["categories"])
     return tuple(f"class {index}" for index in range(count))
-
-
-def sha256_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

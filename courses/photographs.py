@@ -1,6 +1,7 @@
 """The pictures that the courses' scripts explain: the course's own file where it is there, else five photographs."""
 
 import io
+import math
 import os
 import pickle
 import sys
@@ -14,6 +15,7 @@ from torchvision.models import SqueezeNet1_1_Weights
 from core import images
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError
+from core.kept import Unreadable, opened
 
 VARIABLE = "COURSE_IMAGES"
 FILE = "imagenet_val_25.npz"
@@ -21,6 +23,8 @@ PLACES = (f"data/{FILE}", f"cs231n/datasets/{FILE}", FILE)  # in the folder that
 # ImageNet's classes of PHOTOGRAPHS: Egyptian cat, espresso, missile, moped, monastery.
 PHOTOGRAPH_LABELS = (285, 967, 657, 665, 663)
 SIDE = 224
+MOST_BYTES = 1 << 29  # of the file, and of what it unpacks to: 512 MiB
+NOT_THE_FILE = "is not the course's file of X, y and label_map"
 
 
 class Photographs(NamedTuple):
@@ -79,19 +83,55 @@ def default_photographs() -> Photographs:
 def read_npz(path: Path) -> Photographs:
     """Read the course's file: X, y and label_map. Its pickle may hold a dictionary of names and nothing else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            X, y = file["X"], file["y"]
-        with zipfile.ZipFile(path) as archive:
+        with opened(path, MOST_BYTES) as file, zipfile.ZipFile(file) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > MOST_BYTES:
+                raise Unreadable(f"it unpacks to {unpacked} bytes, where {MOST_BYTES} are read")
+            X, y = (_read_array(archive.read(f"{name}.npy")) for name in ("X", "y"))
             names = _read_object(archive.read("label_map.npy"))
-        class_names = {int(number): str(name) for number, name in names.items()}
-    except (KeyError, ValueError, AttributeError, OSError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise UsageError(
-            f"images: '{path}' is not the course's file of X, y and label_map ({error}); download it again"
-        ) from None
-    if X.ndim != 4 or X.shape[3] != 3 or X.dtype != np.uint8 or len(X) != len(y):
-        got = f"X {X.dtype} {X.shape} and y {y.shape}"
-        raise UsageError(f"images: '{path}' holds {got}; uint8 (N, H, W, 3) and (N,) are needed, download it again")
-    return Photographs(X, y, class_names)
+    except Unreadable as error:
+        raise UsageError(f"images: '{path}' {NOT_THE_FILE} ({error}); download it again") from None
+    except Exception as error:  # zipfile, numpy and pickle raise a dozen kinds for a bad file
+        words = " ".join(f"{type(error).__name__} {error}".split())[:100]
+        raise UsageError(f"images: '{path}' {NOT_THE_FILE} ({words}); download it again") from None
+    wrong = _misfit(X, y, names)
+    if wrong:
+        raise UsageError(f"images: '{path}' holds {wrong}; download it again")
+    return Photographs(X, y, {int(number): str(name) for number, name in names.items()})
+
+
+def _misfit(X: np.ndarray, y: np.ndarray, names: object) -> str:
+    """What is wrong with the three, in words; nothing if they are what they should be."""
+    if X.ndim != 4 or X.shape[3] != 3 or X.dtype != np.uint8 or y.shape != X.shape[:1] or 0 in X.shape:
+        return f"X {X.dtype} {X.shape} and y {y.shape}; uint8 (N, H, W, 3) and (N,) are needed"
+    if not np.issubdtype(y.dtype, np.integer):
+        return f"classes y of {y.dtype}; whole numbers are needed"
+    if not isinstance(names, dict) or not all(isinstance(number, (int, np.integer)) for number in names):
+        return "a label_map that does not give each number its name"
+    if not all(isinstance(name, str) for name in names.values()):
+        return "a label_map whose names are no texts"
+    lacking = sorted(set(y.tolist()) - {int(number) for number in names})
+    return f"class {lacking[0]} in y, which has no name in label_map" if lacking else ""
+
+
+def _read_array(data: bytes) -> np.ndarray:
+    """The array in an .npy file, which must be as long as its header says: that is checked before memory is taken."""
+    stream = io.BytesIO(data)
+    shape, dtype = _read_header(stream)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise Unreadable("an array in it is cut off, or holds objects")
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _read_header(stream: io.BytesIO) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of an .npy file; the stream is left where the values begin."""
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise Unreadable("an array in it is of another format")
+    shape, _, dtype = read(stream)
+    return shape, dtype
 
 
 class _DictionaryOnly(pickle.Unpickler):
@@ -106,6 +146,5 @@ class _DictionaryOnly(pickle.Unpickler):
 def _read_object(data: bytes) -> Any:
     """The one Python object in an .npy file."""
     stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    (np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0)(stream)
+    _read_header(stream)
     return _DictionaryOnly(stream, encoding="latin1").load().item()

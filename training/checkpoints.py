@@ -13,14 +13,21 @@ import torch.distributed as dist
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from core.checkpoints import misfit
 from core.errors import UsageError
 from core.files import write_whole
+from core.kept import Unreadable
+from core.tensor_files import CHECKSUM, checksum_of, read_pickled
+from training.schema import optimiser_misfit, progress_misfit
+
+FORMAT = 1  # of a checkpoint: to be raised when its entries come to mean something else
 
 
 class Resumable:
     """A training whose state is its recipe (a dataclass), network, optimiser, generator, and what `kept` names."""
 
     kept: ClassVar[tuple[str, ...]] = ("step", "seconds", "losses", "accuracies")
+    widths: ClassVar[dict[str, int]] = {"losses": 0, "accuracies": 2}  # numbers in a row of what is kept; 0: no rows
     recipe: Any
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -31,6 +38,8 @@ class Resumable:
         """Write the checkpoint beside its place, then rename it: a kill leaves the old or the new file."""
         data = io.BytesIO()
         state = {
+            "format": FORMAT,
+            "kind": type(self).__name__,
             "recipe": asdict(self.recipe),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -41,26 +50,31 @@ class Resumable:
         write_whole(path, data.getvalue())
 
     def resume(self, path: Path) -> None:
-        """Go on from what `save` wrote. Raises UsageError if that training followed another recipe."""
+        """Go on from what `save` wrote. Nothing of this training is changed before all of the file has been checked.
+
+        Raises UsageError for a file that `save` did not write, or if that training followed another recipe.
+        """
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)  # also where that device is not
-            saved = state["recipe"]
-        except Exception:  # zipfile, pickle and torch raise a dozen kinds for a bad file
-            raise UsageError(f"checkpoint: '{path}' is not readable; delete it, or pass --fresh") from None
-        wanted = asdict(self.recipe)
-        for name in wanted:
-            if _plain(saved.get(name)) != _plain(wanted[name]):
-                raise UsageError(
-                    f"checkpoint: '{path}' belongs to a training with another {name.replace('_', ' ')}; "
-                    "give the same flags to go on with it, or --fresh to start anew"
-                )
-        kept = (*self.kept, "made_under")
-        if not state.keys() >= set(kept):
-            raise UsageError(f"checkpoint: '{path}' was written by another version; delete it, or pass --fresh")
+            state = read_pickled(path)
+            self._check_entries(state)
+        except Unreadable as error:
+            words = str(error).partition(" is not a readable weights file")
+            what = "is not readable: cut off, damaged or of another kind" if words[1] else words[0]
+            raise UsageError(f"checkpoint: '{path}' {what}; delete it, or pass --fresh") from None
+        self._check_recipe(path, state["recipe"])
+        wrong = (
+            progress_misfit(state, self.recipe.steps, self.widths)
+            or misfit(state["network"], self.network.state_dict(), exact=True)
+            or optimiser_misfit(state["optimizer"], self.optimizer, state["step"])
+            or _generator_misfit(state["generator"], self.generator)
+            or self.kept_misfit(state)
+        )
+        if wrong:
+            raise UsageError(f"checkpoint: '{path}' {wrong}; delete it, or pass --fresh")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
-        for name in kept:
+        for name in (*self.kept, "made_under"):
             setattr(self, name, state[name])
 
     def circumstances(self) -> dict[str, str]:
@@ -73,6 +87,34 @@ class Resumable:
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} ({processor})",
             "torch": str(torch.__version__),
         }
+
+    def _check_entries(self, state: Any) -> None:
+        """Raise Unreadable unless it has the entries that `save` writes, of this version and kind of training."""
+        wanted = {"format", "kind", "recipe", "network", "optimizer", "generator", "made_under", *self.kept}
+        if not isinstance(state, dict) or not {"recipe", "network"} <= state.keys():
+            raise Unreadable("is no training's checkpoint")
+        if type(state.get("format")) is not int or state["format"] != FORMAT:
+            raise Unreadable("was written by another version of this program")
+        if state.keys() != wanted or state["kind"] != type(self).__name__ or not isinstance(state["recipe"], dict):
+            raise Unreadable("is the checkpoint of another kind of training")
+        made_under = state["made_under"]
+        if not isinstance(made_under, dict) or not all(
+            isinstance(each, str) for pair in made_under.items() for each in pair
+        ):
+            raise Unreadable("does not tell what it was made under")
+
+    def kept_misfit(self, state: dict[str, Any]) -> str:
+        """What is wrong with what this kind of training keeps besides, in words; or nothing."""
+        return ""
+
+    def _check_recipe(self, path: Path, saved: dict) -> None:
+        wanted = asdict(self.recipe)
+        for name in wanted | saved:
+            if name not in wanted or name not in saved or _plain(saved[name]) != _plain(wanted[name]):
+                raise UsageError(
+                    f"checkpoint: '{path}' belongs to a training with another {str(name).replace('_', ' ')}; "
+                    "give the same flags to go on with it, or --fresh to start anew"
+                )
 
     @classmethod
     def load(cls, path: Path, *arguments: Any) -> Self:
@@ -92,7 +134,8 @@ def write_network(path: Path, state: dict[str, Tensor], facts: dict[str, str]) -
 
     Equal networks with equal facts are equal files.
     """
-    return write_whole(path, in_order(save(state, metadata=facts | {"licence": "MIT"})))
+    texts = facts | {"licence": "MIT"}
+    return write_whole(path, in_order(save(state, metadata=texts | {CHECKSUM: checksum_of(state, texts)})))
 
 
 def in_order(data: bytes) -> bytes:
@@ -116,6 +159,22 @@ def remove_leftovers(path: Path) -> None:
             beside.unlink()
 
 
+def _generator_misfit(state: Any, generator: torch.Generator) -> str:
+    """What keeps a generator's state from being set, in words; nothing if it can be."""
+    like = generator.get_state()
+    if not isinstance(state, Tensor) or state.dtype != like.dtype or state.shape != like.shape:
+        return "holds no state of a generator"
+    try:
+        torch.Generator().set_state(state)
+    except RuntimeError:  # torch checks that the state is one that the generator can be in
+        return "holds no state of a generator"
+    return ""
+
+
 def _plain(value: Any) -> Any:
-    """Lists for tuples, so that what was stored compares equal to what is asked for."""
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    """Lists for tuples, so that what was stored compares equal to what is asked for, and text for what is neither."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(type(value))

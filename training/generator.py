@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -71,6 +71,7 @@ class GeneratorTraining(Resumable):
     """The state of a generator's training. `run` goes on from where it is; `save` and `load` keep it."""
 
     kept: ClassVar[tuple[str, ...]] = (*Resumable.kept, "sources")
+    widths: ClassVar[dict[str, int]] = {"losses": 2, "accuracies": 2}
 
     def __init__(self, recipe: GeneratorRecipe) -> None:
         self.recipe = recipe
@@ -85,6 +86,16 @@ class GeneratorTraining(Resumable):
         self.losses: list[tuple[float, float]] = []  # one a step: of the pixels, of the features
         self.accuracies: list[tuple[int, float]] = []  # (steps done, held-out scenes named from their reconstruction)
         self.sources: list[Tensor] = []  # before the first step: what the codes are to be fitted to, batch by batch
+
+    def kept_misfit(self, state: dict[str, Any]) -> str:
+        """What is wrong with what was prepared before the first step, in words; or nothing."""
+        shape = (self.network.components.shape[1], *self.network.centre.shape[1:])  # (515, 13, 13)
+        sources = state["sources"] if isinstance(state["sources"], list) else [None]
+        for each in sources:
+            fits = isinstance(each, Tensor) and each.dtype == torch.float32 and each.shape[1:] == shape
+            if not fits or state["step"] or not 0 < len(each) <= self.recipe.batch or not each.isfinite().all():
+                return "holds prepared scenes that are damaged"
+        return ""
 
     def run(
         self,

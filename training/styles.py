@@ -64,6 +64,7 @@ class PaintingTraining(Resumable):
     """The state of a training, which a checkpoint keeps."""
 
     kept: ClassVar[tuple[str, ...]] = ("step", "seconds", "losses", "held_out")
+    widths: ClassVar[dict[str, int]] = {"losses": len(PARTS), "held_out": 1 + len(PARTS)}
 
     def __init__(self, recipe: PaintingRecipe, loss_network: nn.Module, styles: Sequence[Tensor]) -> None:
         """styles: (1, 3, h, w) for each of the recipe's names, normalised, on the loss network's device."""

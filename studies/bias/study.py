@@ -71,8 +71,10 @@ def trained_network(name: str, recipe: Recipe, report: Report, *, device: str, f
     if path.exists() and not fresh:
         try:
             network = load_squeezenet(path, device)
-            report.say(f"{name} network: {path}, trained before")
-            return network
+            if network.class_names == tuple(CLASS_NAMES[label] for label in recipe.classes):
+                report.say(f"{name} network: {path}, trained before")
+                return network
+            report.say(f"{name} network: {path} knows other classes and is made again")
         except UsageError:
             report.say(f"{name} network: {path} is damaged and is made again")
             path.unlink(missing_ok=True)  # its name is of our making: no more is known of it, and no more is needed

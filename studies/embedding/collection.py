@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from core.activations import find_layer
 from core.errors import UsageError
-from core.gradients import CHUNK_PIXELS
+from core.gradients import CHUNK_PIXELS, measuring
 from core.images import preprocess
+from core.objectives import layer_output
 from studies.embedding.flags import Settings
 from studies.embedding.sources import Source, list_sources
 from studies.shared.feature_cache import Entry, cache_folder, load_entries, save_entries
@@ -86,7 +87,10 @@ def find_features(
     facts = {"layer": settings.layer, "size": settings.size, "thumbnail": THUMBNAIL}
     folder = cache_folder(OUTPUT_FOLDER / "embedding_cache", model, facts)
     hashes = [source.content() for source in report.progress(sources, desc="hashes", unit="image")]
-    known, unsaved = load_entries(folder, hashes).keys(), {}
+    shapes = (channels_of(model, settings.layer, settings.size), THUMBNAIL)
+    known, unsaved = load_entries(folder, hashes, shapes), {}
+    if known.damaged:
+        report.say(f"features: {known.damaged} files in {folder} were damaged; what they held is computed again")
     missing = [(hash_, source) for hash_, source in zip(hashes, sources, strict=True) if hash_ not in known]
     if len(missing) < len(sources):
         report.say(f"features: {len(sources) - len(missing)} of {len(sources)} images are known from {folder}")
@@ -107,8 +111,15 @@ def find_features(
     if unsaved:
         report.say(f"features: not kept, '{folder}' cannot be written")
     # Read again at the end: small arrays held among the large ones that come and go would scatter the memory.
-    found = unsaved | load_entries(folder, hashes)
+    found = unsaved | load_entries(folder, hashes, shapes)
     return [found.get(hash_) for hash_ in hashes], broken
+
+
+def channels_of(model: nn.Module, layer: str, size: int) -> int:
+    """How many features the layer gives of a picture, to know kept ones of another number."""
+    with measuring(model), torch.no_grad():
+        blank = torch.zeros(1, 3, size, size, device=next(model.parameters()).device)
+        return layer_output(model, layer)(blank).shape[1]
 
 
 def compute_entries(model: nn.Module, pictures: dict[bytes, np.ndarray], layer: str) -> dict[bytes, Entry]:

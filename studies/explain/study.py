@@ -8,7 +8,7 @@ from torch import nn
 
 from core.activations import find_layer
 from core.errors import UsageError
-from core.files import fingerprint, is_there
+from core.files import fingerprint, is_damaged, is_there
 from drawing.files import describe
 from studies.explain.figure import draw
 from studies.explain.flags import Settings
@@ -45,7 +45,7 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
     """The pictures named, read one at a time; what is there already is passed over, and broken files are named."""
     pictures = list_pictures(settings.images, report.say)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
-    written = there = 0
+    written = there = damaged = 0
     jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))
     report.expect([target for _, _, target in jobs])
     try:
@@ -60,11 +60,13 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
             except UsageError as error:
                 report.skip(error)
                 continue
+            damaged += is_damaged(target)
             write(model, batch, 0, settings, target, metadata, report)
             written += 1
     finally:  # also when interrupted
         kept = f"; {there} were there already" if there else ""
-        report.say(f"wrote {written} pictures to {settings.output}{kept}")
+        again = f"; {damaged} that were damaged were made again" if damaged else ""
+        report.say(f"wrote {written} pictures to {settings.output}{kept}{again}")
 
 
 def decisive(settings: Settings) -> dict[str, str | int]:

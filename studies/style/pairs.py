@@ -7,7 +7,7 @@ from PIL.Image import Image
 from torch import nn
 
 from core.errors import UsageError
-from core.files import is_there
+from core.files import is_damaged, is_there
 from core.images import deprocess
 from core.picture_files import list_image_files, shown
 from drawing.files import describe
@@ -34,7 +34,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
     model = load_network(settings, report)
     pictures = Pictures(next(model.parameters()))
     errors: list[UsageError] = []
-    there, made = 0, {}
+    there, damaged, made = 0, 0, {}
     for pair, path in zip(pairs, paths, strict=True):
         decisive = decisive_settings(pair, settings)
         metadata = describe("style", decisive, model.weights_name)
@@ -52,6 +52,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
                 report.skip(error)
                 errors.append(error)
             continue
+        damaged += several and not settings.fresh and is_damaged(path)
         if painting.stopped:  # so that it is made again
             metadata = describe("style", decisive | {"stopped": painting.stopped}, model.weights_name)
         metadata["Losses"] = painting.losses
@@ -67,6 +68,8 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
     if several:
         if there:
             report.say(f"{there} of {len(pairs)} pictures were there already; --fresh makes them again")
+        if damaged:
+            report.say(f"{damaged} pictures that were there were damaged, and were made again")
         write_sheet(pairs, made, settings, model, report)
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import nn
 
 from core.defaults import ROOT
 from core.files import write_whole
+from core.kept import NoFile, Unreadable, as_json, read_json
 from measures.scorecard import score_maps
 from studies.shared.options import OUTPUT_FOLDER
 from studies.shared.report import Report
@@ -22,7 +25,8 @@ from studies.trust.rows import Row
 
 CACHE = OUTPUT_FOLDER / "trust_cache"
 FOLDERS = ("core", "measures", "visualizers")  # whose code makes the scores, beside this study's rows and jobs
-NO_SCORES = {"files", "captum_reference"}  # modules of these folders that make none
+NO_SCORES = {"files", "kept", "captum_reference"}  # modules of these folders that make none
+KIND, VERSION = "trust scores", 1  # of the files
 
 Scores = Mapping[str, np.ndarray]  # {what: one score or several an image, images first}
 
@@ -49,18 +53,19 @@ def score_all(
 ) -> dict[str, Scores]:
     """{title: scores} of every row, from the files where they hold them."""
     gathered: dict[str, list[dict]] = {title: [] for title in rows}
-    estimated = set()
+    estimated, damaged = set(), 0
     with report.progress(total=pictures.count * len(rows), desc="trust", unit="map") as bar:
         for chunk in pictures.chunks:
             for title, row in rows.items():
                 path = cache_path(row, networks, chunk, checks)
                 bar.set_postfix_str(title)
-                if path.is_file():
-                    found = json.loads(path.read_text(encoding="utf-8"))
-                else:
+                found, damage = read_scores(path, shapes_of(row, networks, chunk, checks))
+                damaged += bool(damage)
+                if found is None:
                     began = time.perf_counter()
                     found = score_chunk(row, networks, chunk, checks)
-                    write_whole(path, json.dumps(found).encode())
+                    content = without_nan(found)
+                    write_whole(path, as_json(content, kind=KIND, version=VERSION))
                     seconds = (time.perf_counter() - began) / len(chunk.labels)
                     if title not in estimated:
                         estimated.add(title)
@@ -69,7 +74,66 @@ def score_all(
                         bar.write(f"{title}: {words}")
                 gathered[title].append({key: np.array(value, dtype=float) for key, value in found.items()})
                 bar.update(len(chunk.labels))
+    if damaged:
+        report.say(
+            f"{damaged} of the files in {CACHE} were damaged or of another version; their scores were made again"
+        )
     return {title: joined(parts) for title, parts in gathered.items()}
+
+
+def read_scores(path: Path, shapes: Mapping[str, tuple[int | str, ...]]) -> tuple[dict[str, list] | None, str]:
+    """The scores in a file, None if they are to be made; and what is wrong with the file, nothing if it is not there.
+
+    shapes: of each score, as `shapes_of` gives them.
+    """
+    try:
+        content = read_json(path, kind=KIND, version=VERSION)
+    except NoFile as error:
+        return None, "" if not os.path.lexists(path) else str(error)
+    except Unreadable as error:
+        return None, str(error)
+    if not isinstance(content, dict) or content.keys() != shapes.keys():
+        return None, "holds other scores"
+    sizes: dict[str, int] = {}
+    fits = all(has_shape(content[name], shape, sizes) for name, shape in shapes.items())
+    return (content, "") if fits else (None, "holds scores of another shape")
+
+
+def shapes_of(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> dict[str, tuple[int | str, ...]]:
+    """The shape of each score that `score_chunk` gives; a length that follows from the network has a name."""
+    count, each_block, draws = len(chunk.labels), chunk.first < checks.checked, checks.draws
+    fully = each_block or not row.slow
+    shapes: dict[str, tuple[int | str, ...]] = {}
+    for kind in ("all_random", *(("cascading", "block_by_block") if each_block else ())) if fully else ():
+        shapes[kind] = (count, draws, kind, 2)
+        shapes[f"{kind} floor"] = shapes[f"{kind} before last ReLU"] = (count, draws, kind)
+    shapes["deletion"] = shapes["insertion"] = (count, checks.stages + 1)
+    if fully:
+        shapes["stability"] = (count,)
+    if chunk.masks is not None:
+        shapes["localisation"] = (count, 3)
+    if fully and networks.randomly_labelled is not None:
+        shapes |= {"labels": (count, 2), "labels floor": (count,)}
+    return shapes
+
+
+def has_shape(values: Any, shape: Sequence[int | str], sizes: dict[str, int]) -> bool:
+    """Whether values are numbers or None in lists of this shape. sizes: the lengths that have names, as first met."""
+    if not shape:
+        return values is None or type(values) in (int, float, bool)
+    if not isinstance(values, list):
+        return False
+    length = sizes.setdefault(shape[0], len(values)) if isinstance(shape[0], str) else shape[0]
+    return len(values) == length > 0 and all(has_shape(each, shape[1:], sizes) for each in values)
+
+
+def without_nan(values: Any) -> Any:
+    """None for what is not a number, the score of a blank map, which JSON cannot hold."""
+    if isinstance(values, dict):
+        return {name: without_nan(each) for name, each in values.items()}
+    if isinstance(values, list):
+        return [without_nan(each) for each in values]
+    return None if isinstance(values, float) and math.isnan(values) else values
 
 
 def joined(parts: list[dict[str, np.ndarray]]) -> Scores:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.errors import UsageError
 from core.images import load_image
+from core.kept import Unreadable, read_png_text
 from patterns.dataset import stream_scenes
 from patterns.scenes import CLASS_NAMES
 from studies.shared.crops import random_crops
@@ -65,12 +66,22 @@ def as_levels(difference: Tensor) -> np.ndarray:
     return levels.clamp(0, 255).byte().cpu().numpy()
 
 
+def check_whole(path: Path) -> None:
+    """Raise UsageError for a PNG that is cut off or changed: its checksums tell. What else it is, `load_image` says."""
+    if path.suffix.lower() == ".png":
+        try:
+            read_png_text(path)
+        except Unreadable as error:
+            raise UsageError(f"perturbation: '{path}' {error}; give the picture that a run wrote, *_v.png") from None
+
+
 def read_perturbation(path: Path, settings: Settings) -> tuple[Tensor, Settings]:
     """The difference (1, 3, size, size) that such a picture holds, and the settings with its norm as the bound.
 
     Raises UsageError for a picture of another size, one that changes nothing, and one that passes the bound asked for.
     """
     size = settings.size
+    check_whole(path)
     picture = load_image(path)
     if picture.size != (size, size):
         raise UsageError(f"perturbation: '{path}' is {picture.width} x {picture.height}; it must be {size} x {size}")
