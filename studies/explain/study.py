@@ -41,10 +41,13 @@ def explain_defaults(model: nn.Module, settings: Settings, report: Report) -> No
 
 
 def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
-    """The pictures named, read one at a time; what is there already is passed over, and broken files are named."""
+    """The pictures named, read one at a time; what is there already is passed over, and broken files are named.
+
+    Raises the first one's UsageError if no picture can be read.
+    """
     pictures = list_pictures(settings.images)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
-    written = there = 0
+    broken, written, there = [], 0, 0
     jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))
     try:
         for picture, label, target in report.progress(jobs, desc="explained", unit="picture"):
@@ -56,13 +59,21 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
             try:
                 batch = load_pictures(model, [picture], [label], settings.size, report)
             except UsageError as error:
-                report.skip(error)
+                if written or there:
+                    report.skip(error)
+                else:  # told once there is a picture to go on with: if there is none, the first of them is raised
+                    broken.append(error)
                 continue
             write(model, batch, 0, settings, target, metadata)
             written += 1
     finally:  # also when interrupted
-        kept = f"; {there} were there already" if there else ""
-        report.say(f"wrote {written} pictures to {settings.output}{kept}")
+        if written or there or not broken:
+            for error in broken:
+                report.skip(error)
+            kept = f"; {there} were there already" if there else ""
+            report.say(f"wrote {written} pictures to {settings.output}{kept}")
+    if broken and not (written or there):
+        raise broken[0]
 
 
 def decisive(settings: Settings) -> dict[str, str | int]:

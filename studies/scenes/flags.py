@@ -21,7 +21,7 @@ class Settings(CommonSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    return Settings(**vars(options))
+    return Settings.of(options, weights=Settings.weights, device=Settings.device)  # no network has a part in it
 
 
 def parser() -> Parser:
