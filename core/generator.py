@@ -24,6 +24,7 @@ from core.defaults import ROOT
 from core.errors import UsageError
 from core.gradients import chunk_length, measuring, to_network
 from core.images import denormalise, normalise
+from core.paths import as_path
 
 GENERATOR_WEIGHTS = ROOT / "weights" / "generator.safetensors"
 LAYER = "features.12"
@@ -161,6 +162,7 @@ def load_generator(path: Path = GENERATOR_WEIGHTS, device: torch.device | str = 
 
     Raises UsageError for a file that is not there or is no generator.
     """
+    path = as_path(path, "generator")
     if not path.is_file():
         raise UsageError(f"generator: '{path}' is not there; make one with python -m training generator")
     try:

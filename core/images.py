@@ -16,6 +16,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from core.errors import UsageError
+from core.paths import as_path
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -60,7 +61,7 @@ def read_file(path: str | Path, read: Callable[[Image.Image], Result]) -> Result
     """What `read` makes of the opened file; whatever is wrong with it becomes a UsageError."""
     if not str(path):
         raise UsageError("image: the name is empty; give a picture file")
-    path = Path(path).expanduser()
+    path = as_path(path, "image")
     if not path.is_file():
         raise UsageError(f"image: '{path}' is {'a folder, not a file' if path.is_dir() else 'not there'}")
     if path.stat().st_size == 0:
@@ -113,7 +114,7 @@ def list_image_files(paths: Iterable[str | Path]) -> list[Path]:
     paths, files = list(paths), []
     if not all(map(str, paths)):
         raise UsageError("images: one of the names is empty; give picture files or folders")
-    for path in (Path(item).expanduser() for item in paths):
+    for path in (as_path(item, "images") for item in paths):
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
             if not inside:

@@ -23,6 +23,7 @@ from torchvision.models import SqueezeNet1_1_Weights, WeightsEnum, squeezenet1_1
 
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
+from core.paths import as_path
 
 WEIGHTS_VARIABLE = "SQUEEZENET_WEIGHTS"
 EMBEDDED_WEIGHTS = ROOT / "weights" / "squeezenet1_1.safetensors"
@@ -84,9 +85,9 @@ def _find_weights(weights) -> tuple[dict[str, Tensor], list[str] | None, str, st
             raise WorkError(f"weights: this repository holds no embedded weights yet; {MANUAL_WAYS}")
         return *_read_weights(EMBEDDED_WEIGHTS), "the repository"
     if choice != "auto":
-        return *_read_weights(Path(choice).expanduser()), "the path given"
+        return *_read_weights(as_path(choice, "weights")), "the path given"
     if os.environ.get(WEIGHTS_VARIABLE):
-        path = Path(os.environ[WEIGHTS_VARIABLE]).expanduser()
+        path = as_path(os.environ[WEIGHTS_VARIABLE], "weights")
         return *_read_weights(path), f"the environment variable {WEIGHTS_VARIABLE}"
     try:
         return _imagenet_weights()

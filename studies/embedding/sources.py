@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 import patterns
 from core.defaults import PHOTOGRAPHS
 from core.images import SUFFIXES, centre_crop, default_photograph, list_image_files, load_image
+from core.paths import as_path
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.embedding.flags import Settings
 from studies.shared.report import Report
@@ -74,8 +75,8 @@ def path_sources(path: str, report: Report) -> list[Source]:
     """The pictures of a file, of a folder, or of a folder's subfolders, each of which is a class."""
     if path in PHOTOGRAPHS:
         return [photograph_source(path)]
-    folder = Path(path).expanduser()
-    inside = sorted(folder.iterdir()) if path and folder.is_dir() else []
+    folder = as_path(path, "images")
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
     classes = []
     for below in (entry for entry in inside if entry.is_dir() and not entry.name.startswith(".")):
         files = sorted(file for file in below.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())

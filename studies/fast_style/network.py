@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load
 
 from core.errors import UsageError
+from core.paths import as_path
 from core.squeezenet import choose_device
 from training.styles import PaintingRecipe
 from visualizers.fast_style_transfer import StyleNetwork
@@ -19,6 +20,7 @@ def load_styles(path: Path, device: str = "cpu") -> StyleNetwork:
 
     Raises UsageError for a file that is not there or that no training in styles wrote.
     """
+    path = as_path(path, "network")
     if not path.is_file():
         raise UsageError(f"network: '{path}' is not there; make one with: python -m training styles")
     data = path.read_bytes()

@@ -9,6 +9,7 @@ from torchvision.transforms.v2 import functional as F
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import preprocess
+from core.paths import as_path
 from studies.shared.pictures import Picture, open_picture
 
 FOLDERS = ("images/content", "images/styles", "styles_images")  # the last is the course's
@@ -20,6 +21,8 @@ def find_picture(name: str, folder: str) -> Path | str:
 
     folder: "content" or "styles", where the picture belongs. Raises UsageError, which says so, for a name without one.
     """
+    if name:
+        as_path(name, "image")  # refuses what no file can be called
     for place in FOLDERS:
         for suffix in SUFFIXES:
             path = ROOT / place / f"{name}{suffix}"
