@@ -67,9 +67,7 @@ def check_layers(style_layers: Sequence[int], count: int) -> None:
         except TypeError:
             there = False
         if not there:
-            raise UsageError(
-                f"style_layers: {layer!r} is no layer; allowed are 0 to {count - 1}, as there are features"
-            )
+            raise UsageError(f"style_layers: {layer!r} is none of the features; allowed are 0 to {count - 1}")
 
 
 def style_loss(
