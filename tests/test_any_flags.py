@@ -16,6 +16,7 @@ import pytest
 from conftest import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from PIL import Image
 
 import training.__main__ as trainings
@@ -65,8 +66,9 @@ PROGRAM = re.compile(r"python -m (studies|training) \w+: \S")
 
 
 @pytest.fixture
-def material(tmp_path, weights, monkeypatch) -> dict[Path, str]:
+def material(tmp_path, tmp_path_factory, weights, monkeypatch) -> dict[Path, str]:
     """Pictures and files of all sorts in the folder in/ -> {file: its hash}. What no flag makes little is so, too."""
+    set_hypothesis_home_dir(tmp_path_factory.getbasetemp() / "hypothesis")  # not in the checkout
     monkeypatch.delenv("DEBUG", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     for numbers in (*forms.FORMS.values(), forms.EMBEDDED):
