@@ -13,6 +13,7 @@ from studies.shared.bounds import number, whole_number
 from style_modules.guided_style_loss import guided_style_loss
 from style_modules.style_loss import StyleLoss, gram_matrix, style_loss
 from style_modules.tv_loss import tv_loss
+from visualizers.rise import random_masks
 
 CLASSES = ["classes", "--weights", "patterns", "--size", "64", "--iterations", "2", "--labels", "star"]
 DREAM = ["deepdream", "--weights", "patterns", "--size", "64", "--iterations", "1", "--octaves", "1"]
@@ -123,3 +124,9 @@ def test_style_layers_may_count_from_the_end_as_in_any_list():
 def test_total_variation_of_no_batch_of_pictures_is_a_sentence(shape):
     with pytest.raises(UsageError, match=r"img: shape \(N, 3, H, W\) is needed, got"):
         tv_loss(noise(*shape), 1.0)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1e-300, 1e-8, 1 - 1e-16, 1.0, float("nan")])
+def test_masks_that_would_hide_or_show_all_are_refused(probability):
+    with pytest.raises(UsageError, match=r"probability: .* hides all or nothing"):
+        random_masks(1, (8, 8), probability=probability)
