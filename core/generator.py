@@ -24,6 +24,7 @@ from core.errors import UsageError
 from core.gradients import chunk_length, measuring, to_network
 from core.images import denormalise, normalise
 from core.kept import NoFile, Unreadable, parse_json
+from core.paths import as_path
 from core.tensor_files import read_tensors
 
 GENERATOR_WEIGHTS = ROOT / "weights" / "generator.safetensors"
@@ -163,6 +164,7 @@ def load_generator(path: Path = GENERATOR_WEIGHTS, device: torch.device | str = 
 
     Raises UsageError for a file that is not there or is no generator.
     """
+    path = as_path(path, "generator")
     try:
         state, facts = read_tensors(path)
         widths, components = parse_json(facts.get("widths", "null")), state.get("components")

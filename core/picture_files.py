@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import UsageError
+from core.paths import as_path
 
 Result = TypeVar("Result")
 MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
@@ -78,7 +79,7 @@ def list_image_files(
     paths, files = list(paths), []
     if not all(map(str, paths)):
         raise UsageError("images: one of the names is empty; give picture files or folders")
-    for path in (Path(item).expanduser() for item in paths):
+    for path in (as_path(item, "images") for item in paths):
         if not path.is_dir():
             files.append(path)
             continue
@@ -131,7 +132,7 @@ def read_file(
     """
     if not str(path):
         raise UsageError("image: the name is empty; give a picture file")
-    path = Path(path).expanduser()
+    path = as_path(path, "image")
     name = f"image: '{shown(path)}'"
     _check_regular(path, name)
     try:

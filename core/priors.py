@@ -7,6 +7,8 @@ from torch import Tensor
 from core.errors import UsageError
 from core.images import valid_range
 
+NARROWEST_BLUR = 0.125  # pixels: below, no neighbour has a share that is counted
+
 
 def jitter(images: Tensor, right: int, down: int) -> Tensor:
     """Shift the picture around its own edges; `jitter(x, -right, -down)` is the way back."""
@@ -23,7 +25,7 @@ def blur(images: Tensor, sigma: float) -> Tensor:
     """Gaussian blur with a standard deviation of `sigma` pixels, borders mirrored."""
     if sigma < 0:
         raise UsageError(f"sigma: {sigma} is negative; give the blur's standard deviation in pixels")
-    if sigma == 0:
+    if sigma < NARROWEST_BLUR:
         return images.detach().clone()
     pixels = images.detach().cpu().numpy()
     for axis in (2, 3):

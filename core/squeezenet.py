@@ -24,6 +24,7 @@ from core.checkpoints import ENDINGS, MOST_BYTES, Checkpoint, misfit, state_of_c
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from core.kept import NoFile, Unreadable, sha256_of
+from core.paths import as_path
 
 WEIGHTS_VARIABLE = "SQUEEZENET_WEIGHTS"
 EMBEDDED_WEIGHTS = ROOT / "weights" / "squeezenet1_1.safetensors"
@@ -102,9 +103,9 @@ def _find_weights(weights: str | Path) -> tuple[Weights, str]:
             raise WorkError(f"weights: this repository holds no embedded weights yet; {MANUAL_WAYS}")
         return _read_weights(EMBEDDED_WEIGHTS), "the repository"
     if choice != "auto":
-        return _read_weights(Path(choice).expanduser()), "the path given"
+        return _read_weights(as_path(choice, "weights")), "the path given"
     if os.environ.get(WEIGHTS_VARIABLE):
-        path = Path(os.environ[WEIGHTS_VARIABLE]).expanduser()
+        path = as_path(os.environ[WEIGHTS_VARIABLE], "weights")
         return _read_weights(path), f"the environment variable {WEIGHTS_VARIABLE}"
     try:
         return _imagenet_weights()

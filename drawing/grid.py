@@ -46,13 +46,15 @@ def draw_grid(
     cell: float = CELL,
     title: str = "",
     footer: str = "",
+    tower: bool = False,
 ) -> np.ndarray:
     """Draw panels in rows of equal cells -> RGB (H, W, 3), uint8. Past `columns`, all rows go on below.
 
     cell: width of a panel in inches; small ones keep a wide grid readable on one page.
-    Rows of a single picture are laid side by side instead, their names as titles: a tower is hard to read.
+    Rows of a single picture are laid side by side instead, their names as titles, unless a `tower` is wanted, which
+    is hard to read by itself.
     """
-    if len(rows) > 1 and all(len(row) == 1 for row in rows):
+    if not tower and len(rows) > 1 and all(len(row) == 1 for row in rows):
         named = zip(rows, row_names or [""] * len(rows), strict=True)
         rows, row_names = [[row[0]._replace(title=row[0].title or name) for row, name in named]], ()
     longest = max(len(row) for row in rows)

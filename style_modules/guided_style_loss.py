@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from core.errors import UsageError
-from style_modules.style_loss import gram_matrix, style_loss
+from style_modules.style_loss import check_layers, gram_matrix, style_loss
 
 
 def guided_gram_matrix(features: Tensor, masks: Tensor, normalize: bool = True) -> Tensor:
@@ -43,6 +43,7 @@ def guided_style_loss(
     if len(content_masks) != len(feats):
         got = f"{len(content_masks)} for {len(feats)} layers of features"
         raise UsageError(f"content_masks: got {got}; give one for each, style layer or not")
+    check_layers(style_layers, len(feats))
     for layer, target in zip(style_layers, style_targets, strict=False):  # style_loss compares their numbers
         wanted = (*feats[layer].shape[:3], feats[layer].shape[2])
         if tuple(target.shape) != wanted:

@@ -9,6 +9,7 @@ leaves it unchanged.
 """
 
 from collections.abc import Callable, Sequence
+from operator import index
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,17 @@ def gram_matrix(features: Tensor, normalize: bool = True) -> Tensor:
     return gram_matrices(features) if normalize else gram(features)
 
 
+def check_layers(style_layers: Sequence[int], count: int) -> None:
+    """Raise UsageError for a style layer that is no index into a list of `count` features, from its end or start."""
+    for layer in style_layers:
+        try:
+            there = -count <= index(layer) < count
+        except TypeError:
+            there = False
+        if not there:
+            raise UsageError(f"style_layers: {layer!r} is none of the features; allowed are 0 to {count - 1}")
+
+
 def style_loss(
     feats: Sequence[Tensor],
     style_layers: Sequence[int],
@@ -69,11 +81,13 @@ def style_loss(
     """The weighted sum over the layers of the distance of features from Gram matrices -> scalar.
 
     feats: one (N, C, H, W) per layer of the network, as `extract_features` returns them; style_layers: indices into
-    feats; style_targets: Gram matrices (N, C, C). The scalar has the dtype and device of the features.
+    feats; style_targets: Gram matrices (N, C, C). The scalar has the dtype and device of the features. Raises
+    UsageError for lists that do not fit, and for a layer that is none of feats.
     """
     if not len(style_layers) == len(style_targets) == len(style_weights) > 0:
         lengths = f"{len(style_layers)} layers, {len(style_targets)} targets and {len(style_weights)} weights"
         raise UsageError(f"style loss: got {lengths}; give as many of each, at least one")
+    check_layers(style_layers, len(feats))
     total = 0
     for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True):
         total = total + weight * distance(feats[layer], target)

@@ -5,9 +5,13 @@ L = weight * ( sum of (x_i+1,j - x_ij)^2 + sum of (x_i,j+1 - x_ij)^2 )
 
 from torch import Tensor, nn
 
+from core.errors import UsageError
+
 
 def tv_loss(img: Tensor, tv_weight: float) -> Tensor:
-    """img (N, 3, H, W) -> scalar, of its dtype and device."""
+    """img (N, 3, H, W) -> scalar, of its dtype and device. Raises UsageError for another number of dimensions."""
+    if img.dim() != 4:
+        raise UsageError(f"img: shape (N, 3, H, W) is needed, got {tuple(img.shape)}")
     down = (img[:, :, 1:] - img[:, :, :-1]).square().sum()
     right = (img[:, :, :, 1:] - img[:, :, :, :-1]).square().sum()
     return tv_weight * (down + right)

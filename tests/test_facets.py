@@ -181,7 +181,8 @@ def test_directions_that_do_not_fit_are_named(directions, words, squeezenet, ima
         facet_visualization(squeezenet, images[:2], 1, directions, layers=(LAYER,))
 
 
-QUICK = ("--size", "64", "--iterations", "2", "--scenes", "8", "--facets", "2")
+SMALL = ("--size", "64", "--iterations", "2")
+QUICK = (*SMALL, "--facets", "2", "--scenes", "8")
 
 
 def test_a_bare_run_says_first_that_it_takes_scenes_and_the_embedded_network(weights, capsys, panels):
@@ -217,7 +218,7 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
         pixels = np.random.default_rng(index).integers(0, 256, (70, 70, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.png")
     (folder / "broken.png").write_text("nothing")
-    assert run("facets", "--images", folder, "--labels", "goldfish", *QUICK) == 1
+    assert run("facets", "--images", folder, "--labels", "goldfish", *SMALL, "--facets", "2") == 1
     captured = capsys.readouterr()
     assert "skipped: image: " in captured.err
     assert "class goldfish, " in captured.out
@@ -240,6 +241,6 @@ def test_a_folder_is_of_the_class_named_and_a_broken_file_is_left_out(weights, t
 )
 def test_wrong_use_of_the_study_is_one_sentence_and_exit_code_2(arguments, words, weights, refusal, tmp_path):
     arguments = [str(weights) if each == "RANDOM" else each for each in arguments]
-    quick = QUICK[:-2]
+    quick = SMALL if "--images" in arguments else (*SMALL, "--scenes", "8")
     (tmp_path / "broken.png").write_text("nothing")
     assert words in refusal(run, "facets", *quick, *arguments)

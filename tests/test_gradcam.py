@@ -16,7 +16,8 @@ from visualizers import score_cam
 from visualizers.gradcam import grad_cam
 
 STUDY = "gradcam"
-QUICK = ("--size", "64", "--channels", "3")
+SMALL = ("--size", "64")
+QUICK = (*SMALL, "--channels", "3")  # of Score-CAM
 
 
 def test_all_draws_every_technique_under_every_image(weights, picture, panels, tmp_path, capsys):
@@ -29,7 +30,7 @@ def test_all_draws_every_technique_under_every_image(weights, picture, panels, t
 
 
 def test_techniques_are_drawn_in_the_order_named(weights, picture, drawn):
-    run(STUDY, "--technique", "layer-cam", "grad-cam++", "layer-cam", "--images", picture, *QUICK)
+    run(STUDY, "--technique", "layer-cam", "grad-cam++", "layer-cam", "--images", picture, *SMALL)
     assert list(drawn) == ["image", "Layer-CAM", "Grad-CAM++"]
     assert not np.allclose(drawn["Layer-CAM"][0].pixels, drawn["Grad-CAM++"][0].pixels)
 
@@ -76,7 +77,7 @@ def computed(monkeypatch):
 
 
 def test_versus_draws_the_difference_of_two_classes(weights, picture, computed, panels):
-    assert run(STUDY, "--labels", "3", "--versus", "1", "--images", picture, *QUICK) == 0
+    assert run(STUDY, "--labels", "3", "--versus", "1", "--images", picture, *SMALL) == 0
     assert list(computed.maps) == ["grad-cam"]
     first, second = (grad_cam(computed.model, computed.batch.images, label, relu=False) for label in (3, 1))
     torch.testing.assert_close(computed.maps["grad-cam"][0], (first - second)[0])
@@ -84,12 +85,12 @@ def test_versus_draws_the_difference_of_two_classes(weights, picture, computed, 
 
 
 def test_with_versus_all_are_those_whose_maps_may_be_subtracted(weights, picture, computed):
-    run(STUDY, "--technique", "all", "--labels", "3", "--versus", "1", "--images", picture, *QUICK)
+    run(STUDY, "--technique", "all", "--labels", "3", "--versus", "1", "--images", picture, *SMALL)
     assert list(computed.maps) == [name for name, row in techniques().items() if row.additive]
 
 
 def test_versus_the_class_itself_says_why_there_is_nothing_to_see(weights, picture, panels):
-    assert run(STUDY, "--labels", "3", "--versus", "3", "--images", picture, *QUICK) == 0
+    assert run(STUDY, "--labels", "3", "--versus", "3", "--images", picture, *SMALL) == 0
     assert panels[1].note == "blank: the two classes are the same"
 
 
@@ -103,7 +104,7 @@ def test_versus_the_class_itself_says_why_there_is_nothing_to_see(weights, pictu
         (["--technique", "all", "layercam"], "'layercam' is unknown"),
         (["--versus", "1000"], "class 1000 is out of range"),
         (["--channels", "0"], "0 is not a whole number of at least 1"),
-        (["--technique", "class-map", "--layer", "features.77"], "'features.77' is not in the network"),
+        (["--technique", "grad-cam", "--layer", "features.77"], "'features.77' is not in the network"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(arguments, words, weights, refusal):
@@ -124,7 +125,7 @@ def test_the_same_command_gives_the_same_grid_byte_for_byte(weights, picture, tm
 
 
 def test_a_shared_scale_keeps_the_weaker_of_two_maps_weak(weights, picture, panels):
-    arguments = ["--technique", "class-map", "--labels", "3", "1", "--images", picture, picture, *QUICK]
+    arguments = ["--technique", "class-map", "--labels", "3", "1", "--images", picture, picture, *SMALL]
     assert run(STUDY, *arguments) == 0
     alone = [panel.pixels for panel in panels[-2:]]
     assert run(STUDY, *arguments, "--shared-scale") == 0

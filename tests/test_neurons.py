@@ -16,7 +16,7 @@ from core.errors import UsageError, WorkError
 from core.torchvision_models import known_models, load_torchvision
 from drawing.grid import Panel, draw_grid
 from drawing.mosaic import fit_lanczos, mosaic
-from studies.neurons.flags import FORM_TITLES, TECHNIQUES
+from studies.neurons.flags import BARE, CHOICES, FORM_TITLES, TECHNIQUES
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.filters import (
     convolution,
@@ -28,7 +28,14 @@ from visualizers.filters import (
 )
 from visualizers.linear_templates import LinearClassifier, linear_templates
 
-QUICK = ["--size", "64", "--scenes", "5", "--count", "2", "--iterations", "2", "--train", "2"]
+QUICK = {"size": "64", "scenes": "5", "count": "2", "iterations": "2", "train": "2"}
+
+
+def quick(*techniques: str, without: tuple[str, ...] = ()) -> list[str]:
+    """Of these flags those that the techniques have, or the sheet, and the techniques."""
+    has = {flag for name in techniques or [BARE] for flag in CHOICES[0].uses[name]} - {*without}
+    words = [word for flag, value in QUICK.items() if flag in has for word in (f"--{flag}", value)]
+    return [*words, "--technique", *techniques] if techniques else words
 
 
 # --- Templates -----------------------------------------------------------------------------------
@@ -330,10 +337,8 @@ def test_of_a_long_folder_the_activations_of_the_first_few_are_drawn_and_the_pat
     weights, folder_of_noise, capsys
 ):
     (folder_of_noise / "0.png").write_bytes(b"no picture")
-    code = run(
-        "neurons", *QUICK, "--technique", "activations", "patches", "--channels", "3",
-        "--images", folder_of_noise,
-    )  # fmt: skip
+    flags = quick("activations", "patches", without=("count", "scenes"))
+    code = run("neurons", *flags, "--channels", "3", "--images", folder_of_noise)
     out, error = capsys.readouterr()
     assert code == 1
     assert error.count("skipped: ") == 1  # named once, though two techniques meet it
@@ -343,7 +348,7 @@ def test_of_a_long_folder_the_activations_of_the_first_few_are_drawn_and_the_pat
 
 
 def test_fewer_channels_than_asked_for_are_explained(weights, folder_of_noise, capsys):
-    assert run("neurons", *QUICK, "--technique", "patches", "--images", folder_of_noise / "1.png") == 0
+    assert run("neurons", *quick("patches", without=("scenes",)), "--images", folder_of_noise / "1.png") == 0
     assert "channels: 1 instead of 2, since " in capsys.readouterr().out
 
 
@@ -351,8 +356,8 @@ def test_a_shared_scale_is_that_of_the_enlarged_maps_too(weights, tmp_path):
     figures = []
     for settings in ([], ["--shared-scale"]):
         path = tmp_path / f"{len(settings)}.png"
-        settings = [*settings, "--technique", "activations", "--channels", "0", "1", "2", "3", "--output", path]
-        run("neurons", *QUICK, *settings)
+        settings = [*settings, "--channels", "0", "1", "2", "3", "--output", path]
+        run("neurons", *quick("activations", without=("count",)), *settings)
         with Image.open(path) as image:
             figures.append(np.asarray(image.convert("RGB"))[60:-60, -560:].astype(int))
     assert np.abs(figures[0] - figures[1]).mean() > 2
@@ -360,8 +365,8 @@ def test_a_shared_scale_is_that_of_the_enlarged_maps_too(weights, tmp_path):
 
 def test_a_picture_that_cannot_climb_says_so(weights, panels):
     channels = [str(channel) for channel in range(12)]
-    settings = ["--technique", "units", "--layer", "features.12", "--channels", *channels]
-    assert run("neurons", *QUICK, *settings) == 0
+    settings = ["--layer", "features.12", "--channels", *channels]
+    assert run("neurons", *quick("units", without=("count",)), *settings) == 0
     stuck = [panel.title.endswith("\n0 to 0") for panel in panels]
     assert any(stuck)
     assert not all(stuck)
@@ -369,7 +374,7 @@ def test_a_picture_that_cannot_climb_says_so(weights, panels):
 
 
 def test_several_techniques_are_a_file_each(weights, tmp_path):
-    assert run("neurons", *QUICK, "--labels", "star", "moon", "--technique", "all", "--form", *FORM_TITLES) == 0
+    assert run("neurons", *quick(*TECHNIQUES), "--labels", "star", "moon", "--form", *FORM_TITLES) == 0
     written = sorted(path.stem for path in (tmp_path / "visualization").iterdir())
     assert written == sorted(f"neuron_visualization_{name}" for name in TECHNIQUES)
     for name in TECHNIQUES:
@@ -381,9 +386,9 @@ def test_several_techniques_are_a_file_each(weights, tmp_path):
 
 @pytest.mark.parametrize("name", ["templates", "filters", "weights", "units"])
 def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
-    labels = ["--labels", "star", "moon"] if name == "templates" else []
+    own = {"templates": ["--labels", "star", "moon"], "weights": ["--channels", "5"], "units": ["--channels", "5"]}
     for file, seed in (("a.png", 3), ("b.png", 3), ("c.png", 4)):
-        settings = [*QUICK, *labels, "--technique", name, "--channels", "5", "--seed", seed]
+        settings = [*quick(name, without=("count",)), *own.get(name, []), "--seed", seed]
         run("neurons", *settings, "--output", tmp_path / file)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     with Image.open(tmp_path / "a.png") as first, Image.open(tmp_path / "c.png") as other:
@@ -395,8 +400,14 @@ def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
     ("arguments", "words"),
     [
         (["--technique", "filtres"], "did you mean 'filters'? allowed are all, templates, filters"),
-        (["--technique", "patches", "--model", "alexnet"], "model: of other networks only filters and weights"),
-        (["--labels", "star"], "labels: they are the templates' classes"),
+        (
+            ["--technique", "patches", "--model", "alexnet"],
+            "model: --technique patches has no such setting; it belongs",
+        ),
+        (
+            ["--labels", "star"],
+            "has no such setting; it belongs to --technique templates",
+        ),
         (["--technique", "filters", "--model", "alexnett"], "did you mean alexnet"),
         (["--technique", "activations", "--layer", "features.77"], "layer: 'features.77' is not in the network"),
         (["--technique", "patches", "--layer", "features.4", "--channels", "128"], "allowed are 0 to 127"),
@@ -408,10 +419,10 @@ def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
     ],
 )
 def test_wrong_use_is_one_sentence(arguments, words, weights, refusal):
-    assert words in refusal(run, "neurons", *QUICK, *arguments)
+    assert words in refusal(run, "neurons", *arguments)
 
 
 def test_if_no_picture_can_be_read_that_is_the_last_sentence(weights, tmp_path, capsys):
-    assert run("neurons", *QUICK, "--technique", "patches", "--images", "nowhere.png") == 2
+    assert run("neurons", "--technique", "patches", "--images", "nowhere.png") == 2
     assert "'nowhere.png' is not there" in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "visualization").exists()

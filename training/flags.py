@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from studies.shared.options import OUTPUT_FOLDER, Parser, number, picture_path, whole_number
 from studies.shared.outputs import add_overwrite
+from studies.shared.uses import Choice
 from training.seeds import HIGHEST_SEED
 from training.settings import (
     ClassifierSettings,
@@ -24,6 +25,8 @@ STYLES = ("swirling_night", "blood_sunset", "geometric_abstraction", "mosaic")  
 HELD_OUT = ("china", "motorcycle")  # photographs that no network learns from, to judge it by
 CLASSIFIER, SHUFFLED = "squeezenet1_1.safetensors", "shuffled_labels.safetensors"
 PAINTING = defaults_of("training.styles", "PaintingRecipe")
+LABELLED = "a run without --shuffle-labels"
+CHOICES = (Choice("shuffle_labels", {"--shuffle-labels": (), LABELLED: ("perturbation",)}),)  # of a classifier
 ENDING = """
 
 Writes the network (half precision, with its recipe inside), and beside it its learning curve, as a picture and as CSV.
@@ -195,8 +198,13 @@ def parser(name: str) -> Parser:
 
 
 def settings(name: str, options: argparse.Namespace) -> Settings | EvaluationSettings:
-    """The settings that a command line asks for: each field from the flag of its name."""
+    """The settings that a command line asks for: each field from the flag of its name.
+
+    Raises UsageError for a perturbation where labels are learned by heart, which perturbs nothing.
+    """
     kind = COMMANDS[name].settings
+    if name == "classifier":
+        CHOICES[0].refuse_ignored(options.given, ["--shuffle-labels" if options.shuffle_labels else LABELLED])
     values = {field.name: getattr(options, field.name) for field in fields(kind)}
     if values["output"] is None:
         values["output"] = OUTPUT_FOLDER / (SHUFFLED if values["shuffle_labels"] else CLASSIFIER)

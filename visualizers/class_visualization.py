@@ -106,7 +106,7 @@ class ClassVisualization:
             raise UsageError(f"create_class_visualization: '{next(iter(kwargs))}' is not one of its keywords")
         if dtype is not None:
             model = deepcopy(model).type(dtype)  # a copy: the caller's network stays as it is
-        label, last = int(target_y), settings.get("iterations", 100)
+        (label,), last = as_labels(target_y, 1, model).tolist(), settings.get("iterations", 100)
 
         def show(step: Step) -> None:
             if plots and (step.iteration in (1, last) or step.iteration % show_every == 0):

@@ -28,6 +28,8 @@ from core.gradients import (
     warn_of_blank_maps,
 )
 
+RAREST = 2.0**-24  # chance is drawn in such steps: what is less probable never happens, and its opposite always
+
 
 def rise(
     model: nn.Module,
@@ -89,7 +91,7 @@ def random_masks(
     height, width = size
     if not 1 <= grid <= min(height, width):
         raise UsageError(f"grid: {grid} cells do not fit; allowed are 1 to {min(height, width)}, the shorter side")
-    if not 0 < probability < 1:
+    if not RAREST <= probability <= 1 - RAREST:
         raise UsageError(f"probability: {probability} hides all or nothing; give a share of cells between 0 and 1")
     cell_height, cell_width = math.ceil(height / grid), math.ceil(width / grid)
     cells = (torch.rand(count, 1, grid, grid, generator=generator) < probability).float()

@@ -12,6 +12,7 @@ from studies.shared import settings as shared
 from studies.shared.forms import EMBEDDED, FORMS
 from studies.shared.number_flags import add_numbers
 from studies.shared.options import Parser, make_parser, number, whole_number
+from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "What picture does the network hold most typical of a class?"
@@ -33,6 +34,8 @@ NUMBERS = {
     "zoom": (number(0, 0.9), "largest random change of size before each step, as a share"),
     "rotation": (number(0, 180), "largest random turn before each step, in degrees"),
 }
+
+CHOICES = (Choice("form", FORMS),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +69,9 @@ class Settings(shared.Settings):
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError for a number that the form does not have, or that means two things."""
     asked = Settings.of(options)
-    for name in (name for name in NUMBERS if getattr(asked, name) is not None):
-        owners = [form for form in FORMS if name in FORMS[form]]
-        if not set(owners) & set(asked.forms):
-            raise UsageError(f"{name}: --form {asked.form} has no such setting; it belongs to --form {owners[0]}")
-        if name == "learning_rate" and len(asked.forms) > 1:
-            raise UsageError("learning_rate: it has another unit in each form; give it with --form pixels or fourier")
+    CHOICES[0].refuse_ignored(options.given, asked.forms)
+    if asked.learning_rate is not None and len(asked.forms) > 1:
+        raise UsageError("learning_rate: it has another unit in each form; give it with --form pixels or fourier")
     return asked
 
 

@@ -12,6 +12,7 @@ from core.defaults import ROOT
 from core.errors import UsageError
 from studies.shared.options import PICTURE_SUFFIXES, Parser, check_output, make_parser, number, whole_number
 from studies.shared.settings import Settings as SharedSettings
+from studies.shared.uses import Choice
 from visualizers.catalogue import constant_of, defaults_of
 
 QUESTION = "What does a layer see in a picture?"
@@ -35,6 +36,9 @@ ASCENT = {  # setting of the ascent: (type, what it is)
         "side of a large picture's tiles, in pixels",
     ),
 }
+
+STILL = "a run without --zoom"
+CHOICES = (Choice("zoom", {"--zoom": (), STILL: ("alone",)}),)  # of one dream, a GIF or the picture
 
 
 class Job(NamedTuple):
@@ -87,7 +91,8 @@ class Settings(SharedSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for a file that is an animation's without --zoom."""
+    """Raises UsageError for a file that is an animation's without --zoom, and for --alone with it."""
+    CHOICES[0].refuse_ignored(options.given, ["--zoom" if options.zoom else STILL])
     output = options.output
     if options.zoom:
         output = output.with_suffix(".gif")

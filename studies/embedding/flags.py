@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import Settings as SharedSettings
+from studies.shared.uses import Choice
 from visualizers.catalogue import constant_of, defaults_of
 
 QUESTION = "Which images look alike to the network?"
@@ -28,6 +29,7 @@ TECHNIQUES = {
     "map": "Image map",
 }
 DEFAULT_TECHNIQUES = ("neighbours", "tsne", "map")
+CHOICES = (Choice("technique", {"neighbours": (), "pca": (), "tsne": ("perplexity",), "map": ("perplexity",)}),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,10 @@ class Settings(SharedSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for an unknown technique."""
-    return Settings.of(options, technique=find_techniques(options.technique or DEFAULT_TECHNIQUES, TECHNIQUES))
+    """Raises UsageError for an unknown technique, and for a setting that none of those chosen has."""
+    techniques = find_techniques(options.technique or DEFAULT_TECHNIQUES, TECHNIQUES)
+    CHOICES[0].refuse_ignored(options.given, techniques)
+    return Settings.of(options, technique=techniques)
 
 
 def parser() -> Parser:

@@ -50,7 +50,7 @@ def draw_neighbours(
                 row.append(panel(images, size, other, query, words))
             rows.append(row)
         title = f"Nearest by {space}: {nearest.share}".removesuffix(": ")
-        halves.append(draw_grid(rows, cell=1.1, title=title, footer=footer))
+        halves.append(draw_grid(rows, cell=1.1, title=title, footer=footer, tower=True))  # beside the other half
     return np.concatenate(halves, axis=1)
 
 

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 import patterns
 from core.defaults import PHOTOGRAPHS
 from core.images import centre_crop, default_photograph, load_image
+from core.paths import as_path
 from core.picture_files import count_others, is_picture, list_image_files, shown
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.embedding.flags import Settings
@@ -77,8 +78,8 @@ def path_sources(path: str, report: Report) -> list[Source]:
     """The pictures of a file, of a folder, or of a folder's subfolders, each of which is a class."""
     if path in PHOTOGRAPHS:
         return [photograph_source(path)]
-    folder = Path(path).expanduser()
-    inside = sorted(folder.iterdir()) if path and folder.is_dir() else []
+    folder = as_path(path, "images")
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
     classes, others = [], []
     for below in (entry for entry in inside if entry.is_dir() and not entry.name.startswith(".")):
         files = sorted(file for file in below.rglob("*") if is_picture(file))

@@ -42,10 +42,13 @@ def explain_defaults(model: nn.Module, settings: Settings, report: Report) -> No
 
 
 def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
-    """The pictures named, read one at a time; what is there already is passed over, and broken files are named."""
+    """The pictures named, read one at a time; what is there already is passed over, and broken files are named.
+
+    Raises the first one's UsageError if no picture can be read.
+    """
     pictures = list_pictures(settings.images, report.say)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
-    written = there = damaged = 0
+    broken, written, there, damaged = [], 0, 0, 0
     jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))
     report.expect([target for _, _, target in jobs])
     try:
@@ -58,15 +61,23 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
             try:
                 batch = load_pictures(model, [picture], [label], settings.size, report)
             except UsageError as error:
-                report.skip(error)
+                if written or there:
+                    report.skip(error)
+                else:  # told once there is a picture to go on with: if there is none, the first of them is raised
+                    broken.append(error)
                 continue
             damaged += is_damaged(target)
             write(model, batch, 0, settings, target, metadata, report)
             written += 1
     finally:  # also when interrupted
-        kept = f"; {there} were there already" if there else ""
-        again = f"; {damaged} that were damaged were made again" if damaged else ""
-        report.say(f"wrote {written} pictures to {settings.output}{kept}{again}")
+        if written or there or not broken:
+            for error in broken:
+                report.skip(error)
+            kept = f"; {there} were there already" if there else ""
+            again = f"; {damaged} that were damaged were made again" if damaged else ""
+            report.say(f"wrote {written} pictures to {settings.output}{kept}{again}")
+    if broken and not (written or there):
+        raise broken[0]
 
 
 def decisive(settings: Settings) -> dict[str, str | int]:

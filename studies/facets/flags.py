@@ -12,6 +12,7 @@ from core.errors import UsageError
 from studies.shared.number_flags import add_numbers
 from studies.shared.options import Parser, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
+from studies.shared.uses import Choice
 from visualizers.catalogue import constant_of, defaults_of
 
 QUESTION = "Which looks does the network see in one class?"
@@ -25,6 +26,9 @@ NUMBERS = {  # of the climb
     "l2_reg": (number(0, 1e6), "weight of the picture's squared norm"),
     "blur_every": (whole_number(0), "iterations between two blurs, 0 for none"),
 }
+
+RENDERED = "a run without --images"
+CHOICES = (Choice("images", {"--images": (), RENDERED: ("scenes",)}),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +52,9 @@ class Settings(PictureSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for several classes of one folder."""
+    """Raises UsageError for several classes of one folder, and for a number of scenes where there are none."""
     asked = Settings.of(options)
+    CHOICES[0].refuse_ignored(options.given, ["--images" if asked.images else RENDERED])
     if asked.images and len(asked.labels) > 1:
         raise UsageError(f"labels: {len(asked.labels)} classes for --images; give one, all pictures are of one class")
     return asked

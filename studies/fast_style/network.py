@@ -11,6 +11,7 @@ import torch
 from core.checkpoints import misfit
 from core.errors import UsageError
 from core.kept import NoFile, Unreadable, parse_json, sha256_of
+from core.paths import as_path
 from core.squeezenet import choose_device
 from core.tensor_files import read_tensors
 from training.styles import PaintingRecipe
@@ -35,6 +36,7 @@ def load_styles(path: Path, device: str = "cpu") -> StyleNetwork:
 
     Raises UsageError for a file that is not there or that no training in styles wrote.
     """
+    path = as_path(path, "network")
     try:
         state, texts = read_tensors(path)
         facts = facts_of(texts)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from core.errors import UsageError
 from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
+from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "How little must change before the network sees something else?"
@@ -44,6 +45,24 @@ ATTACKS = {
     "deepfool": Attack("DeepFool", "l2", bounded=False, targeted=False),
     "noise": Attack("from noise", "l2", bounded=False, targeted=True),
 }
+
+BOUNDS = {"linf": "bound", "l2": "l2"}  # norm: the flag that bounds it
+SEARCHED = "a run without --bound and --l2"
+CHOICES = (
+    Choice(
+        "technique",
+        {
+            "ascent": ("bound", "l2", "iterations", "learning_rate"),
+            "fgsm": ("norm", "bound", "l2"),
+            "pgd": ("norm", "bound", "l2", "iterations", "restarts", "loss"),
+            "deepfool": ("norm",),
+            "noise": ("iterations", "learning_rate"),
+            "--grid": ("norm", "iterations", "restarts", "loss"),
+        },
+    ),
+    # A norm is that in which the smallest bound is looked for.
+    Choice("bound", {"--bound": (), "--l2": (), SEARCHED: ("norm",)}),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +101,7 @@ class Settings(PictureSettings):
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError at once for what an attack cannot do."""
     names = find_techniques(options.technique or Settings.technique, ATTACKS)
-    flags = {"linf": "bound", "l2": "l2"}
-    bounds = [flag for flag in flags.values() if getattr(options, flag) is not None]
+    bounds = [flag for flag in BOUNDS.values() if getattr(options, flag) is not None]
     if "noise" in names and (len(names) > 1 or options.images):
         raise UsageError("technique: noise starts from noise; give it alone, and no --images")
     if options.grid and (options.technique or bounds):
@@ -96,6 +114,9 @@ def settings(options: argparse.Namespace) -> Settings:
             raise UsageError(f"{bounds[0]}: {name} has no bound; leave it out")
         if len(bounds) > 1 and name != "ascent":
             raise UsageError(f"bound, l2: {name} stays within one of them; leave the other out")
+    techniques, norms = CHOICES
+    techniques.refuse_ignored(options.given, ["--grid"] if options.grid else names)
+    norms.refuse_ignored(options.given, [f"--{flag}" for flag in bounds] or [SEARCHED])
     return Settings.of(options, technique=names)
 
 

@@ -17,7 +17,14 @@ from typing import Any
 
 from studies.shared.options import Parser, make_parser
 from studies.shared.settings import PictureSettings
-from studies.shared.techniques import add_technique_flags, choose_techniques, family, given_settings
+from studies.shared.techniques import (
+    BARE_RUN,
+    add_technique_flags,
+    choose_techniques,
+    family,
+    given_settings,
+    technique_choice,
+)
 from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
 
 QUESTION = "Where is the evidence for a class?"
@@ -49,12 +56,19 @@ def techniques() -> dict[str, Technique]:
     return {row.name: row for row in sorted(rows, key=lambda row: row.picture)}
 
 
+CHOICES = (technique_choice(techniques(), BARE, all_named=("shared_scale",), alone=("layers",)),)
+
+
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for an unknown technique, or with --versus for one whose maps cannot be subtracted."""
-    known = techniques()
+    """Raises UsageError for an unknown technique, for a setting that none of those chosen has, and for --versus with
+    one whose maps cannot be subtracted.
+    """
+    known, versus = techniques(), options.versus is not None
+    names = choose_techniques(options.technique, known, versus=versus)
+    CHOICES[0].refuse_ignored(options.given, names or (BARE[:1] if versus else [BARE_RUN]))
     return Settings.of(
         options,
-        techniques=choose_techniques(options.technique, known, versus=options.versus is not None),
+        techniques=names,
         technique_settings=given_settings(vars(options), known, own=OWN),
     )
 

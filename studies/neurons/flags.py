@@ -12,10 +12,10 @@ several techniques each gets a file of its own.
 import argparse
 from dataclasses import dataclass
 
-from core.errors import UsageError
 from studies.shared.forms import FORMS
 from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
+from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "What does a neuron look for?"
@@ -26,6 +26,23 @@ OURS = "squeezenet1_1"
 COUNT = 6  # channels side by side
 MARKED = 9  # strongest maps of a picture
 FORM_TITLES = {"fourier": "Fourier basis", "pixels": "plain pixels"}
+
+MAPS = ("size", "layer", "channels", "count", "images")  # of techniques that show the maps of a layer
+USES = {
+    "templates": ("labels", "train", "weight_decay"),
+    "filters": ("model", "shared_scale"),
+    "weights": ("model", "shared_scale", "layer", "channels", "count"),
+    "activations": (*MAPS, "shared_scale"),
+    "patches": (*MAPS, "scenes"),
+    "channels": (*MAPS, "scenes", "form", "iterations"),
+    "units": (*MAPS, "scenes", "form", "iterations"),
+}
+BARE, STRONGEST, RENDERED = (f"a run without --{flag}" for flag in ("technique", "channels", "images"))
+CHOICES = (
+    Choice("technique", USES | {BARE: tuple(flag for name in DEFAULT_TECHNIQUES for flag in USES[name])}),
+    Choice("channels", {"--channels": (), STRONGEST: ("count",)}),
+    Choice("images", {"--images": (), RENDERED: ("scenes",)}),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +67,12 @@ class Settings(PictureSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for an unknown technique, and for networks or classes that none of the techniques shows."""
+    """Raises UsageError for an unknown technique, and for flags that none of the techniques has."""
     asked = Settings.of(options, technique=find_techniques(options.technique or [], TECHNIQUES))
-    if asked.model and not {"filters", "weights"} & set(asked.technique):
-        raise UsageError("model: of other networks only filters and weights are shown; add --technique filters")
-    if asked.labels and "templates" not in asked.technique:
-        raise UsageError("labels: they are the templates' classes; add --technique templates, or leave --labels out")
+    techniques, channels, pictures = CHOICES
+    techniques.refuse_ignored(options.given, asked.technique or [BARE])
+    channels.refuse_ignored(options.given, ["--channels" if asked.channels else STRONGEST])
+    pictures.refuse_ignored(options.given, ["--images" if asked.images else RENDERED])
     return asked
 
 

@@ -16,11 +16,19 @@ from typing import Any
 
 from studies.shared.options import Parser, make_parser
 from studies.shared.settings import PictureSettings
-from studies.shared.techniques import add_technique_flags, choose_techniques, family, given_settings
+from studies.shared.techniques import (
+    BARE_RUN,
+    add_technique_flags,
+    choose_techniques,
+    family,
+    given_settings,
+    technique_choice,
+)
 
 QUESTION = "Which pixels matter for a class?"
 BARE = ("gradient", "integrated-gradients")  # what is drawn, the first beside Captum's, if no technique is named
 FAMILY = "pixels"
+CHOICES = (technique_choice(family(FAMILY), BARE),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +42,15 @@ class Settings(PictureSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for an unknown technique, or with --versus for one whose maps cannot be subtracted."""
-    known = family(FAMILY)
+    """Raises UsageError for an unknown technique, for a setting that none of those chosen has, and for --versus with
+    one whose maps cannot be subtracted.
+    """
+    known, versus = family(FAMILY), options.versus is not None
+    techniques = choose_techniques(options.technique, known, versus=versus)
+    CHOICES[0].refuse_ignored(options.given, techniques or (BARE[:1] if versus else [BARE_RUN]))
     return Settings.of(
         options,
-        techniques=choose_techniques(options.technique, known, versus=options.versus is not None),
+        techniques=techniques,
         technique_settings=given_settings(vars(options), known),
     )
 

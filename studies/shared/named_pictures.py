@@ -9,6 +9,7 @@ from torchvision.transforms.v2 import functional as F
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import preprocess
+from core.paths import as_path
 from core.picture_files import shown, suffixes
 from studies.shared.pictures import Picture, open_picture
 
@@ -21,6 +22,8 @@ def find_picture(name: str, folder: str) -> Path | str:
 
     folder: "content" or "styles", where the picture belongs. Raises UsageError, which says so, for a name without one.
     """
+    if name:
+        as_path(name, "image")  # refuses what no file can be called
     for place in FOLDERS:
         for suffix in (*SUFFIXES, *sorted(suffixes().difference(SUFFIXES))):
             path = ROOT / place / f"{name}{suffix}"

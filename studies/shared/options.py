@@ -16,6 +16,7 @@ from typing import Any
 
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
+from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
 from studies.shared.outputs import add_overwrite, check_names
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
@@ -47,6 +48,19 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=HelpFormatter, **settings)
+
+    def parse_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """As ever, with `given` besides: the flags that were set, by their names, also those set to their defaults."""
+        for text in sys.argv[1:] if args is None else args:
+            if "\0" in text:  # from Python alone: a shell passes none on
+                self.error(f"{shortened(text)!a} holds a NUL byte, which no name and no number can; leave it out")
+        options = super().parse_args(args, namespace)
+        unset = object()
+        again = super().parse_args(args, argparse.Namespace(**dict.fromkeys(vars(options), unset)))
+        options.given = frozenset(name for name, value in vars(again).items() if value is not unset)
+        return options
 
     def error(self, message: str) -> None:
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
@@ -123,31 +137,6 @@ def check_output(path: Path | None) -> None:
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
         raise WorkError(f"output: '{path}' cannot be written below '{there}'; choose another --output")
-
-
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """An argparse type: a whole number within bounds."""
-    return _bounded(int, "whole number", least, most)
-
-
-def number(least: float, most: float | None = None) -> Callable[[str], float]:
-    """An argparse type: a finite number within bounds."""
-    return _bounded(float, "number", least, most)
-
-
-def _bounded(kind: type, name: str, least: float, most: float | None) -> Callable:
-    allowed = f"a {name} of at least {least}" if most is None else f"a {name} from {least} to {most}"
-
-    def parse(text: str):
-        try:
-            value = kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"'{text}' is not {allowed}") from None
-        if not least <= value <= (float("inf") if most is None else most) or value == float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not {allowed}")
-        return value
-
-    return parse
 
 
 def find_techniques(texts: list[str], known: Iterable[str]) -> tuple[str, ...]:

@@ -5,9 +5,13 @@ from typing import Any
 
 from core.errors import UsageError
 from studies.shared.options import Parser, find_techniques, number, whole_number
+from studies.shared.uses import Choice
 from visualizers.catalogue import SETTINGS, TECHNIQUES, Family, Setting, Technique
 
 Given = Mapping[str, Any]  # settings of techniques by name: numbers and words
+
+
+BARE_RUN = "a run without --technique"
 
 
 def family(name: Family) -> dict[str, Technique]:
@@ -31,6 +35,22 @@ def choose_techniques(texts: Collection[str], known: Mapping[str, Technique], *,
                 f"allowed are {', '.join(additive)}"
             )
     return additive if versus and "all" in texts else names
+
+
+def technique_choice(
+    known: Mapping[str, Technique],
+    bare: Collection[str],
+    *,
+    all_named: Collection[str] = (),
+    alone: Collection[str] = (),
+) -> Choice:
+    """Which settings each technique has, and those that a run has without --technique, which draws the ones in `bare`.
+
+    all_named: flags that all techniques have, but only where they are named; alone: those of the bare run alone.
+    """
+    uses = {name: (*row.settings, *all_named) for name, row in known.items()}
+    own = (name for technique in bare for name in known[technique].settings)
+    return Choice("technique", uses | {BARE_RUN: (*dict.fromkeys(own), *alone)})
 
 
 def add_technique_flags(parser: Parser, known: Mapping[str, Technique], *, default: str, own: Collection[str]) -> None:

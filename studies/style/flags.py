@@ -120,12 +120,12 @@ class PairSettings(Settings):
 
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError for flags of presets and of pairs together."""
-    only_pairs = [name for name in ONLY_PAIRS if _is_given(options, name)]
+    only_pairs = [name for name in ONLY_PAIRS if name in options.given]
     if options.preset and only_pairs:
         raise UsageError(
             f"{only_pairs[0]}: a preset keeps the course's loop and has no such setting; leave out --preset"
         )
-    if options.preset or not (only_pairs or _is_given(options, "content") or _is_given(options, "style")):
+    if options.preset or not (only_pairs or {"content", "style"} & options.given):
         if options.start not in {None, "content", "noise"}:
             words = "is for --content and --style; a preset starts at content or noise"
             raise UsageError(f"start: '{options.start}' {words}")
@@ -134,14 +134,9 @@ def settings(options: argparse.Namespace) -> Settings:
             raise UsageError(f"style: got {count} pictures; a preset takes one, leave out --preset to blend")
         return PresetSettings.of(options, style=options.style[0] if options.style else None)
     for name, instead in ONLY_PRESETS.items():
-        if _is_given(options, name):
+        if name in options.given:
             raise UsageError(f"{name}: it belongs to presets; add --preset NAME, or use --{instead}")
     return PairSettings.of(options)
-
-
-def _is_given(options: argparse.Namespace, name: str) -> bool:
-    """Whether a flag was set; 0 is a value, too."""
-    return getattr(options, name) is not None and getattr(options, name) is not False
 
 
 def parser() -> Parser:

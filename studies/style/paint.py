@@ -14,6 +14,7 @@ from core.errors import UsageError
 from core.files import fingerprint
 from core.images import deprocess
 from core.masks import load_mask
+from core.paths import as_path
 from painting.forecast import forecast
 from painting.scales import SMALLEST_SIDE
 from painting.start import start_noise
@@ -62,7 +63,7 @@ def decisive_settings(pair: Pair, settings: PairSettings) -> dict:
         "content": [Path(pair.content).stem, fingerprint(find_picture(pair.content, "content"))],
         "styles": [[Path(style).stem, fingerprint(find_picture(style, "styles"))] for style in pair.styles],
         "blend": settings.blend,
-        "mask": [fingerprint(Path(mask)) for mask in settings.mask],
+        "mask": [fingerprint(as_path(mask, "mask")) for mask in settings.mask],
         "size": settings.size,
         "start": start if start in STARTS else fingerprint(find_picture(start, "content")),
         "keep_colour": settings.keep_colour,

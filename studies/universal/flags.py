@@ -15,6 +15,7 @@ from pathlib import Path
 from core.errors import UsageError
 from studies.shared import settings as shared
 from studies.shared.options import Parser, make_parser, number, whole_number
+from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "Does one change fool the network on every image?"
@@ -22,6 +23,12 @@ BOUNDS = {"scenes": 16, "crops": 10}  # grey levels; the scenes' network was tra
 TILES = {"scenes": 112, "crops": 56}  # pixels: of a few tried on the held-out images of seed 0, the best
 METHODS = ("ascent", "deepfool")
 DEFAULTS = defaults_of("visualizers.universal_perturbation", "universal_perturbation")
+LEARNED = "a run without --perturbation"
+CHOICES = (
+    Choice("method", {"ascent": ("iterations", "tile"), "deepfool": ("passes",)}),
+    # --count is looked at with a perturbation, too: the crops held out are drawn after those to learn on.
+    Choice("perturbation", {"--perturbation": (), LEARNED: ("method", "iterations", "tile", "passes")}),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +69,12 @@ class Settings(shared.Settings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """Raises UsageError for two bounds."""
+    """Raises UsageError for two bounds, and for what the method has not, or a perturbation that is there already."""
     if options.bound is not None and options.l2 is not None:
         raise UsageError("bound, l2: give one of the two")
+    methods, sources = CHOICES
+    sources.refuse_ignored(options.given, ["--perturbation" if options.perturbation else LEARNED])
+    methods.refuse_ignored(options.given, [options.method])
     return Settings.of(options)
 
 

@@ -26,7 +26,7 @@ GREY = 128  # the level that means no change
 class Images(NamedTuple):
     """What the perturbation is learned on and judged by."""
 
-    learn: Tensor  # (N, 3, H, W), normalised
+    learn: Tensor | None  # (N, 3, H, W), normalised; None where a perturbation is given
     held: Tensor  # (M, 3, H, W), normalised
     kind: str  # "scenes" or "crops"
 
@@ -37,11 +37,8 @@ def load_images(model: nn.Module, settings: Settings, report: Report) -> Images:
     A broken file is named and left out. Raises UsageError if fewer than two pictures are left.
     """
     if not settings.images and tuple(model.class_names) == CLASS_NAMES:
-        counts = (settings.count, settings.held)
-        learn, held = (
-            scenes(count, settings.seed + place, settings.size, report) for place, count in enumerate(counts)
-        )
-        return Images(learn, held, "scenes")
+        learn = None if settings.perturbation else scenes(settings.count, settings.seed, settings.size, report)
+        return Images(learn, scenes(settings.held, settings.seed + 1, settings.size, report), "scenes")
     found = list(readable_pictures(list_pictures(settings.images, report.say), report, {}))
     if len(found) < 2:
         raise UsageError("images: got one; give at least two, the last third of them is held out")

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from torch import Tensor, nn
 
 from core.attacks import first_choices, is_changed
+from core.errors import WorkError
 from core.squeezenet import load_squeezenet
 from core.torchvision_models import known_models, load_torchvision
 from drawing.files import describe
@@ -59,9 +60,12 @@ def learn_and_keep(
     """The perturbation of all images, kept beside the figure; the curve; the share of its own images that it changes.
 
     The curve: (images learned on, share of the held-out images named otherwise). DeepFool, which is slow, has the last
-    point alone.
+    point alone. Raises WorkError if nothing is left of the perturbation in whole grey levels.
     """
     difference, own = learn(model, images.learn, settings, report), first_choices(model, images.held)
+    if not difference.any():
+        advice = "allow a larger --bound or --l2, or more --iterations"
+        raise WorkError(f"perturbation: what was learned within {settings.bound_text} is no whole grey level; {advice}")
     report.picture(as_levels(difference), settings.beside("_v.png"), metadata(model, settings))
     counts = [count for count in COUNTS if count < len(images.learn)] if settings.method == "ascent" else []
     learned = {count: learn(model, images.learn[:count], settings, report) for count in counts}
