@@ -11,11 +11,13 @@ from core.files import is_there
 from core.images import deprocess, list_image_files
 from drawing.files import describe
 from studies.shared.animation import write_animation
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import open_named
 from studies.shared.network import footer, load_network
 from studies.shared.options import is_picture_path
 from studies.shared.report import Report
+from studies.style.cost import cost
 from studies.style.figure import draw_losses, draw_pairs
 from studies.style.flags import PairSettings
 from studies.style.paint import Pictures, decisive_settings, paint
@@ -29,6 +31,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
     pairs, several = list_pairs(settings), is_folder(settings.content) or is_folder(settings.style[0])
     paths = paths_of(pairs, several, settings.output)
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     pictures = Pictures(next(model.parameters()))
     errors: list[UsageError] = []
     there, made = 0, {}

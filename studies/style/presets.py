@@ -14,11 +14,13 @@ from core.images import deprocess
 from drawing.files import describe
 from painting.course_loop import style_objective, transfer_style
 from patterns.scenes import CLASS_NAMES
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import open_named, scaled_tensor
 from studies.shared.network import footer, load_network, make_generator
 from studies.shared.options import is_picture_path
 from studies.shared.report import Report
+from studies.style.cost import cost
 from studies.style.figure import draw_presets
 from studies.style.flags import CONTENT_LAYER, LAYERS, PRESETS, Preset, PresetSettings
 from studies.style.results import Pair, PresetPainting
@@ -48,6 +50,7 @@ def paint_presets(settings: PresetSettings, report: Report) -> None:
     if len(set(paths)) < len(paths):
         raise UsageError(f"output: several pictures would be written to '{paths[0]}'; make one preset at a time")
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     if model.class_names == CLASS_NAMES:
         jobs = [job._replace(preset=adjusted(replace(job.preset, **EMBEDDED), settings)) for job in jobs]
     paintings = []
