@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from core.defaults import ROOT
 from core.errors import WorkError
 from core.squeezenet import load_squeezenet
 from drawing.tables import write_csv, write_markdown
-from studies.shared.cost import MOST_BYTES, MOST_SECONDS, Cost, expect
+from studies.shared.cost import MOST_BYTES, MOST_SECONDS, Cost, slowness
 from studies.shared.memory import keep_freed_memory
 from studies.shared.options import Parser, run_script
 from studies.shared.report import Report
@@ -38,44 +39,45 @@ from training.settings import SceneSettings
 OUTPUT = ROOT / "docs" / "results" / "costs.md"
 SECONDS = 300  # that a run may take
 CASES = (
-    "gradcam --size 1024 --images coffee chelsea",
-    "saliency --size 1024 --images coffee --nodes 20",
-    "saliency --size 448 --technique smoothgrad rise --masks 200 --images coffee chelsea",
-    "saliency --technique occlusion --images coffee",
-    "deepdream --size 2048 --iterations 1 --layer features.7",
-    "classes --size 384 --iterations 5 --labels 1 2 3 4 5 6 7 8 9 10 11 12",
+    "gradcam --size 768 --images coffee",
+    "saliency --size 1024 --images coffee --nodes 8",
+    "saliency --size 448 --technique smoothgrad rise --masks 60 --images coffee",
+    "saliency --technique occlusion --images coffee --patch 30 --stride 20",
+    "deepdream --size 2048 --iterations 1 --octaves 2 --layer features.7",
+    "classes --size 384 --iterations 2 --labels 1 2 3 4 5 6 7 8 9 10 11 12",
     "fooling --technique pgd --size 512 --images coffee --iterations 3",
-    "trust --technique gradient --images coffee chelsea",
-    "inversion --size 768 --iterations 8 --images coffee --layers features.7 features.12",
-    "bias --iterations 30 --scenes 60 --fresh",
-    "confidence --size 224 --pictures 72 --scenes 360 --iterations 1",
-    "embedding --scenes 540",
+    "trust --technique gradient --images coffee --stages 10 --draws 1",
+    "inversion --size 768 --iterations 4 --images coffee --layers features.7 features.12",
+    "bias --iterations 10 --scenes 20 --fresh",
+    "confidence --size 224 --pictures 36 --scenes 108 --iterations 1",
+    "embedding --scenes 180",
     "explain --size 1024 --images coffee chelsea",
-    "facets --scenes 80 --size 448 --iterations 10 --labels star",
-    "fast_style --size 1536 --images coffee",
-    "generator --labels 1 2 --iterations 20",
-    "neurons --size 448 --scenes 100 --iterations 20 --weights patterns",
-    "robustness --scenes 36 --iterations 3 --class-iterations 10 --certified 4 --draws 50",
-    "scenes --size 224 --per-class 12",
-    "segmentation --size 768 --images coffee chelsea",
-    "style --content harbour_town --style mosaic --size 768 --iterations 3",
-    "style --preset swirling_night --style-size 3000 --size 512 --iterations 5",
-    "textures --images cracks --iterations 10 --size 128",
-    "tradeoffs --figure blend --size 512 --iterations 2",
-    "universal --size 224 --count 288 --held 144 --iterations 10",
-    "training classifier --iterations 8 --workers 0",
-    "training plain --iterations 8 --workers 0",
-    "training robust --iterations 8 --workers 0",
-    "training noise --iterations 8 --workers 0",
-    "training generator --iterations 6 --workers 0",
-    "training styles --iterations 3 --batch 48 --side 160 --style-size 768",
-    "training evaluate --scenes 180 --size 448",
+    "facets --scenes 36 --size 448 --iterations 2 --labels star",
+    "fast_style --size 1536 --images coffee --style mosaic",
+    "generator --labels 1 --iterations 10",
+    "neurons --size 448 --scenes 36 --iterations 4 --weights patterns",
+    "robustness --scenes 36 --iterations 3 --class-iterations 4 --certified 4 --draws 20",
+    "scenes --size 224 --per-class 6",
+    "segmentation --size 768 --images coffee",
+    "style --content harbour_town --style mosaic --size 768 --iterations 2",
+    "style --preset swirling_night --style-size 2400 --size 512 --iterations 3",
+    "textures --images cracks --iterations 4 --size 64 --sample-size 64",
+    "tradeoffs --figure blend --size 512 --iterations 1",
+    "universal --size 224 --count 72 --held 36 --iterations 4",
+    "training classifier --iterations 3 --workers 0",
+    "training plain --iterations 4 --workers 0",
+    "training robust --iterations 4 --workers 0",
+    "training noise --iterations 4 --workers 0",
+    "training generator --iterations 3 --workers 0",
+    "training styles --iterations 2 --batch 24 --side 160 --style-size 768",
+    "training evaluate --scenes 72 --size 448",
 )
 
 
 NOTE = f"""`python -m benchmarks.costs` makes this table again. On another machine the seconds differ, the bytes hardly.
-The memory is above what the process holds when the work begins, about 0.8 GB. Told before the work is a forecast of
-more than {MOST_BYTES / 1e9:g} GB or {MOST_SECONDS / 60:g} minutes. Attacks may end early: theirs is the most."""
+Seconds are those of the processor, on one core. The memory is above what the process holds when the work begins,
+about 0.8 GB. Trainings on scenes got 72 scenes, which else take longest. Told before the work is a forecast of more
+than {MOST_BYTES / 1e9:g} GB or {MOST_SECONDS / 60:g} minutes. Attacks may end early: theirs is the most."""
 
 
 class Row(NamedTuple):
@@ -126,14 +128,14 @@ def measure_here(case: str) -> list[float]:
     model = load_squeezenet("patterns", "cpu")
     model(torch.zeros(1, 3, 64, 64))  # what is made once, at the first call, is not the work's
     work, costs = training_of(*words[1:]) if words[0] == "training" else study_of(*words)
-    expected = expect(costs, model)
+    seconds = costs.seconds_if(slowness(model, time.process_time))
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # or the work would fit into what the preparation left behind
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, began = status("VmRSS"), time.perf_counter()
+    before, began = status("VmRSS"), time.process_time()
     work()
-    took = time.perf_counter() - began
-    return [round(value, 3) for value in (expected.bytes / 1e9, status("VmHWM") - before, expected.seconds, took)]
+    took = time.process_time() - began
+    return [round(value, 3) for value in (costs.bytes / 1e9, status("VmHWM") - before, seconds, took)]
 
 
 def study_of(name: str, *flags: str) -> tuple[Callable[[], object], Cost]:
@@ -145,11 +147,13 @@ def study_of(name: str, *flags: str) -> tuple[Callable[[], object], Cost]:
 
 
 def training_of(name: str, *flags: str) -> tuple[Callable[[], object], Cost]:
-    """The work of `python -m training`, and what is forecast."""
+    """The work of `python -m training`, and what is forecast. Those on scenes get few of them, which take longest."""
     asked = settings(name, parser_of(name).parse_args(flags))
-    recipe = scene_training(name, asked).recipe if isinstance(asked, SceneSettings) else None
-    run = evaluate.run if name == "evaluate" else commands.run
-    return lambda: run(name, asked), cost(asked, recipe)
+    if not isinstance(asked, SceneSettings):
+        return lambda: (evaluate if name == "evaluate" else commands).run(name, asked), cost(asked)
+    whole = scene_training(name, asked)
+    training = type(whole)(replace(whole.recipe, rounds=2, held_out_rounds=1))
+    return lambda: training.run(workers=asked.workers), cost(asked, training.recipe)
 
 
 def status(name: str) -> float:

@@ -17,13 +17,13 @@ def cost(settings: Settings) -> Cost:
     pictures = list_pictures(settings.images) if settings.images else [Picture("mountain lake", PICTURE)]
     shapes = [scaled_to(size_of(picture), settings.side) for picture in pictures]
     dreams = len(settings.jobs) * (settings.zoom or 1)
-    total = Cost(flags=FLAGS)
+    total, drawn = Cost(flags=FLAGS), 0.0
     for height, width in shapes:
         total += dream(height * width, settings) * dreams
-        panels = settings.zoom or 1 + len(settings.jobs)
-        total += drawing(panels, height, width) if settings.zoom is None else Cost(held=3 * panels * height * width)
-        total += Cost(held=4 * 3 * (1 + len(settings.jobs)) * height * width)
-    return total
+        kept = 3 * settings.zoom if settings.zoom else 4 * 3 * (1 + len(settings.jobs))  # bytes for each pixel
+        total += Cost(held=kept * height * width)
+        drawn += height * width * (0 if settings.zoom or settings.alone else 1 + len(settings.jobs))
+    return total + drawing(1, drawn, 1)
 
 
 def dream(pixels: float, settings: Settings) -> Cost:

@@ -14,14 +14,14 @@ def cost(settings: Settings, *, styles: int = STYLES) -> Cost:
     """Every picture as every style that is wanted. A moving picture counts as its first frame."""
     pictures = list_pictures(settings.images) if settings.images else [Picture(name, name) for name in SHOWN]
     sheet = bool(settings.output.suffix) and len(pictures) * styles > 1
-    total = Cost(flags=("size",))
+    total, drawn = Cost(flags=("size",)), 0.0
     for picture in pictures if settings.images else ():
         height, width = scaled_to(size_of(picture), settings.size or (SHEET_SIZE if sheet else None))
         pixels = min(height * width, MOST_PIXELS)
         total += Cost(seconds=SECONDS * styles * pixels, at_once=BYTES * pixels)
-        total += drawing(1 + styles, pixels, 1) if sheet else Cost()
+        drawn += (1 + styles) * pixels * sheet
     if not settings.images:
         pixels = 1.5 * (settings.size or SHEET_SIZE) ** 2
         total += Cost(seconds=SECONDS * styles * len(SHOWN) * pixels, at_once=BYTES * pixels)
-        total += drawing(len(SHOWN) * (1 + styles), pixels, 1)
-    return total
+        drawn += len(SHOWN) * (1 + styles) * pixels
+    return total + drawing(1, drawn, 1)

@@ -1,11 +1,12 @@
 """What the maps of a layer cost."""
 
 from studies.gradcam.flags import BARE, Settings
-from studies.shared.cost import Cost, drawing, gradients
+from studies.shared.cost import GRADIENT_BYTES, Cost, at_a_time, drawing, gradients
 from studies.shared.map_cost import maps_cost
 from studies.shared.picture_cost import count_pictures, reading
 
 NODES = 20  # of the path that conductance is integrated along
+ENDS = 3  # nodes that Captum computes besides those that it is asked for at a time
 WAYS = 2  # gradients of a node: of the layer for the score, and of the image for the layer
 
 
@@ -18,6 +19,8 @@ def cost(settings: Settings) -> Cost:
     work += maps_cost(names, given, settings.size, count, versus=versus, captum=not versus)
     rows = 1 + (1 if versus else 2) * len(names)
     if not settings.techniques and not versus:
-        work += gradients(len(settings.layers), pixels) + gradients(WAYS * NODES * count, pixels)
+        work += gradients(len(settings.layers), pixels)
+        together = at_a_time(4, pixels, None) + ENDS * pixels
+        work += Cost(gradient=WAYS * NODES * count * pixels, at_once=GRADIENT_BYTES * together)
         rows += 4
     return work + drawing(rows * count, settings.size)

@@ -62,11 +62,11 @@ class Cost:
 
     def plain_seconds(self) -> float:
         """On one plain core."""
-        return STARTING + self.seconds + FORWARD * self.forward + GRADIENT * self.gradient
+        return self.seconds_if(1)
 
-    def measured_seconds(self, model: nn.Module) -> float:
-        """On this machine and this network's device, as one timed gradient says."""
-        return STARTING + self.seconds + slowness(model) * (FORWARD * self.forward + GRADIENT * self.gradient)
+    def seconds_if(self, slowness: float) -> float:
+        """On a machine that takes so many times as long for what goes through the network."""
+        return STARTING + self.seconds + slowness * (FORWARD * self.forward + GRADIENT * self.gradient)
 
 
 def forwards(count: float, pixels: float, *, together: int | None = None) -> Cost:
@@ -91,8 +91,8 @@ def rendering(count: float, side: int) -> Cost:
 
 
 def drawing(panels: float, side: float, other: float | None = None) -> Cost:
-    """A figure of so many panels, `side` times `other` pixels each."""
-    return Cost(held=PANEL_BYTES * panels * side * (other or side), seconds=PANEL_SECONDS * panels)
+    """A figure of so many panels, `side` times `other` pixels each: after the work, whose memory it uses again."""
+    return Cost(at_once=PANEL_BYTES * panels * side * (other or side), seconds=PANEL_SECONDS * panels)
 
 
 def learning(steps: float, pixels: float) -> Cost:
@@ -100,13 +100,13 @@ def learning(steps: float, pixels: float) -> Cost:
     return Cost(gradient=1.5 * steps * pixels, at_once=2 * GRADIENT_BYTES * pixels)
 
 
-def slowness(model: nn.Module) -> float:
+def slowness(model: nn.Module, clock: Callable[[], float] = time.perf_counter) -> float:
     """How many times slower than a plain core the model's gradient is, where it is; one small gradient is timed."""
     images = torch.zeros(TIMED).to(next(model.parameters()))
     for _ in range(2):  # the first warms up
-        began = time.perf_counter()
+        began = clock()
         input_gradient(model, images, 0).sum().item()  # a number: other devices than the CPU are waited for
-        taken = time.perf_counter() - began
+        taken = clock() - began
     return taken / (GRADIENT * images[0, 0].numel())
 
 
@@ -126,7 +126,7 @@ def expect(cost: Cost, model: nn.Module | None = None) -> Expected:
     """
     seconds = cost.plain_seconds()
     if SLOW * seconds > MOST_SECONDS and cost.forward + cost.gradient:
-        seconds = cost.measured_seconds(model or squeezenet1_1().eval())
+        seconds = cost.seconds_if(slowness(model or squeezenet1_1().eval()))
     return Expected(seconds, cost.bytes, cost.flags, cost.at_most)
 
 

@@ -1,4 +1,7 @@
-"""What each map of the catalogue costs: for one picture, from its settings and the picture's side."""
+"""What each map of the catalogue costs, for one picture: its settings say how often it asks the network.
+
+A new technique needs nothing here, unless it asks more than once and none of its settings says how often.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -66,33 +69,27 @@ def depth(layer: str) -> int:
     return int(parts[1]) if parts[0] == "features" and len(parts) > 1 and parts[1].isdigit() else 99
 
 
-COSTS: dict[str, Callable[[Asked, int], Cost]] = {
-    "gradient": one_gradient,
-    "gradient-x-input": one_gradient,
-    "guided-backprop": one_gradient,
-    "deconvnet": one_gradient,
-    "smoothgrad": noisy_copies,
-    "smoothgrad-squared": noisy_copies,
-    "vargrad": noisy_copies,
-    "integrated-gradients": path,
-    "occlusion": covered_windows,
-    "rise": random_masks,
+# By the setting that says how often a technique asks the network: the first of these that it has.
+BY_SETTING: dict[str, Callable[[Asked, int], Cost]] = {
+    "samples": noisy_copies,
+    "nodes": path,
+    "patch": covered_windows,
+    "masks": random_masks,
+    "channels": masks_of_channels,
+    "layer": at_layer,
+}
+OTHERS = {  # whose settings do not say it; of techniques that are in neither table, a gradient is counted
     "class-map": one_forward,
-    "grad-cam": at_layer,
-    "xgrad-cam": at_layer,
-    "hires-cam": at_layer,
-    "grad-cam++": at_layer,
-    "layer-cam": at_layer,
     "fused-layer-cam": three_layers,
-    "score-cam": masks_of_channels,
-    "eigen-cam": one_forward,
     "guided-grad-cam": region_and_gradient,
 }
 
 
 def map_cost(name: str, given: Mapping[str, Any], side: int) -> Cost:
     """One map of a square picture. given: settings, also of other techniques."""
-    return COSTS[name](TECHNIQUES[name].with_defaults(given), side)
+    technique = TECHNIQUES[name]
+    counted = next((BY_SETTING[setting] for setting in BY_SETTING if setting in technique.settings), one_gradient)
+    return OTHERS.get(name, counted)(technique.with_defaults(given), side)
 
 
 def maps_cost(
