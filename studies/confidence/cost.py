@@ -4,7 +4,7 @@ from studies.confidence.flags import LARGE, SMALL, Settings
 from studies.shared.cost import Cost, forwards, gradients, rendering
 
 KINDS = 5  # of pictures that are held: own, fooled, noise, another world, and what the attack works on
-HELD = 4 * 3 * 2.5  # bytes for each of their pixels: with what is made of them on the way
+HELD = 75  # bytes for each of their pixels: with what is made of them on the way
 
 
 def cost(settings: Settings, *, knows_scenes: bool = True) -> Cost:

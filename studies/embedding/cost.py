@@ -10,7 +10,8 @@ DIGITS = 1797
 CHUNKS = 12  # of images that are held between two writings to the cache
 NUMBERS = 512 + 3 * 32 * 32  # features and pixels of an image
 KEPT = 4 * NUMBERS + 3 * 64 * 64 + 2 * 8 * NUMBERS  # bytes for each image, its thumbnail, and a copy in float64
-TSNE, PAIR = 0.012, 1.5e-7  # seconds for each image, and for each pair of images that are compared
+LIBRARIES = 0.15e9  # bytes
+TSNE, PAIR = 0.006, 1.5e-7  # seconds for each image, and for each pair of images that are compared
 
 
 def cost(settings: Settings) -> Cost:
@@ -23,6 +24,6 @@ def cost(settings: Settings) -> Cost:
     placed = count**2.2 * 2e-7 if "map" in settings.technique else 0  # the linear assignment
     work += Cost(seconds=TSNE * count * planes + PAIR * count**2 * (2 + 2 * planes) + placed)
     cells = 8 * count**2 * 3 if "map" in settings.technique else 0
-    held = KEPT * count + CHUNKS * max(CHUNK_PIXELS, pixels) * 3 * 6
+    held = LIBRARIES + KEPT * count + CHUNKS * max(CHUNK_PIXELS, pixels) * 3 * 6
     flags = ("images",) if settings.images else ("scenes",)
     return replace(work + Cost(held=held) + Cost(held=cells), flags=(*flags, "size"), at_most=True)

@@ -7,7 +7,7 @@ from studies.shared.picture_cost import count_pictures, reading
 
 NODES = 20  # of the path that conductance is integrated along
 ENDS = 3  # nodes that Captum computes besides those that it is asked for at a time
-WAYS = 2  # gradients of a node: of the layer for the score, and of the image for the layer
+WAYS = 1.2  # gradients of a node: of the layer for the score, and what the layer gives once more
 
 
 def cost(settings: Settings) -> Cost:

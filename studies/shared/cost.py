@@ -56,6 +56,11 @@ class Cost:
         return replace(self, forward=times * self.forward, gradient=times * self.gradient, seconds=times * self.seconds)
 
     @property
+    def freed(self) -> "Cost":
+        """The same, after which nothing is kept."""
+        return replace(self, at_once=self.at_once + self.held, held=0.0)
+
+    @property
     def bytes(self) -> float:
         """The most memory at any time, beside what the process holds."""
         return ALWAYS + self.at_once + self.held
@@ -87,7 +92,7 @@ def at_a_time(count: float, pixels: float, together: int | None) -> float:
 
 def rendering(count: float, side: int) -> Cost:
     """So many scenes are rendered."""
-    return Cost(seconds=count * (0.01 + 1.2e-6 * side**2))
+    return Cost(seconds=count * (0.005 + 0.4e-6 * side**2))
 
 
 def drawing(panels: float, side: float, other: float | None = None) -> Cost:

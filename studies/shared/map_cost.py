@@ -102,6 +102,5 @@ def maps_cost(
     total = Cost()
     for name in names:
         times = (1 + versus) + (captum and bool(TECHNIQUES[name].captum))
-        one = map_cost(name, given, side)
-        total += replace(one * (count * times), at_once=one.at_once + one.held, held=4 * 3 * count * side**2)
+        total += map_cost(name, given, side).freed * (count * times) + Cost(held=4 * 3 * count * side**2)
     return total

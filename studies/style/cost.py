@@ -23,8 +23,9 @@ def cost(settings: Settings) -> Cost:
     if isinstance(settings, PairSettings):
         total, pairs = Cost(flags=("size", "style_scale", "iterations")), 0
         for content in files_of(settings.content):
-            total += pair_cost(content, settings)
+            total += pair_cost(content, settings).freed
             pairs += len(files_of(settings.style[0])) if len(settings.style) == 1 else 1
+        total += Cost(at_most=pairs > 1 and not settings.fresh)  # some may be there
         return total * (pairs / max(1, len(files_of(settings.content))))
     for name in settings.preset or PRESETS if isinstance(settings, PresetSettings) else ():
         preset = PRESETS[name]

@@ -23,5 +23,5 @@ def cost(settings: Settings) -> Cost:
     if "style-size" in settings.figure:
         pair = replace(pair, style_scale=float(max(SCALES)))
     pictures = sum(FIGURES[name].pictures for name in settings.figure)
-    work = pair_cost(settings.content, pair) * pictures + drawing(1.5 * pictures, 1.2 * settings.size)
+    work = pair_cost(settings.content, pair).freed * pictures + drawing(1.5 * pictures, 1.2 * settings.size)
     return work + Cost(flags=("size", "iterations", "figure"))

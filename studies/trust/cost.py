@@ -25,8 +25,7 @@ def cost(settings: Settings) -> Cost:
         technique = TECHNIQUES[name]
         once = checked if technique.slow else count  # slow ones are checked on these alone
         maps = count + once * (1 + settings.draws) + checked * settings.draws * 2 * BLOCKS
-        one = map_cost(name, dict(technique.fewer), settings.size)
-        total += replace(one * maps, at_once=one.at_once + one.held, held=0)
+        total += map_cost(name, dict(technique.fewer), settings.size).freed * maps
     rows = len(settings.techniques) + CONTROLS
     compared = rows * settings.draws * (count + 2 * BLOCKS * checked)
     total += forwards(2 * rows * count * (settings.stages + 1), pixels) + Cost(seconds=COMPARING * compared * pixels)
