@@ -14,9 +14,10 @@ from training.squares import ROUNDS, SCENE_SIZE, STEPS_PER_ROUND
 from training.style_pictures import HELD_OUT_SIZE
 
 LEARNING = 1.6  # of a step: forward and back for the weights as well, beside a plain gradient
-LEARNING_BYTES = 2 * GRADIENT_BYTES  # for each pixel of a batch: normalisations keep what they read
+LEARNING_BYTES = {True: 0.7 * GRADIENT_BYTES, False: 1.3 * GRADIENT_BYTES}  # for each pixel of a batch, bfloat16 or not
 POOL, HELD = 3, 15  # bytes for each pixel of the scenes that are learned from, and that are held out
-GENERATING, GENERATING_BYTES = 1.6, 2 * GRADIENT_BYTES  # of a generator's step, for each pixel
+GENERATING = 1.6  # of a generator's step
+GENERATING_BYTES = {True: 0.5 * GRADIENT_BYTES, False: GRADIENT_BYTES}  # likewise
 PAINTING, PAINTING_BYTES = 4.5, 3000  # a picture painted, seen by the loss network, and the way back through both
 STYLE_BYTES, ASPECT = 300, 1.4  # for each pixel of a style, which is seen whole; its longer side by the shorter
 CHUNK = 36  # scenes named at a time
@@ -42,7 +43,7 @@ def of_recipe(recipe: Recipe) -> Cost:
         steps, scene = end - begin, stage.size**2
         pool = POOL * recipe.rounds * classes * scene
         work = Cost(gradient=(LEARNING + attack) * steps * stage.batch * scene)
-        total += replace(work, at_once=LEARNING_BYTES * stage.batch * scene + pool)
+        total += replace(work, at_once=LEARNING_BYTES[recipe.half_precision] * stage.batch * scene + pool)
         total += rendering((recipe.rounds + steps / recipe.steps_per_round) * classes, stage.size)
     held, last = recipe.held_out_rounds * classes, recipe.stages[-1].size
     looks = -(-recipe.steps // recipe.evaluate_every)
@@ -56,7 +57,7 @@ def of_generator(recipe: GeneratorRecipe) -> Cost:
     pixels, held = recipe.batch * scene, recipe.held_out_rounds * classes
     scenes = (recipe.rounds + recipe.steps / recipe.steps_per_round) * classes
     work = Cost(gradient=GENERATING * recipe.steps * pixels, held=POOL * recipe.rounds * classes * scene)
-    work = replace(work, at_once=GENERATING_BYTES * pixels)
+    work = replace(work, at_once=GENERATING_BYTES[recipe.half_precision] * pixels)
     looks = -(-recipe.steps // recipe.evaluate_every)
     return work + rendering(scenes + held, SIZE) + forwards(looks * held, scene, together=recipe.batch)
 

@@ -1,10 +1,10 @@
 """What it costs to sort the images of a class, and to climb a picture for each facet."""
 
 from studies.facets.flags import CLASSES, Settings
-from studies.shared.cost import Cost, drawing, gradients, rendering
+from studies.shared.cost import Cost, drawing, forwards, gradients, rendering
 from studies.shared.picture_cost import READING, count_pictures
 
-FACETS = 6  # that are found, about, where their number is not given
+FACETS = 3  # that are found, about, where their number is not given
 SHOWN = 9  # images of a facet, at least
 FLAGS = ("scenes", "iterations", "size")
 
@@ -15,7 +15,7 @@ def cost(settings: Settings) -> Cost:
     classes = 1 if settings.images else len(settings.labels) or len(CLASSES)
     count = count_pictures(settings.images) if settings.images else settings.scenes
     shown = facets * max(settings.nearest, SHOWN)
-    work = gradients(classes * count, pixels, together=1)
+    work = forwards(classes * count, pixels, together=1)
     if settings.images:
         work += Cost(seconds=READING * (2 * count + shown), flags=("images", *FLAGS[1:]))
     else:

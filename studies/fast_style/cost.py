@@ -10,8 +10,9 @@ STYLES = 4  # of the network that is here
 MOST_PIXELS = 16_000_000  # that are painted at a time
 
 
-def cost(settings: Settings, *, styles: int = STYLES) -> Cost:
+def cost(settings: Settings, *, styles: int | None = None) -> Cost:
     """Every picture as every style that is wanted. A moving picture counts as its first frame."""
+    styles = styles or len(settings.style) or STYLES
     pictures = list_pictures(settings.images) if settings.images else [Picture(name, name) for name in SHOWN]
     sheet = bool(settings.output.suffix) and len(pictures) * styles > 1
     total, drawn = Cost(flags=("size",)), 0.0

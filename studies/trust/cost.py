@@ -12,7 +12,7 @@ CHUNK = 8  # images at a time
 BLOCKS = 10  # of SqueezeNet, random one after the other, from the top down and each alone
 CONTROLS = 3  # rows besides the techniques
 COMPARING = 0.6e-6  # seconds for each pixel of two maps
-IMAGE_BYTES = 8 * 4 * 3 * 12  # of a chunk: copies of its images and maps
+IMAGE_BYTES = 4 * 3 * 12  # for each pixel of a chunk: copies of its images and maps
 FLAGS = ("scenes", "checked", "draws", "stages", "size")
 
 
@@ -29,5 +29,5 @@ def cost(settings: Settings) -> Cost:
     rows = len(settings.techniques) + CONTROLS
     compared = rows * settings.draws * (count + 2 * BLOCKS * checked)
     total += forwards(2 * rows * count * (settings.stages + 1), pixels) + Cost(seconds=COMPARING * compared * pixels)
-    total += drawing(rows * (BLOCKS + 2), settings.size) + Cost(held=IMAGE_BYTES * pixels)
+    total += drawing(len(settings.techniques) * (BLOCKS + 2), settings.size) + Cost(held=IMAGE_BYTES * min(count, CHUNK) * pixels)
     return replace(total, flags=FLAGS, at_most=True)
