@@ -13,6 +13,7 @@ from captum import attr
 from torch import Tensor, nn
 
 from core.activations import find_layer
+from core.gradients import chunk_length
 
 
 @contextmanager
@@ -20,6 +21,11 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
         yield
+
+
+def at_once(images: Tensor, most: int) -> int:
+    """How many nodes of each image (N, 3, H, W) to compute at a time: `most`, and fewer of large ones."""
+    return len(images) * min(most, chunk_length(images))
 
 
 def captum_saliency(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -66,7 +72,9 @@ def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W), from the mean colour (0 in the network's units)."""
     with _quietly():
         method = attr.IntegratedGradients(model)
-        return method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=16).detach()
+        return method.attribute(
+            images.clone(), target=labels, n_steps=nodes, internal_batch_size=at_once(images, 16)
+        ).detach()
 
 
 def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
@@ -79,7 +87,7 @@ def captum_layer_conductance(model: nn.Module, images: Tensor, labels: Tensor, *
     """(N, 3, H, W), (N,) -> how much of the score flows through each position of the layer, (N, h, w)."""
     with _quietly():
         method = attr.LayerConductance(model, find_layer(model, layer))
-        result = method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=len(images) * 4)
+        result = method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=at_once(images, 4))
         return result.sum(dim=1).detach()
 
 

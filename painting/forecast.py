@@ -23,8 +23,10 @@ TIMED = 3  # which scale, if there are so many
 TILE = 768  # pixels, where the whole would be more
 PROBE = 128  # pixels
 FORWARD_AND_BACK = 4.5  # measured, as the next: buffers of the convolutions, and products of features, come on top
+FORWARD = 1.3  # the same, of a style, which goes forward alone
 ALWAYS = 70e6  # bytes: what smaller scales leave behind
 OF_THE_PICTURE = 3 * 30 + 8  # floats a pixel: copies of its 3 values (L-BFGS keeps 20), and the content's features
+OF_A_STYLE = 3 * 3  # likewise: as it was read, scaled, and on the way
 
 
 class Forecast(NamedTuple):
@@ -61,7 +63,9 @@ def forecast(
     seconds = sum(
         one * iterations * _work(size, chosen, objective.reach) / _work(timed, None, (0, 0)) for size in sizes
     )
-    return Forecast(needed_bytes(model, sizes[-1], reached, chosen), seconds, chosen, sizes)
+    share = settings["style_scale"] * min(sizes[-1]) / min(picture.shape[2:])
+    seen = [style.image.shape[2] * style.image.shape[3] * share**2 for style in styles]
+    return Forecast(needed_bytes(model, sizes[-1], reached, chosen, seen), seconds, chosen, sizes)
 
 
 def _work(size: Sequence[int], tile: int | None, reach: tuple[int, int]) -> float:
@@ -76,12 +80,16 @@ def best_tile(model: nn.Module, size: Sequence[int], layer: int) -> int | None:
     return None if needed_bytes(model, size, layer, None) <= MOST_BYTES else TILE
 
 
-def needed_bytes(model: nn.Module, size: Sequence[int], layer: int, tile: int | None) -> float:
-    """Of one run at size (H, W) that looks at the modules up to `layer`."""
-    pixels = size[0] * size[1]
-    at_once = min(pixels, (tile + 128) ** 2) if tile else pixels
+def needed_bytes(
+    model: nn.Module, size: Sequence[int], layer: int, tile: int | None, styles: Sequence[float] = ()
+) -> float:
+    """Of one run at size (H, W) that looks at the modules up to `layer`. styles: pixels of each, seen before it."""
+    most, pixels = (tile + 128) ** 2 if tile else float("inf"), size[0] * size[1]
     floats, width = _floats_per_pixel(getattr(model, "features", model), layer)
-    return ALWAYS + width * (FORWARD_AND_BACK * floats * at_once + OF_THE_PICTURE * pixels)
+    at_once = FORWARD_AND_BACK * min(pixels, most)
+    for style in styles:
+        at_once = max(at_once, FORWARD * min(style, most))
+    return ALWAYS + width * (floats * at_once + OF_THE_PICTURE * pixels + OF_A_STYLE * sum(styles))
 
 
 def _floats_per_pixel(features: nn.Sequential, layer: int) -> tuple[float, int]:

@@ -311,12 +311,6 @@ def test_a_silent_channel_says_so_on_the_picture(random_weights, picture, panels
     assert "silent" in panels[1].note
 
 
-def test_what_a_large_picture_takes_is_told_before(weights, picture, monkeypatch, capsys):
-    monkeypatch.setattr("studies.deepdream.study.LARGE", 100)
-    run("deepdream", "--images", picture, "--layer", LAYER, *QUICK)
-    assert "80 x 64 pixels, each dream takes about 1 min " in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

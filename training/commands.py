@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from core.errors import UsageError
 from core.own_files import digest_of
@@ -13,7 +15,9 @@ from drawing.curves import draw_learning_curve
 from drawing.files import describe, save_picture
 from drawing.tables import csv_bytes, write_csv
 from patterns.scenes import CLASS_NAMES
+from studies.shared.cost import Cost, tell
 from training.classifier import Training
+from training.cost import cost
 from training.generator import GeneratorRecipe, GeneratorTraining
 from training.processes import leads, met_processes
 from training.recipe import BY_HEART, Recipe
@@ -49,6 +53,7 @@ def run(name: str, settings: Settings) -> int:
 
 def train_on_scenes(name: str, settings: SceneSettings) -> int:
     training = scene_training(name, settings)
+    tell_cost(cost(settings, training.recipe), settings)
     finish(
         training,
         settings.output,
@@ -85,6 +90,8 @@ def scene_training(name: str, settings: SceneSettings) -> Training | GeneratorTr
 def train_styles(settings: StylesSettings, device: str) -> int:
     """In one process or as one of several, of which the first writes."""
     model = load_squeezenet(settings.weights, device)
+    if leads():
+        tell_cost(cost(settings), settings, model)
     device = next(model.parameters()).device
     say = print if leads() else str  # the others say nothing
     styles, broken = read_styles(settings.styles, say)
@@ -120,6 +127,12 @@ def train_styles(settings: StylesSettings, device: str) -> int:
     if leads():
         say_end(training, settings.output, "_samples.png")
     return 1 if broken or squares.broken else 0
+
+
+def tell_cost(whole: Cost, settings: Settings, model: nn.Module | None = None) -> None:
+    """Say what the training costs, if that is much; less where it goes on from a checkpoint."""
+    begun = settings.output.with_suffix(".checkpoint.pt").exists() and not settings.fresh
+    tell(whole + Cost(at_most=begun), partial(print, flush=True), model)
 
 
 def write_curve(name: str, training: Trainable, output: Path, weights: str) -> None:

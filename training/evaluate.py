@@ -13,8 +13,10 @@ from core.images import preprocess
 from core.squeezenet import load_squeezenet
 from drawing.tables import markdown, signed
 from patterns.scenes import CLASS_NAMES, render_indexed
+from studies.shared.cost import tell
 from studies.shared.examples import check_classes
 from studies.shared.progress import progress
+from training.cost import cost
 from training.seeds import HIGHEST_SEED
 from training.settings import EvaluationSettings
 
@@ -89,6 +91,7 @@ def as_text(settings: EvaluationSettings, share: float, pairs: list[Confusion]) 
 def run(_name: str, settings: EvaluationSettings) -> int:
     model = load_squeezenet(settings.weights, "cpu")
     check_classes(model)
+    tell(cost(settings), partial(print, flush=True), model)
     watched = partial(progress, desc="evaluate", unit="chunk")
     table = confusion_table(model, settings.scenes, seed=settings.seed, size=settings.size, watched=watched)
     share, pairs = accuracy(table), worst_pairs(table, CLASS_NAMES)

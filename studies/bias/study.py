@@ -15,9 +15,11 @@ from drawing.files import describe
 from measures.bias import Findings, compare, conclude, evidence_lines, evidence_of
 from measures.localisation import relevance_mass
 from patterns.scenes import CLASS_NAMES
+from studies.bias.cost import cost
 from studies.bias.figure import EXAMPLES, Examples, draw
 from studies.bias.flags import Settings
 from studies.bias.results import ARRANGEMENTS, MAPS, NETWORKS, Explained
+from studies.shared.cost import tell
 from studies.shared.options import OUTPUT_FOLDER, find_class
 from studies.shared.report import Report
 from training.biased import Pair, SceneSet, fingerprint, make_pair, make_recipe, render_set
@@ -31,6 +33,7 @@ from visualizers.saliency_map import saliency_map
 def run(settings: Settings, report: Report) -> None:
     """Train, measure, conclude, draw."""
     choose_device(settings.device)  # to complain before the training, not after it
+    tell(cost(settings), report.say)
     torch.set_flush_denormal(True)  # numbers near zero would slow the training down tenfold
     pair = make_pair([find_class(label, CLASS_NAMES) for label in settings.labels], settings.backgrounds)
     recipes = {

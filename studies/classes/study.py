@@ -11,8 +11,10 @@ from core.images import deprocess
 from core.objectives import class_objective
 from drawing.files import describe
 from patterns.scenes import CLASS_NAMES
+from studies.classes.cost import cost
 from studies.classes.figure import Climb, draw
 from studies.classes.flags import CLASSES, Settings
+from studies.shared.cost import tell
 from studies.shared.forms import form_settings
 from studies.shared.network import class_probabilities, class_title, first_known, footer, load_network, make_generator
 from studies.shared.options import find_class
@@ -28,6 +30,7 @@ def run(settings: Settings, report: Report) -> None:
     model = load_network(settings, report)
     named = settings.labels or first_known(CLASSES, model.class_names)
     labels = [find_class(text, model.class_names) for text in named]
+    tell(cost(settings), report.say, model)
     embedded, several = model.class_names == CLASS_NAMES, len(settings.forms) > 1
     used = {form: form_settings(form, embedded=embedded) | settings.given(form) for form in settings.forms}
     climbs = []

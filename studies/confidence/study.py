@@ -11,10 +11,12 @@ from core.images import deprocess, normalise
 from drawing.files import describe
 from measures.calibration import fit_temperature, reliability
 from patterns.scenes import CLASS_NAMES
+from studies.confidence.cost import cost
 from studies.confidence.figure import draw
 from studies.confidence.flags import LARGE, SMALL, Settings
 from studies.confidence.results import FOOLED, NOISE, OTHER, OWN, SHOWN, Calibration, Findings, Shown
 from studies.confidence.table import tabulate
+from studies.shared.cost import tell
 from studies.shared.crops import random_crops
 from studies.shared.interruption import Interruption
 from studies.shared.network import class_title, make_generator
@@ -31,6 +33,8 @@ def run(settings: Settings, report: Report) -> None:
     networks = load_networks(settings.weights, settings.device)
     for model in networks.values():
         report.say(model.weights_note)
+    knows_scenes = any(model.class_names == CLASS_NAMES for model in networks.values())
+    tell(cost(settings, knows_scenes=knows_scenes), report.say, model)
     photographs = [image for _, image in readable_pictures(list_pictures(settings.images, report.say), report, {})]
     findings = []
     with (

@@ -1,7 +1,6 @@
 """Lets layers dream on pictures, and writes the sheet, one dream alone, or the way into it."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
@@ -13,8 +12,10 @@ from core.gradients import measuring
 from core.images import deprocess
 from core.tiles import position_sum, tiled_score
 from drawing.files import describe
+from studies.deepdream.cost import cost
 from studies.deepdream.figure import Dream, Start, draw
 from studies.deepdream.flags import MOST_BYTES, PICTURE, Job, Settings
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import footer, load_network, make_generator
 from studies.shared.pictures import Picture, list_pictures, open_picture
@@ -24,9 +25,6 @@ from visualizers.deepdream import SMALLEST_SIDE, deepdream, octave_sizes, zoom_s
 
 GUIDE_SIZE = 224  # of its shorter side, in pixels
 MILLISECONDS = 80  # for a frame
-LARGE = 2_000_000  # pixels: from here on, what it will take is told before
-SECONDS = 0.4  # for a step, of a million pixels on one plain core
-TILE_BYTES, PICTURE_BYTES = 700, 170  # for each pixel of the tile at work, and of the picture with its copies
 
 
 def run(settings: Settings, report: Report) -> None:
@@ -42,10 +40,10 @@ def run(settings: Settings, report: Report) -> None:
     model = load_network(settings, report)
     for job in jobs:
         check_job(model, job)
+    tell(cost(settings), report.say, model)
     device = next(model.parameters()).device
     guide = read(guides[0], GUIDE_SIZE).to(device) if guides else None
     starts = read_all(pictures, settings.side, device, report)
-    tell_cost(starts, settings.ascent, report)
     metadata = describe("deepdream", asdict(settings) | settings.ascent, model.weights_name)
     write = write_animation if settings.zoom else write_sheet
     write(model, starts, guide, settings, report, metadata)
@@ -80,19 +78,6 @@ def read_all(pictures: Sequence[Picture], side: int, device: torch.device, repor
     for error in broken:
         report.skip(error)
     return starts
-
-
-def tell_cost(starts: Sequence[Start], ascent: Mapping[str, float], report: Report) -> None:
-    """Say before the work how long a large picture will take, and how much memory."""
-    for name, start in starts:
-        pixels = start[0, 0].numel()
-        if pixels > LARGE:
-            at_once = min(pixels, (1.25 * ascent["tile"]) ** 2)
-            steps = ascent["iterations"] * sum(ascent["ratio"] ** (-2 * index) for index in range(ascent["octaves"]))
-            minutes = math.ceil(SECONDS * pixels / 1e6 * steps / 60)
-            memory = (at_once * TILE_BYTES + pixels * PICTURE_BYTES) / 1e9
-            size = f"{start.shape[3]} x {start.shape[2]} pixels"
-            report.say(f"{name}: {size}, each dream takes about {minutes} min on one plain core, and {memory:.1f} GB")
 
 
 def write_sheet(

@@ -10,8 +10,10 @@ from core.activations import find_layer
 from core.errors import UsageError
 from core.files import fingerprint, is_damaged, is_there
 from drawing.files import describe
+from studies.explain.cost import cost
 from studies.explain.figure import draw
 from studies.explain.flags import Settings
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import footer, load_network
 from studies.shared.pictures import Batch, Picture, chosen_labels, list_pictures, load_batch, load_pictures
@@ -23,6 +25,7 @@ def run(settings: Settings, report: Report) -> None:
     """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished."""
     model = load_network(settings, report)
     find_layer(model, settings.layer)
+    tell(cost(settings), report.say, model)
     with Interruption() as stop:
         if settings.images:
             explain_files(model, settings, report)

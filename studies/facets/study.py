@@ -12,9 +12,11 @@ from core.activations import find_layer
 from core.ascent import Step
 from core.images import deprocess, preprocess
 from drawing.files import describe
+from studies.facets.cost import cost
 from studies.facets.figure import SHOWN, Facet, draw
 from studies.facets.flags import Settings
 from studies.facets.sources import Pictures, folder, scenes
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import class_probabilities, class_title, footer, load_network, make_generator
 from studies.shared.report import Report
@@ -30,6 +32,7 @@ def run(settings: Settings, report: Report) -> None:
     model = load_network(settings, report)
     for layer in settings.layers:
         find_layer(model, layer)
+    tell(cost(settings), report.say, model)
     size = settings.size
     if settings.images:
         groups = folder(model, settings.images, settings.labels, size=size, report=report)

@@ -13,9 +13,11 @@ from core.errors import UsageError
 from core.images import deprocess, load_frames, preprocess
 from drawing.files import describe
 from studies.fast_style.blends import choose_paintings
+from studies.fast_style.cost import cost
 from studies.fast_style.figure import Row, draw
 from studies.fast_style.flags import SHEET_SIZE, SHOWN, SMALLEST, Settings
 from studies.fast_style.network import load_styles
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.options import PICTURE_SUFFIXES
 from studies.shared.pictures import Picture, list_pictures, open_picture
@@ -35,6 +37,7 @@ def run(settings: Settings, report: Report) -> None:
     network = load_styles(settings.network, settings.device)
     report.say(f"network: {network.name}, which paints as {', '.join(network.styles)}")
     wanted = choose_paintings(settings.style, network.styles, blend=settings.blend, blends=settings.blends)
+    tell(cost(settings, styles=len(wanted)), report.say)
     pictures = list_pictures(settings.images, report.say) if settings.images else [own_picture(name) for name in SHOWN]
     metadata = describe("fast_style", {name: getattr(settings, name) for name in DECIDING}, network.name)
     suffix = settings.output.suffix.lower()

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from core.images import as_jpeg, denormalise, deprocess, preprocess
 from drawing.files import describe
 from drawing.grid import Panel
+from studies.fooling.cost import cost
 from studies.fooling.figure import Judged, Result, draw_attacks, draw_classes, length_text
 from studies.fooling.flags import ATTACKS, NOISE, TARGETS, Settings
+from studies.shared.cost import tell
 from studies.shared.network import class_probabilities, class_title, first_known, footer, load_network, make_generator
 from studies.shared.options import find_class
 from studies.shared.pictures import load_batch
@@ -33,6 +35,7 @@ BOUNDS = {"linf": [levels / 255 for levels in range(1, 65)], "l2": [0.05 * 1.1**
 def run(settings: Settings, report: Report) -> None:
     """Fool, judge what a file holds, draw."""
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     make = fool_into_classes if settings.grid else fool_from_noise if settings.technique == ("noise",) else fool_images
     result = make(model, settings, report)
     report.picture(result.figure, settings.output, describe("fooling", asdict(settings), model.weights_name))

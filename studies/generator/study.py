@@ -19,8 +19,10 @@ from core.squeezenet import load_squeezenet
 from drawing.files import describe
 from patterns.scenes import CLASS_NAMES, render_scene
 from studies.generator.climbs import climb_generator, climb_noise, climb_waves
+from studies.generator.cost import cost
 from studies.generator.figure import Climbed, Known, draw
 from studies.generator.flags import CLASSES, STARTS, Settings
+from studies.shared.cost import tell
 from studies.shared.forms import FORMS, form_settings
 from studies.shared.network import class_probabilities, class_title, first_known, footer, load_network, make_generator
 from studies.shared.options import find_class
@@ -41,6 +43,7 @@ class Target(NamedTuple):
 def run(settings: Settings, report: Report) -> None:
     """Climb, say the objectives, let the judge name what it sees, draw."""
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     judge = load_judge(settings, model)
     generate = load_generator(device=next(model.parameters()).device)
     targets = find_targets(settings, model)

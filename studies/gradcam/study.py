@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from core.activations import find_layer
 from drawing.files import describe
 from measures.captum_reference import captum_layer_activation, captum_layer_conductance
+from studies.gradcam.cost import cost
 from studies.gradcam.figure import draw_bare, draw_beside_captum, draw_techniques
 from studies.gradcam.flags import BARE, Settings
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.maps import MapRow, compute_captums, compute_maps, find_versus, report_agreement
 from studies.shared.network import footer, load_network
@@ -27,6 +29,7 @@ def run(settings: Settings, report: Report) -> None:
     model = load_network(settings, report)
     for layer in (settings.layer, *settings.layers):
         find_layer(model, layer)
+    tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
     names = settings.techniques or (BARE if versus is None else BARE[:1])

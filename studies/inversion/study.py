@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from core.activations import find_layer, record_activations
 from drawing.files import describe
 from measures.reconstruction import layer_error, pattern_error, picture_error, ssim
+from studies.inversion.cost import cost
 from studies.inversion.figure import draw
 from studies.inversion.flags import DESCENT, Settings
 from studies.inversion.table import NOTE, Inverted, depth_verdict, each_image, means
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import class_probabilities, footer, load_network, make_generator
 from studies.shared.pictures import Batch, load_batch
@@ -23,6 +25,7 @@ def run(settings: Settings, report: Report) -> None:
     model = load_network(settings, report)
     for layer in settings.layers:
         find_layer(model, layer)
+    tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     results, stop = invert_all(model, batch, settings, report)
     figure = draw(batch, results, footer=footer(model))

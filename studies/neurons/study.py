@@ -7,9 +7,11 @@ from core.torchvision_models import check_model_name
 from drawing.files import describe
 from drawing.grid import stack
 from studies.neurons import climbs, responses, weights
+from studies.neurons.cost import cost
 from studies.neurons.flags import DEFAULT_TECHNIQUES, Settings
 from studies.neurons.results import Drawn
 from studies.neurons.subject import Subject
+from studies.shared.cost import tell
 from studies.shared.report import Report
 
 DRAW: dict[str, Callable[[Subject], Drawn]] = {
@@ -28,6 +30,7 @@ def run(settings: Settings, report: Report) -> None:
     for name in settings.model:
         check_model_name(name)
     subject = Subject(settings, report)
+    tell(cost(settings), report.say)
     if not settings.technique:
         sheet = stack([DRAW[name](subject).pixels for name in DEFAULT_TECHNIQUES])
         report.picture(sheet, settings.output, describe("neurons", asdict(settings), subject.model.weights_name))

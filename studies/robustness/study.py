@@ -14,10 +14,12 @@ from core.squeezenet import load_squeezenet
 from drawing.files import describe
 from measures.localisation import localisation
 from patterns.scenes import Scene, render_scene
+from studies.robustness.cost import cost
 from studies.robustness.figure import draw_accuracy, draw_certified, draw_classes, draw_maps
 from studies.robustness.flags import Settings
 from studies.robustness.results import CLASSES, SIZES, Findings, percent
 from studies.robustness.table import tabulate
+from studies.shared.cost import tell
 from studies.shared.examples import check_classes
 from studies.shared.interruption import Interruption
 from studies.shared.network import class_probabilities, class_title, footer, make_generator
@@ -42,6 +44,7 @@ def run(settings: Settings, report: Report) -> None:
     for model in networks.values():
         check_classes(model)
         report.say(model.weights_note)
+    tell(cost(settings), report.say, model)
     scenes = held_out_scenes(settings.scenes, seed=settings.seed, size=settings.size)
     scenes = scenes._replace(images=scenes.images.to(next(judge.parameters()).device))
     examples = [render_scene(name, seed=settings.seed, size=settings.size) for name in CLASSES]

@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from drawing.files import describe
+from studies.saliency.cost import cost
 from studies.saliency.figure import draw
 from studies.saliency.flags import BARE, Settings
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.maps import MapRow, compute_captums, compute_maps, find_versus, report_agreement
 from studies.shared.network import footer, load_network
@@ -25,6 +27,7 @@ from visualizers.smoothgrad import check_variation
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
     names = settings.techniques or (BARE if versus is None else BARE[:1])

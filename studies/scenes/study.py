@@ -3,13 +3,16 @@
 from drawing.colours import outline
 from drawing.files import describe
 from patterns.scenes import CLASS_NAMES, class_number, render_indexed
+from studies.scenes.cost import cost
 from studies.scenes.figure import Strip, contact_sheet
 from studies.scenes.flags import Settings
+from studies.shared.cost import tell
 from studies.shared.report import Report
 
 
 def run(settings: Settings, report: Report) -> None:
     """Both sheets, from the same scenes."""
+    tell(cost(settings), report.say)
     plain, marked = [], []
     for name in report.progress(CLASS_NAMES, desc="scenes", unit="class"):
         title = f"{class_number(name)}  {name}"

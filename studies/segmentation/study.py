@@ -10,8 +10,10 @@ from core.errors import UsageError
 from core.priors import blur
 from drawing.files import describe
 from measures.localisation import centre_map
+from studies.segmentation.cost import cost
 from studies.segmentation.figure import Cut, draw
 from studies.segmentation.flags import Settings
+from studies.shared.cost import tell
 from studies.shared.network import footer, load_network
 from studies.shared.pictures import load_batch
 from studies.shared.report import Report
@@ -26,6 +28,7 @@ NODES = 20  # of integrated gradients
 def run(settings: Settings, report: Report) -> None:
     """Cut, say the overlaps, draw."""
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     cuts = []
     for index in report.progress(range(len(batch.names)), desc="segmentation", unit="image"):

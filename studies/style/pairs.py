@@ -11,11 +11,13 @@ from core.files import is_damaged, is_there
 from core.images import deprocess
 from core.picture_files import list_image_files, shown
 from drawing.files import describe
+from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import open_named
 from studies.shared.network import footer, load_network
 from studies.shared.options import is_picture_path
 from studies.shared.report import Report
+from studies.style.cost import cost
 from studies.style.figure import draw_losses, draw_pairs
 from studies.style.flags import PairSettings
 from studies.style.paint import Pictures, decisive_settings, paint
@@ -32,6 +34,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
     report.expect([curves_beside(path) for path in paths if settings.curves])
     report.expect([path.with_suffix(".gif") for path in paths if settings.gif])
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     pictures = Pictures(next(model.parameters()))
     errors: list[UsageError] = []
     there, damaged, made = 0, 0, {}

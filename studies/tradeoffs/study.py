@@ -3,8 +3,10 @@
 from dataclasses import asdict
 
 from drawing.files import describe
+from studies.shared.cost import tell
 from studies.shared.network import footer, load_network
 from studies.shared.report import Report
+from studies.tradeoffs.cost import cost
 from studies.tradeoffs.figure import draw
 from studies.tradeoffs.flags import Settings
 from studies.tradeoffs.painter import Painter
@@ -14,6 +16,7 @@ from studies.tradeoffs.sweeps import FIGURES
 def run(settings: Settings, report: Report) -> None:
     """Paint the pictures of each figure, and draw it before the next is begun."""
     model = load_network(settings, report)
+    tell(cost(settings), report.say, model)
     for name in settings.figure:
         figure = FIGURES[name]
         with report.progress(total=figure.pictures, desc=name, unit="picture") as bar:

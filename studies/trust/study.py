@@ -11,8 +11,10 @@ from drawing.files import describe
 from drawing.tables import draw_table
 from measures.sanity import blocks_of
 from patterns.scenes import CLASS_NAMES
+from studies.shared.cost import tell
 from studies.shared.network import footer, load_network
 from studies.shared.report import Report
+from studies.trust.cost import cost
 from studies.trust.curves_figure import draw_curves
 from studies.trust.flags import QUESTION, Settings
 from studies.trust.pictures import Pictures, load
@@ -34,6 +36,7 @@ def run(settings: Settings, report: Report) -> None:
             raise UsageError("labels: scenes are explained for their own class; leave out --labels, or give --images")
         settings = replace(settings, scenes=SCENES)  # the photographs are nothing that this network knows
     networks = Networks(model, load_randomly_labelled(settings.random_labels, model, settings.device))
+    tell(cost(settings), report.say, model)
     pictures = load(model, settings, report)
     rows = rows_of(settings.techniques)
     checks = Checks(settings.seed, settings.checked, settings.draws, settings.stages, settings.noise)

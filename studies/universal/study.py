@@ -9,8 +9,10 @@ from core.errors import WorkError
 from core.squeezenet import load_squeezenet
 from core.torchvision_models import known_models, load_torchvision
 from drawing.files import describe
+from studies.shared.cost import tell
 from studies.shared.network import load_network, make_generator
 from studies.shared.report import Report
+from studies.universal.cost import cost
 from studies.universal.figure import Judged, Rates, draw, percent
 from studies.universal.flags import BOUNDS, TILES, Settings
 from studies.universal.sources import Images, as_levels, load_images, read_perturbation
@@ -23,6 +25,7 @@ def run(settings: Settings, report: Report) -> None:
     """Learn or read, judge, draw."""
     model = load_network(settings, report)
     others = [load_other(name, settings.device) for name in settings.transfer]  # a wrong name is said at once
+    tell(cost(settings), report.say, model)
     given = None
     if settings.perturbation is not None:
         given, settings = read_perturbation(settings.perturbation, settings)
