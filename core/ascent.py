@@ -39,11 +39,12 @@ def optimise_pixels(
     constrain: Constraint | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Run the loop from `start` (N, 3, H, W), which is left as it is, and return the last image.
+    """Run the loop from `start` (N, 3, H, W), which is left as it is, and return the last image, at least in float32.
 
     Raises WorkError when the objective or its gradient stops being finite: no picture comes after that.
     """
-    image = start.detach().clone().requires_grad_(True)
+    start = start.detach()  # steps are lost in half precision
+    image = start.to(torch.promote_types(start.dtype, torch.float32), copy=True).requires_grad_(True)
     for iteration in range(iterations):
         value = objective(image)
         (gradient,) = torch.autograd.grad(value.sum(), image)

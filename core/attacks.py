@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import class_scores, in_chunks, measuring, scores_of
+from core.gradients import as_images, class_scores, in_chunks, measuring, scores_of
 from core.images import denormalise, normalise
 from core.priors import project_to_ball, unit_norm
 
@@ -139,6 +139,7 @@ def is_changed(model: nn.Module, images: Tensor, difference: Tensor, own: Tensor
 
     Judged by the sum as an 8-bit file holds it. own (N,): the first choices without it, where they are known.
     """
+    images, difference = as_images(images), as_images(difference, "difference", single=True)
     own = first_choices(model, images) if own is None else own
 
     def other(chunk: Tensor, names: Tensor) -> Tensor:
@@ -152,6 +153,7 @@ def is_changed(model: nn.Module, images: Tensor, difference: Tensor, own: Tensor
 
 def first_choices(model: nn.Module, images: Tensor) -> Tensor:
     """The network's first choice for each image, (N,)."""
+    images = as_images(images)
     with measuring(model), torch.no_grad():
         return in_chunks(
             lambda chunk, _: scores_of(model, chunk).argmax(dim=1), model, images, torch.arange(len(images))

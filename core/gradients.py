@@ -52,28 +52,38 @@ def as_labels(labels, count: int, model: nn.Module | None = None) -> Tensor:
     return result
 
 
-def check_images(images: Tensor) -> None:
-    """Raise UsageError unless it is a tensor (N, 3, H, W) of finite floating numbers, with at least one image."""
+def check_images(images: Tensor, name: str = "images", *, single: bool = False) -> None:
+    """Raise UsageError unless it is a tensor (N, 3, H, W) of finite floating numbers, N at least 1; 1 if `single`.
+
+    name: of the argument, for the message.
+    """
+    shape = "(1, 3, H, W)" if single else "(N, 3, H, W)"
     if not isinstance(images, Tensor):
-        raise UsageError(f"images: a tensor of shape (N, 3, H, W) is needed, got {type(images).__name__}")
-    if images.dim() != 4 or images.shape[1] != 3:
-        raise UsageError(f"images: a tensor of shape (N, 3, H, W) is needed, got {tuple(images.shape)}")
+        raise UsageError(f"{name}: a tensor of shape {shape} is needed, got {type(images).__name__}")
+    if images.dim() != 4 or images.shape[1] != 3 or (single and len(images) > 1):
+        raise UsageError(f"{name}: a tensor of shape {shape} is needed, got {tuple(images.shape)}")
     if not images.numel():
-        raise UsageError(f"images: none given, the shape is {tuple(images.shape)}; at least one is needed")
+        raise UsageError(f"{name}: none given, the shape is {tuple(images.shape)}; at least one is needed")
     if not images.is_floating_point():
         words = "are not what the network reads; core.images.preprocess makes that of 8-bit pictures"
-        raise UsageError(f"images: whole numbers ({images.dtype}) {words}")
+        raise UsageError(f"{name}: whole numbers ({images.dtype}) {words}")
     # A sum is finite if all numbers are; if it is not, it may only have grown too large.
-    if not images.detach().sum(dtype=torch.float64).isfinite() and not images.detach().isfinite().all():
+    if not images.detach().sum().isfinite() and not images.detach().isfinite().all():
         wrong = int((~images.detach().isfinite()).flatten(1).any(dim=1).nonzero()[0])
-        raise UsageError(f"images: image {wrong} has values that are not finite (NaN or infinity); mend it first")
+        raise UsageError(f"{name}: image {wrong} has values that are not finite (NaN or infinity); mend it first")
 
 
-def as_images(images: Tensor) -> Tensor:
+def as_images(images: Tensor, name: str = "images", *, single: bool = False) -> Tensor:
     """Images (N, 3, H, W), checked and detached, in their own type, but at least in float32; on their device."""
-    check_images(images)
+    check_images(images, name, single=single)
     images = images.clone() if images.is_inference() else images.detach()
     return precise(images)
+
+
+def as_pairs(images: Tensor, labels, model: nn.Module | None = None) -> tuple[Tensor, Tensor]:
+    """Images as `as_images` gives them, and a label for each of them as `as_labels` does."""
+    images = as_images(images)
+    return images, as_labels(labels, len(images), model)
 
 
 def precise(values: Tensor) -> Tensor:
@@ -90,9 +100,9 @@ def like_images(argument: str, value: Tensor | float, images: Tensor) -> Tensor:
         raise UsageError(f"{argument}: shape {shapes}; give a number or a picture that broadcasts to them") from None
 
 
-def to_network(model: nn.Module, images: Tensor) -> Tensor:
+def to_network(model: nn.Module, images: Tensor, name: str = "images") -> Tensor:
     """A detached copy of the images, or a view of them, on the network's device, in its type, but at least float32."""
-    images = as_images(images)
+    images = as_images(images, name)
     parameter = next(model.parameters(), images)
     return images.to(parameter.device, torch.float64 if parameter.dtype == torch.float64 else torch.float32)
 
@@ -227,7 +237,7 @@ def _check_range(labels: Tensor, classes: int | None) -> None:
 
 def input_gradient(model: nn.Module, images: Tensor, labels) -> Tensor:
     """d score_y / d image for every image, (N, 3, H, W), on the images' device."""
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
 
     def gradient(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         chunk.requires_grad_(True)

@@ -42,6 +42,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+def without_autocast(*devices: str) -> Iterator[None]:
+    """Within the block, or in the function that it decorates, autocast rounds no product to half precision.
+
+    devices: kinds besides the processor and CUDA's.
+    """
+    with ExitStack() as stack:
+        for device in {"cpu", "cuda", *devices}:
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
+@contextmanager
 def measuring(model: nn.Module) -> Iterator[None]:
     """Eval mode and gradients on within the block, no autocast and no compiled code, whatever the caller had set.
 
@@ -50,9 +63,7 @@ def measuring(model: nn.Module) -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(evaluating(model))
-        for device in {"cpu", *(parameter.device.type for parameter in _first(model))}:
-            if torch.is_autocast_enabled(device):
-                stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(without_autocast(*(parameter.device.type for parameter in _first(model))))
         if "torch._dynamo" in sys.modules and any(map(_is_compiled, model.modules())):
             stack.enter_context(_uncompiled())
         stack.enter_context(torch.inference_mode(False))

@@ -11,7 +11,9 @@ sigmoid keeps every colour one that a file can hold. (Olah, Mordvintsev and Schu
 import torch
 from torch import Tensor
 
+from core.gradients import check_images, precise
 from core.images import denormalise, normalise
+from core.measuring import without_autocast
 
 # Between red, green and blue: the mean of two correlation matrices, one over the pixels of the five default
 # photographs (224 x 224), one over a scene of each of the 36 classes (96 x 96, seed 0). A test recomputes it.
@@ -40,22 +42,27 @@ def decode(spectrum: Tensor) -> Tensor:
 
 def encode(images: Tensor, margin: float = 1e-3) -> Tensor:
     """The way back: square pictures (N, 3, S, S) -> their spectra. Black and white are drawn in by `margin`."""
-    return encode_unbounded(denormalise(images).clamp(margin, 1 - margin).logit())
+    check_images(images)
+    return encode_unbounded(denormalise(precise(images)).clamp(margin, 1 - margin).logit())
 
 
+@without_autocast()
 def decode_unbounded(spectrum: Tensor) -> Tensor:
     """The linear part of `decode`, without the sigmoid: (N, 3, S, S), of any value.
 
     For a picture that is to be rebuilt exactly: a sigmoid comes to black and white only at infinity.
     """
-    size = spectrum.shape[2]
+    size, spectrum = spectrum.shape[2], precise(spectrum)
     scaled = torch.view_as_complex(spectrum.contiguous()) * frequency_scale(size).to(spectrum)
     planes = torch.fft.irfft2(scaled, s=(size, size), norm="ortho")  # (N, 3, S, S), uncorrelated
     return torch.einsum("ij,njhw->nihw", colour_axes().to(spectrum), planes)
 
 
+@without_autocast()
 def encode_unbounded(images: Tensor) -> Tensor:
     """The exact way back: square pictures (N, 3, S, S) -> the spectra that `decode_unbounded` makes them of."""
+    check_images(images)
+    images = precise(images)
     planes = torch.einsum("ij,njhw->nihw", torch.linalg.inv(colour_axes()).to(images), images)
     return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") / frequency_scale(images.shape[2]).to(images))
 

@@ -22,12 +22,13 @@ def random_jitter(images: Tensor, most: int, generator: torch.Generator | None) 
 
 
 def blur(images: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur with a standard deviation of `sigma` pixels, borders mirrored."""
+    """Gaussian blur with a standard deviation of `sigma` pixels, borders mirrored; at least in float32."""
     if sigma < 0:
         raise UsageError(f"sigma: {sigma} is negative; give the blur's standard deviation in pixels")
+    images = images.detach().to(torch.promote_types(images.dtype, torch.float32), copy=sigma < NARROWEST_BLUR)
     if sigma < NARROWEST_BLUR:
-        return images.detach().clone()
-    pixels = images.detach().cpu().numpy()
+        return images
+    pixels = images.cpu().numpy()
     for axis in (2, 3):
         pixels = gaussian_filter1d(pixels, sigma, axis=axis)
     return torch.from_numpy(pixels).to(images)

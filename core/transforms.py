@@ -10,7 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.gradients import check_images, precise
+from core.measuring import without_autocast
 
+
+@without_autocast()
 def random_view(
     images: Tensor,
     *,
@@ -24,6 +28,8 @@ def random_view(
     shift: largest one each way, as a share of the side. zoom: sizes from 1 - zoom to 1 + zoom. rotation: degrees, the
     largest each way. With all three 0 the pictures come back as they are. Bilinear, hence differentiable.
     """
+    check_images(images)
+    images = precise(images)
     across, down, size, angle = (2 * torch.rand(4, dtype=torch.float64, generator=generator) - 1).tolist()
     if shift == zoom == rotation == 0:
         return images

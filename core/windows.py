@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d, pad
 from torchvision.models.squeezenet import Fire, SqueezeNet
 
-from core.gradients import chunk_length, class_map_layer, label_scores
+from core.gradients import chunk_length, class_map_layer, label_scores, precise
 
 WINDOWS = 24  # at a time: enough to keep the cores busy, few enough that their squares are alike and stay in the cache
 
@@ -98,13 +98,15 @@ def window_drops(
     if stages is not None:
         down, right = (_follow(stages, x, size, edge) for x, edge in zip((rows, columns), image.shape[1:], strict=True))
         together = min(WINDOWS, chunk_length(image[:, :size, :size]))
-        memories, class_map = _remember(stages, image, down, right, together)
+        own = next(model.parameters()).dtype  # a pass runs in the network's own type
+        seen, cover = image.to(own), other.to(own)
+        memories, class_map = _remember(stages, seen, down, right, together)
         # A network with hooks, or a forward pass of its own, is more than its layers: nothing can be left out then.
-        if torch.allclose(class_map.relu().mean(), score, rtol=1e-3):
+        if torch.allclose(precise(class_map).relu().mean(), score, rtol=1e-3):
             drops = image.new_zeros(len(rows))
             for windows in _alike(down, right).split(together):
                 spans = list(zip(down.squares(windows), right.squares(windows), strict=True))
-                squares = _cover(image, other, down, right, windows, spans[0])
+                squares = _cover(seen, cover, down, right, windows, spans[0])
                 drops[windows] = _fast_drops(stages, memories, class_map, squares, spans)
             return drops
     parts = zip(rows.split(chunk_length(image)), columns.split(chunk_length(image)), strict=True)
@@ -218,8 +220,8 @@ def _fast_drops(stages, memories, class_map: Tensor, squares: Tensor, spans: lis
     """The drops by tiles, (B,). squares (B, 3, h, w): the covered picture's; spans: where they lie at each stage."""
     for stage, memory, (changed, wanted) in zip(stages, memories, pairwise(spans), strict=True):
         squares = stage(_tiles(stage, memory, squares, changed, wanted))
-    before = _cut(class_map, *spans[-1])  # (B, h, w)
-    return (before.relu() - squares[:, 0].relu()).sum(dim=(1, 2)) / class_map.numel()
+    before, after = precise(_cut(class_map, *spans[-1])), precise(squares[:, 0])  # (B, h, w)
+    return (before.relu() - after.relu()).sum(dim=(1, 2)) / class_map.numel()
 
 
 def _tiles(

@@ -26,6 +26,7 @@ from core.gradients import (
     label_scores,
     measuring,
     own_class_maps,
+    precise,
     run_network,
     scores_of,
     scores_of_maps,
@@ -53,7 +54,7 @@ def scores_and_maps(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[T
     head = class_map_layer(model)
     with record_activations(model, [head]) as recorded:
         scores = class_scores(scores_of(model, images), labels)
-    return scores, recorded[head][torch.arange(len(labels)), labels.to(images.device)]
+    return scores, precise(recorded[head][torch.arange(len(labels)), labels.to(scores.device)])
 
 
 def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,7 +80,7 @@ def live_scores(model: nn.Module, rgb: Tensor, labels: Tensor) -> Tensor:
     with record_activations(model, [head]) as recorded:
         scores = scores_of(model, normalise(rgb))
     rows = torch.arange(len(labels), device=rgb.device)
-    own = recorded[head][rows, labels].mean(dim=(1, 2)).to(scores.dtype)
+    own = precise(recorded[head][rows, labels]).mean(dim=(1, 2))
     dead = scores[rows, labels] == 0
     return scores.index_put((rows, labels), dead * (own - own.detach()), accumulate=True)
 
@@ -102,5 +103,5 @@ def without_last_relu(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Mo
     copy = deepcopy(model)
     with torch.no_grad():
         # Twice what is needed here, since some techniques look at changed images too.
-        copy.get_submodule(head).bias += 2 * least.abs()
+        copy.get_submodule(head).bias += 2 * float(least.abs())
     return copy

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from core.gradients import check_images
 from core.images import load_image
 from core.squeezenet import load_squeezenet
 from courses import pictures
@@ -57,6 +58,7 @@ def extract_features(x: Tensor, cnn: nn.Sequential) -> list[Tensor]:
     off while it runs (dropout and batch normalisation as in eval mode), and `cnn` is left as it was.
     """
     cnn = feature_sequence(cnn)
+    check_images(x, "x")
     return course_features(cnn, x, range(len(cnn)), contiguous=True)
 
 

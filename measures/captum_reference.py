@@ -5,22 +5,31 @@ and there is nothing to be done about it, so these wrappers keep its warnings to
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
-import torch
 from captum import attr
 from torch import Tensor, nn
 
 from core.activations import find_layer
-from core.gradients import chunk_length
+from core.gradients import as_images, chunk_length, precise
+from core.measuring import measuring
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    with warnings.catch_warnings(), torch.enable_grad():
-        warnings.simplefilter("ignore")
-        yield
+def _in_its_type(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function, given images in the network's own type, which Captum leaves as they are, and without warnings."""
+
+    @wraps(function)
+    def called(model: nn.Module, images: Tensor, *arguments: Tensor, **settings: Any) -> Tensor:
+        images = as_images(images)
+        like = next(model.parameters(), images)
+        with warnings.catch_warnings(), measuring(model):
+            warnings.simplefilter("ignore")
+            result = function(model, images.to(like.device, like.dtype, copy=True), *arguments, **settings)
+        return result.detach().to(images)
+
+    return called
 
 
 def at_once(images: Tensor, most: int) -> int:
@@ -28,67 +37,64 @@ def at_once(images: Tensor, most: int) -> int:
     return len(images) * min(most, chunk_length(images))
 
 
+@_in_its_type
 def captum_saliency(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """(N, 3, H, W), (N,) -> (N, H, W)."""
-    with _quietly():
-        return attr.Saliency(model).attribute(images.clone(), target=labels).amax(dim=1).detach()
+    return attr.Saliency(model).attribute(images, target=labels).amax(dim=1)
 
 
+@_in_its_type
 def captum_gradient_times_input(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
-    with _quietly():
-        return attr.InputXGradient(model).attribute(images.clone(), target=labels).detach()
+    return attr.InputXGradient(model).attribute(images, target=labels)
 
 
+@_in_its_type
 def captum_deconvnet(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
-    with _quietly():
-        return attr.Deconvolution(model).attribute(images.clone(), target=labels).detach()
+    return attr.Deconvolution(model).attribute(images, target=labels)
 
 
+@_in_its_type
 def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
-    with _quietly():
-        return attr.GuidedBackprop(model).attribute(images.clone(), target=labels).detach()
+    return attr.GuidedBackprop(model).attribute(images, target=labels)
 
 
+@_in_its_type
 def captum_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, relu: bool = True) -> Tensor:
     """(N, 3, H, W), (N,) -> coarse (N, h, w)."""
-    with _quietly():
-        method = attr.LayerGradCam(model, find_layer(model, layer))
-        return (
-            method.attribute(images.clone().requires_grad_(), target=labels, relu_attributions=relu).squeeze(1).detach()
-        )
+    method = attr.LayerGradCam(model, find_layer(model, layer))
+    return method.attribute(images.requires_grad_(), target=labels, relu_attributions=relu).squeeze(1)
 
 
+@_in_its_type
 def captum_guided_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
-    with _quietly():
-        method = attr.GuidedGradCam(model, find_layer(model, layer))
-        return method.attribute(images.clone(), target=labels, interpolate_mode="bilinear").detach()
+    method = attr.GuidedGradCam(model, find_layer(model, layer))
+    return method.attribute(images, target=labels, interpolate_mode="bilinear")
 
 
+@_in_its_type
 def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor, *, nodes: int) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W), from the mean colour (0 in the network's units)."""
-    with _quietly():
-        method = attr.IntegratedGradients(model)
-        return method.attribute(
-            images.clone(), target=labels, n_steps=nodes, internal_batch_size=at_once(images, 16)
-        ).detach()
+    method = attr.IntegratedGradients(model)
+    return method.attribute(images, target=labels, n_steps=nodes, internal_batch_size=at_once(images, 16))
 
 
+@_in_its_type
 def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
     """(N, 3, H, W) -> the layer's output, mean over its channels, (N, h, w)."""
-    with _quietly():
-        return attr.LayerActivation(model, find_layer(model, layer)).attribute(images.clone()).mean(dim=1).detach()
+    result = attr.LayerActivation(model, find_layer(model, layer)).attribute(images)
+    return precise(result).mean(dim=1)
 
 
+@_in_its_type
 def captum_layer_conductance(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, nodes: int) -> Tensor:
     """(N, 3, H, W), (N,) -> how much of the score flows through each position of the layer, (N, h, w)."""
-    with _quietly():
-        method = attr.LayerConductance(model, find_layer(model, layer))
-        result = method.attribute(images.clone(), target=labels, n_steps=nodes, internal_batch_size=at_once(images, 4))
-        return result.sum(dim=1).detach()
+    method = attr.LayerConductance(model, find_layer(model, layer))
+    result = method.attribute(images, target=labels, n_steps=nodes, internal_batch_size=at_once(images, 4))
+    return precise(result).sum(dim=1)
 
 
 def relative_difference(ours: Tensor, theirs: Tensor) -> Tensor:

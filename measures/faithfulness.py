@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, like_images, measuring, scores_of, to_network
+from core.gradients import as_images, as_labels, chunk_length, like_images, measuring, scores_of, to_network
 
 
 def deletion_curve(
@@ -33,6 +33,7 @@ def deletion_curve(
     is the mean colour. generator: decides among equal values, so that blank parts go in no order of their own.
     Raises UsageError for maps of another shape or fewer stages than one.
     """
+    images = as_images(images)
     return _curve(model, images, like_images("substrate", substrate, images), labels, maps, stages, generator)
 
 
@@ -47,6 +48,7 @@ def insertion_curve(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """The same from the other side: pixels of the image are put into the substrate, (N, stages + 1)."""
+    images = as_images(images)
     return _curve(model, like_images("substrate", substrate, images), images, labels, maps, stages, generator)
 
 
@@ -68,6 +70,7 @@ def stability(
     explain: images (N, 3, H, W) -> maps (N, H, W). noise: standard deviation in the network's units; 0.05 is about
     three grey levels of 255. Lower is steadier; not a number where the map is blank.
     """
+    images = as_images(images)
     original = explain(images).flatten(1).double()
     size = original.norm(dim=1)
     changes = []
@@ -105,7 +108,7 @@ def _curve(
                 pictures = torch.where(done, end[index], start[index])
                 parts.append(scores_of(model, to_network(model, pictures)).softmax(dim=1)[:, labels[index]])
             curves.append(torch.cat(parts))
-    return torch.stack(curves).to(start.device)
+    return torch.stack(curves).to(start)
 
 
 def _places(maps: Tensor, generator: torch.Generator | None) -> Tensor:

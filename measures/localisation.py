@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from core.errors import UsageError
+from core.gradients import as_images
+from core.measuring import without_autocast
 
 SCORES = ("pointing game", "relevance mass", "best IoU")
 
@@ -58,9 +60,10 @@ def centre_map(height: int, width: int) -> Tensor:
     return torch.exp(-(down.square() + right.square()) / 2)
 
 
+@without_autocast()
 def edge_map(images: Tensor) -> Tensor:
     """The control that knows the picture but no network: its edges by Sobel's operator, (N, 3, H, W) -> (N, H, W)."""
-    grey = torch.nn.functional.pad(images.detach().mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    grey = torch.nn.functional.pad(as_images(images).mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     right = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).to(grey)
     slopes = torch.nn.functional.conv2d(grey, torch.stack([right, right.T]).unsqueeze(1))  # (N, 2, H, W)
     return slopes.norm(dim=1)

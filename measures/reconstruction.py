@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import measuring, to_network
+from core.gradients import check_images, measuring, precise, to_network
 from core.images import denormalise
 from core.objectives import layer_output
 
@@ -45,18 +45,20 @@ def layer_error(model: nn.Module, pictures: Tensor, originals: Tensor, layer: st
         for pair in zip(pictures.split(1), originals.split(1), strict=True):
             ours, wanted = (features(to_network(model, each)) for each in pair)
             errors.append((ours - wanted).norm() / wanted.norm())
-    return torch.stack(errors).to(pictures.device)
+    return torch.stack(errors).to(precise(pictures))
 
 
 def ssim(pictures: Tensor, originals: Tensor) -> Tensor:
     """Both (N, 3, H, W) -> (N,): colours from 0 to 1, clipped; windows of 7 x 7; the mean over the three channels."""
     _check(pictures, originals)
-    both = [denormalise(each.detach()).clamp(0, 1).double().cpu().numpy() for each in (pictures, originals)]
+    both = [denormalise(precise(each.detach())).clamp(0, 1).double().cpu().numpy() for each in (pictures, originals)]
     pairs = zip(*both, strict=True)
     return torch.tensor([structural_similarity(one, other, data_range=1, channel_axis=0) for one, other in pairs])
 
 
 def _check(pictures: Tensor, originals: Tensor) -> None:
+    check_images(pictures, "pictures")
+    check_images(originals, "originals")
     if pictures.shape != originals.shape:
         shapes = f"{tuple(pictures.shape)} for originals {tuple(originals.shape)}"
         raise UsageError(f"pictures: shape {shapes}; both must be equal")

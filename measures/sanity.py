@@ -22,7 +22,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, as_labels, class_map_layer
+from core.gradients import BlankMapWarning, as_pairs, class_map_layer
 from core.zero_scores import without_last_relu
 
 LITTLE_LEFT, MUCH_LEFT = 0.2, 0.5  # of the rank correlation above the floor: below is "yes", above is "no"
@@ -99,7 +99,7 @@ def explain_with_fallback(
     A random network gives about half of its classes score 0, and their maps are blank. Those are explained again
     with the score taken before the last ReLU. A map that stays blank has nothing positive to show.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BlankMapWarning)
         maps = explain(model, images, labels)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core.gradients import as_labels
+from core.gradients import as_pairs
 from core.priors import blur
 from measures.faithfulness import deletion_curve, insertion_curve, stability
 from measures.localisation import localisation
@@ -47,7 +47,7 @@ def score_maps(
     maps, (N, 2), and "labels floor" (N,). Without `each_block` what takes longest is left out, "cascading" and
     "block_by_block"; without `checked` all random networks and the noise.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     maps, _ = explain_with_fallback(explain, model, images, labels)
     scores = {}
     kinds = (all_random, cascading, block_by_block) if each_block else (all_random,)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from core.activations import sequence_features
 from core.ascent import Step, adam_descent, optimise_pixels
 from core.errors import UsageError
-from core.measuring import evaluating, measuring
+from core.gradients import as_images, precise
+from core.measuring import evaluating, measuring, without_autocast
 from painting.scales import SMALLEST_SIDE
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 
@@ -25,12 +26,15 @@ def course_features(
 ) -> list[Tensor | None]:
     """The outputs at the wanted indices, after what later modules do to them in place; None at the others.
 
+    They are computed in the type of `cnn`, and given at least in float32, on the device of the images.
     contiguous: for the code of others, which may `view` what it is given; ours is quicker where it need not be.
     """
     modules, wanted = list(cnn.children()), set(wanted)
     places = {index: _after_in_place(modules, index) for index in wanted}
-    with evaluating(cnn):
-        outputs = sequence_features(cnn, images, places.values())
+    like = next(cnn.parameters(), images)
+    with evaluating(cnn), without_autocast(like.device.type):
+        outputs = sequence_features(cnn, images.to(like.device, like.dtype), places.values())
+    outputs = [None if output is None else precise(output).to(images.device) for output in outputs]
     if contiguous:
         outputs = [None if output is None else output.contiguous() for output in outputs]
     return [outputs[places[index]] if index in wanted else None for index in range(max(wanted) + 1)]
@@ -98,6 +102,7 @@ def style_objective(
 ) -> StyleObjective:
     """Take the targets from the pictures content and style, each (1, 3, H, W). Layers index `cnn`'s modules."""
     cnn = feature_sequence(cnn)
+    content, style = as_images(content, "content"), as_images(style, "style")
     if not len(style_layers) == len(style_weights) > 0:
         got = f"{len(style_layers)} style layers and {len(style_weights)} weights"
         raise UsageError(f"style: got {got}; give as many of each, at least one")
@@ -153,6 +158,7 @@ def transfer_style(
     def rate(iteration: int) -> float:
         return learning_rate if iteration < lower_at else final_learning_rate
 
+    start = as_images(start, "start")
     with measuring(objective.cnn):
         return optimise_pixels(
             start.clamp(-clamp_to, clamp_to),

@@ -43,7 +43,7 @@ def objective_at(
     check_styles(styles, content.shape[2:])
     share, scaled = min(size) / min(content.shape[2:]) * style_scale, []
     for style in styles:
-        check_images(style.image)
+        check_images(style.image, "style", single=True)
         if min(style.image.shape[2:]) < SMALLEST_SIDE:
             shape = f"{style.image.shape[3]} x {style.image.shape[2]}"
             raise UsageError(f"style: {shape} pixels are too few; at least {SMALLEST_SIDE} are needed each way")

@@ -6,6 +6,8 @@ L = weight * sum over c, i, j of (F_cij - P_cij)^2
 from torch import Tensor, nn
 
 from core.errors import UsageError
+from core.gradients import precise
+from style_modules.half_precision import common_type, in_type
 
 
 def content_loss(content_weight: float, content_current: Tensor, content_original: Tensor) -> Tensor:
@@ -13,7 +15,10 @@ def content_loss(content_weight: float, content_current: Tensor, content_origina
     if content_current.shape != content_original.shape:
         shapes = f"{tuple(content_current.shape)} and {tuple(content_original.shape)}"
         raise UsageError(f"content loss: features of one shape are needed, got {shapes}")
-    return content_weight * (content_current - content_original).square().sum()
+    dtype = common_type(content_current, content_original)
+    difference = precise(content_current) - precise(content_original)
+    loss = content_weight * difference.square().sum()
+    return in_type(loss, dtype, "content loss")
 
 
 class ContentLoss(nn.Module):

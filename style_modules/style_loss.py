@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from core.errors import UsageError
+from core.gradients import precise
+from core.measuring import without_autocast
+from style_modules.half_precision import common_type, in_type
 
 
 class GramDistance(torch.autograd.Function):
@@ -27,28 +30,31 @@ class GramDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, features: Tensor, target: Tensor) -> Tensor:
-        difference = gram_matrices(features) - target  # (N, C, C)
+        difference = gram_matrices(features) - precise(target)  # (N, C, C)
         ctx.save_for_backward(features, difference)
         return difference.square().sum()
 
     @staticmethod
     @once_differentiable
+    @without_autocast()
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
-        features, difference = ctx.saved_tensors
+        given, difference = ctx.saved_tensors
+        features = precise(given)
         both_ways = difference + difference.mT  # twice the difference, if the target is symmetric, as Gram matrices are
         by_position = features.flatten(2).mT @ (both_ways * (2 * gradient / features[0].numel())).to(features)
         for_target = -2 * gradient * difference if ctx.needs_input_grad[1] else None
-        return by_position.mT.unflatten(2, features.shape[2:]), for_target  # (N, P, C) -> (N, C, H, W)
+        return by_position.mT.unflatten(2, features.shape[2:]).to(given), for_target  # (N, P, C) -> (N, C, H, W)
 
 
+@without_autocast()
 def gram(features: Tensor) -> Tensor:
-    """features (N, C, H, W) -> (N, C, C), the sums alone."""
-    flat = features.flatten(2)  # (N, C, P)
+    """features (N, C, H, W) -> (N, C, C), the sums alone, at least in float32."""
+    flat = precise(features).flatten(2)  # (N, C, P)
     return flat @ flat.transpose(1, 2)
 
 
 def gram_matrices(features: Tensor) -> Tensor:
-    """features (N, C, H, W) -> (N, C, C), divided by C * H * W."""
+    """features (N, C, H, W) -> (N, C, C), divided by C * H * W, at least in float32."""
     return gram(features) / features[0].numel()
 
 
@@ -56,7 +62,9 @@ def gram_matrix(features: Tensor, normalize: bool = True) -> Tensor:
     """features (N, C, H, W) -> (N, C, C), divided by C * H * W if normalize."""
     if features.dim() != 4:
         raise UsageError(f"features: shape (N, C, H, W) is needed, got {tuple(features.shape)}")
-    return gram_matrices(features) if normalize else gram(features)
+    dtype = common_type(features)
+    matrices = gram_matrices(features) if normalize else gram(features)
+    return in_type(matrices, dtype, "Gram matrix")
 
 
 def check_layers(style_layers: Sequence[int], count: int) -> None:
@@ -81,17 +89,18 @@ def style_loss(
     """The weighted sum over the layers of the distance of features from Gram matrices -> scalar.
 
     feats: one (N, C, H, W) per layer of the network, as `extract_features` returns them; style_layers: indices into
-    feats; style_targets: Gram matrices (N, C, C). The scalar has the dtype and device of the features. Raises
+    feats; style_targets: Gram matrices (N, C, C). The scalar has the dtype and device of the features; sums are kept at
+    least in float32, and a RuntimeWarning says so where the result is more than half precision holds. Raises
     UsageError for lists that do not fit, and for a layer that is none of feats.
     """
     if not len(style_layers) == len(style_targets) == len(style_weights) > 0:
         lengths = f"{len(style_layers)} layers, {len(style_targets)} targets and {len(style_weights)} weights"
         raise UsageError(f"style loss: got {lengths}; give as many of each, at least one")
     check_layers(style_layers, len(feats))
-    total = 0
+    dtype, total = common_type(*(feats[layer] for layer in style_layers), *style_targets), 0
     for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True):
         total = total + weight * distance(feats[layer], target)
-    return total
+    return in_type(total, dtype, "style loss")
 
 
 class StyleLoss(nn.Module):
@@ -114,4 +123,4 @@ class StyleLoss(nn.Module):
         return style_loss(feats, style_layers, style_targets, style_weights, distance=distance)
 
     def _distance(self, features: Tensor, target: Tensor) -> Tensor:
-        return (self.gram_matrix(features) - target).square().sum()
+        return (precise(self.gram_matrix(features)) - precise(target)).square().sum()

@@ -6,15 +6,18 @@ L = weight * ( sum of (x_i+1,j - x_ij)^2 + sum of (x_i,j+1 - x_ij)^2 )
 from torch import Tensor, nn
 
 from core.errors import UsageError
+from core.gradients import precise
+from style_modules.half_precision import common_type, in_type
 
 
 def tv_loss(img: Tensor, tv_weight: float) -> Tensor:
     """img (N, 3, H, W) -> scalar, of its dtype and device. Raises UsageError for another number of dimensions."""
     if img.dim() != 4:
         raise UsageError(f"img: shape (N, 3, H, W) is needed, got {tuple(img.shape)}")
-    down = (img[:, :, 1:] - img[:, :, :-1]).square().sum()
-    right = (img[:, :, :, 1:] - img[:, :, :, :-1]).square().sum()
-    return tv_weight * (down + right)
+    dtype, pixels = common_type(img), precise(img)
+    down = (pixels[:, :, 1:] - pixels[:, :, :-1]).square().sum()
+    right = (pixels[:, :, :, 1:] - pixels[:, :, :, :-1]).square().sum()
+    return in_type(tv_weight * (down + right), dtype, "total variation loss")
 
 
 class TotalVariationLoss(nn.Module):

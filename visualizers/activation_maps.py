@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import in_chunks, measuring
+from core.gradients import as_images, in_chunks, measuring
 from core.objectives import layer_output
 
 
@@ -21,7 +21,7 @@ def activation_maps(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
 
     Raises UsageError for an unknown layer or one that gives no maps.
     """
-    output = layer_output(model, layer)
+    images, output = as_images(images), layer_output(model, layer)
 
     def maps(chunk: Tensor, _labels: Tensor) -> Tensor:
         result = output(chunk)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from core.activations import channel_axis, channels_first, record_activations, recorded_output
-from core.gradients import as_labels, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_pairs, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
 from core.relu_rules import guided_relus
 from visualizers.gradcam import LAYER, upsample, weigh_channels
 
@@ -29,7 +29,7 @@ def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) ->
 
     Raises UsageError as the four do; warns of an image with a blank map.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
 
     def maps(chunk: Tensor, chunk_labels: Tensor) -> tuple[Tensor, ...]:
         chunk.requires_grad_(True)

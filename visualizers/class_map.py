@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, class_map_layer, in_chunks, measuring, warn_of_blank_maps
+from core.gradients import as_pairs, class_map_layer, in_chunks, measuring, warn_of_blank_maps
 from core.zero_scores import scores_and_maps
 
 
@@ -22,7 +22,7 @@ def class_map(model: nn.Module, images: Tensor, labels, *, relu: bool = True) ->
     `relu=False` shows also how far below 0 the other cells are, which the score does not see. Raises UsageError for a
     label out of range or a network with another end; warns of a blank map.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     if class_map_layer(model) is None:
         raise UsageError(
             f"model: {type(model).__name__} does not end in convolution, ReLU and mean as SqueezeNet does, "

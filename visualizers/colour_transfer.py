@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core.errors import UsageError
+from core.gradients import as_images
 from core.images import denormalise, normalise
 
 LUMINANCE = (0.299, 0.587, 0.114)  # Y of RGB, in YIQ
@@ -27,6 +28,8 @@ def keep_luminance(styled: Tensor, content: Tensor) -> Tensor:
     Where light and colour together leave [0, 1], the colour is made paler, not another: s is the largest that fits.
     Raises UsageError if the two differ in shape.
     """
+    styled = as_images(styled, "styled", single=True)
+    content = as_images(content, "content", single=True).to(styled)
     if styled.shape != content.shape:
         raise UsageError(f"styled: it has shape {tuple(styled.shape)}, the content {tuple(content.shape)}; give one")
     rgb = denormalise(content).clamp(0, 1)
@@ -41,6 +44,7 @@ def match_colours(style: Tensor, content: Tensor) -> Tensor:
 
     Colours that leave [0, 1] are clipped, so there mean and covariance are met only nearly.
     """
+    style, content = as_images(style, "style", single=True), as_images(content, "content", single=True)
     colours = denormalise(style).clamp(0, 1).double()
     mean, covariance = _statistics(colours)
     target_mean, target = _statistics(denormalise(content).clamp(0, 1).double())

@@ -21,7 +21,8 @@ from torch.nn import functional as F
 
 from core.ascent import Step, optimise_pixels
 from core.errors import UsageError
-from core.gradients import measuring, to_network
+from core.gradients import as_images, measuring, to_network
+from core.measuring import without_autocast
 from core.priors import blur, clamp_to_valid
 from core.tiles import position_sum, tiled_gradient
 
@@ -56,9 +57,11 @@ def deepdream(
     """
     if ratio < 1 or octaves < 1:
         raise UsageError(f"octaves and ratio: {octaves} and {ratio}; at least 1 and 1.0 are needed")
-    pictures, stopped = to_network(model, images), False
+    images, stopped = as_images(images), False
+    pictures = to_network(model, images)
     sizes = octave_sizes(pictures, octaves=octaves, ratio=ratio, jitter=jitter)
     if guide is not None:
+        guide = as_images(guide, "guide", single=True)
         octave_sizes(guide, octaves=1, ratio=1, jitter=0, name="guide")  # is it large enough?
 
     def update(image: Tensor, gradient: Tensor, _iteration: int) -> None:
@@ -115,6 +118,7 @@ def zoom_sequence(
         image = _go_in(image, zoom)
 
 
+@without_autocast()
 def _go_in(image: Tensor, zoom: float) -> Tensor:
     """The middle of the picture (1, 3, H, W), `zoom` times as large."""
     places = F.affine_grid(torch.eye(2, 3).to(image)[None] / zoom, list(image.shape), align_corners=False)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, in_chunks, measuring, scores_of
 from core.images import normalise
 
 TINY = 1e-4  # added to |f_k|, as in the paper's own programme: a step must not end on the border itself
@@ -34,7 +34,7 @@ def deepfool(
     The pictures stay within the valid colours, which the paper leaves out. Raises UsageError for a norm, or a number of
     classes, that there is not.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     if norm not in ("linf", "l2"):
         raise UsageError(f"norm: '{norm}' is unknown; allowed are l2, linf")
     if classes < 2:

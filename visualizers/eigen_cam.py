@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.activations import layer_maps, record_activations
-from core.gradients import as_labels, in_chunks, measuring, run_network, warn_of_blank_maps
+from core.gradients import as_pairs, in_chunks, measuring, run_network, warn_of_blank_maps
 from visualizers.gradcam import LAYER
 
 
@@ -20,7 +20,7 @@ def eigen_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -
 
     The labels are checked but change nothing. Raises and warns as `grad_cam` does.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
 
     def cam(chunk: Tensor, _labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from core.ascent import Callback
 from core.errors import UsageError
-from core.gradients import as_labels
+from core.gradients import as_images, as_labels
 from visualizers.class_visualization import climb_pixels
 from visualizers.facets import climb_and_features
 
@@ -42,6 +42,7 @@ def facet_visualization(
     ImageNet's scores are larger, 100 shows its facets better but may lose the class. The rest: see `climb_pixels`.
     Raises UsageError for an unknown class or layer, or directions that do not fit.
     """
+    starts = as_images(starts, "starts")
     labels = as_labels(label, len(starts), model)
     if len(directions) != len(starts):
         raise UsageError(f"directions: {len(directions)} for {len(starts)} pictures; give one for each")

@@ -21,7 +21,7 @@ from torch.nn.functional import interpolate, normalize
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, class_map_layer, in_chunks, label_scores, measuring
+from core.gradients import as_images, as_pairs, class_map_layer, in_chunks, label_scores, measuring, precise
 from core.zero_scores import scores_and_maps
 
 LAYERS = ("features.6", "features.9", "features.10")  # of three depths: kinds may differ in detail or in shape
@@ -48,7 +48,7 @@ def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequ
     does, and in a network without class maps, all count alike. Raises UsageError for an unknown class or layer, one
     whose output is no map, or one of the classifier that makes the class maps.
     """
-    labels = as_labels(label, len(images), model)
+    images, labels = as_pairs(images, label, model)
     with measuring(model), torch.no_grad():
         return in_chunks(lambda *chunk: climb_and_features(model, *chunk, layers)[1], model, images, labels)
 
@@ -71,7 +71,7 @@ def climb_and_features(
             evidence = torch.where(scores.view(-1, 1, 1) > 0, maps.relu(), torch.ones_like(maps)).detach()
     parts = []
     for layer in layers:
-        activation = recorded[layer]
+        activation = precise(recorded[layer])
         if activation.dim() != 4:
             shape = tuple(activation.shape)
             raise UsageError(f"layer: '{layer}' gives {shape}, not maps (N, C, h, w); name an earlier one")
@@ -113,7 +113,7 @@ def find_facets(
 
 def mean_images(nearest: Sequence[Tensor]) -> Tensor:
     """For each facet the images nearest to its centre, (M, 3, H, W), e.g. NEAREST -> their means, (K, 3, H, W)."""
-    return torch.stack([images.mean(dim=0) for images in nearest])
+    return torch.stack([as_images(images).mean(dim=0) for images in nearest])
 
 
 def facet_directions(features: Tensor, facets: Facets) -> Tensor:

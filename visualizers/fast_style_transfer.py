@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import check_images, chunk_length, measuring, to_network
+from core.gradients import as_images, chunk_length, measuring, precise
 from core.images import normalise
 
 SMALLEST_SIDE = 33  # pixels: a quarter of it is nine, enough to be padded and to have a contrast
@@ -79,7 +79,7 @@ class StyleNetwork(nn.Module):
         for layer, (height, width) in zip(self.larger, reversed(sizes[1:]), strict=True):
             doubled = F.interpolate(maps, scale_factor=2.0, mode="nearest")[:, :, :height, :width]
             maps = layer(doubled, weights).relu_()
-        return normalise(self.colours(maps).float().sigmoid())
+        return normalise(precise(self.colours(maps)).sigmoid())
 
 
 def stylise(network: StyleNetwork, images: Tensor, weights: Sequence[float] | Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def stylise(network: StyleNetwork, images: Tensor, weights: Sequence[float] | Te
 
     Raises UsageError for other shapes, pictures below SMALLEST_SIDE, weights below 0 or all 0.
     """
-    check_images(images)
+    images = as_images(images)
     if min(images.shape[2:]) < SMALLEST_SIDE:
         size = f"{images.shape[3]} x {images.shape[2]} pixels"
         raise UsageError(f"images: {size} are too few; at least {SMALLEST_SIDE} are needed each way")
@@ -99,7 +99,7 @@ def stylise(network: StyleNetwork, images: Tensor, weights: Sequence[float] | Te
     with measuring(network), torch.no_grad():
         length = chunk_length(images)
         parts = zip(images.split(length), weights.split(length), strict=True)
-        return torch.cat([network(to_network(network, part), share).to(images) for part, share in parts])
+        return torch.cat([network(part.to(weights), share).to(images) for part, share in parts])
 
 
 def style_weights(network: StyleNetwork, weights: Sequence[float] | Tensor, count: int) -> Tensor:

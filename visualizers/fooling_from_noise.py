@@ -14,7 +14,7 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import cross_entropy, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_images, as_labels, in_chunks, measuring, scores_of
 from core.images import normalise
 from core.zero_scores import live_scores
 
@@ -47,6 +47,7 @@ def fooling_from_noise(
     confidence: the probability to be passed, by the picture in whole grey levels as a PNG holds it. learning_rate: the
     length of a step, in normalised units. Raises UsageError for a label or a confidence out of range.
     """
+    start = as_images(start, "start")
     labels = as_labels(labels, len(start), model)
     if not 0 < confidence < 1:
         raise UsageError(f"confidence: {confidence} is out of range; give a probability above 0 and below 1")

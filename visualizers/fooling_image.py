@@ -16,7 +16,7 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import LEVELS, Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, measuring, scores_of, to_network
+from core.gradients import as_pairs, measuring, scores_of, to_network
 from core.images import denormalise, normalise
 from core.zero_scores import scores_and_climb
 
@@ -48,7 +48,7 @@ def fool(
             raise UsageError(f"{name}: {bound} is not positive; give the largest difference in RGB, white being 1")
     if whole_levels and not keep_valid:
         raise UsageError("whole_levels: a file holds no colours beyond black and white; leave keep_valid as it is")
-    targets = as_labels(targets, len(images), model)
+    images, targets = as_pairs(images, targets, model)
     originals = to_network(model, images)
     rgb, wanted = denormalise(originals), targets.to(originals.device)
     balls = [Ball.of(*bound, rgb) for bound in ((None, l2), (linf, None)) if bound != (None, None)]
@@ -92,8 +92,10 @@ def fool(
         )
         result = torch.where((steps == 0).view(-1, 1, 1, 1), result, saved(result))
         with torch.no_grad():
-            fooled = scores_of(model, result).argmax(dim=1) == wanted  # the last step has not been judged yet
-    return Fooling(result.to(images.device), fooled.to(images.device), steps.to(images.device))
+            result = result.to(images)
+            # The last step has not been judged yet, nor what rounding to the images' type made of it.
+            fooled = scores_of(model, result).argmax(dim=1) == wanted
+    return Fooling(result, fooled.to(images.device), steps.to(images.device))
 
 
 def course_fooling_image(model: nn.Module, X: Tensor, target_y: int, *, iterations: int = 100, **settings) -> Tensor:

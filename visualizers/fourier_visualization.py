@@ -41,6 +41,7 @@ def fourier_visualization(
     if start is None:
         start = random_spectrum(count, size, generator=generator)
     parameter = next(model.parameters(), start)
+    start = start.to(parameter.device, torch.promote_types(parameter.dtype, torch.float32))
 
     def loss(spectrum: Tensor) -> Tensor:
         view = random_view(decode(spectrum), shift=shift, zoom=zoom, rotation=rotation, generator=generator)
@@ -51,10 +52,10 @@ def fourier_visualization(
 
     with measuring(model):
         spectrum = optimise_pixels(
-            start.to(parameter.device, parameter.dtype),
+            start,
             loss,
             adam_descent(lambda _: learning_rate),
             iterations=iterations,
             callback=show if callback is not None else None,
         )
-    return decode(spectrum)
+        return decode(spectrum)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, warn_of_blank_maps
+from core.gradients import BlankMapWarning, as_images, warn_of_blank_maps
 from visualizers.gradcam import upsample
 from visualizers.layer_cam import layer_cam
 
@@ -29,12 +29,13 @@ def fused_layer_cam(model: nn.Module, images: Tensor, labels, *, layers: Sequenc
     """
     if not layers:
         raise UsageError("layers: none given; name at least one")
+    images = as_images(images)
     total = torch.zeros_like(images[:, 0])
     for layer in layers:
         with warnings.catch_warnings():  # a single blank layer is made up for by the others
             warnings.simplefilter("ignore", BlankMapWarning)
             maps = layer_cam(model, images, labels, layer=layer)
-        maps = upsample(maps, images.shape[2:]).to(total.dtype)
+        maps = upsample(maps, images.shape[2:])
         largest = maps.flatten(1).amax(dim=1).view(-1, 1, 1)
         total += maps / torch.where(largest > 0, largest, torch.ones_like(largest))
     warn_of_blank_maps(model, images, labels, total)

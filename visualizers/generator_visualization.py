@@ -44,8 +44,11 @@ def climb_codes(
     if largest <= 0:
         raise UsageError(f"largest: {largest} is out of range; give a positive number of standard deviations")
 
+    like = next(generate.parameters(), None) if isinstance(generate, nn.Module) else None
+
     def penalised(codes: Tensor) -> Tensor:
-        pictures = priors.random_jitter(generate(codes), max_jitter, generator)
+        pictures = generate(codes if like is None else codes.to(like))
+        pictures = priors.random_jitter(pictures, max_jitter, generator)
         return objective(pictures) - code_weight * codes.flatten(1).square().sum(dim=1)
 
     with measuring(model):

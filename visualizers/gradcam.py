@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from core.activations import channel_axis, channels_first, record_activations, recorded_output
-from core.gradients import as_labels, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_pairs, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
 from visualizers.guided_backprop import guided_backprop
 
 LAYER = "features.12"  # the last before the classifier
@@ -47,7 +47,7 @@ def map_at_layer(
     weigh: the layer's activation and its gradient, both (N, K, h, w) -> signed maps (N, h, w); called for a few images
     at a time. Raises and warns as `grad_cam` does.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
 
     def cam(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         # The graph starts at the layer, so nothing is computed back through the layers below it.

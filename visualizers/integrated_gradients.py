@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from core.errors import UsageError
 from core.gradients import (
-    as_images,
-    as_labels,
+    as_pairs,
     chunk_length,
     input_gradient,
     label_scores,
@@ -36,19 +35,19 @@ def integrated_gradients(
     """
     if nodes < 1:
         raise UsageError(f"nodes: {nodes} is too few; at least 1 is needed")
-    images = as_images(images)
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     start = like_images("baseline", baseline, images).detach()
     places, weights = np.polynomial.legendre.leggauss(nodes)  # on [-1, 1], where the weights sum to 2
-    result = torch.zeros_like(images)
-    for index in range(len(images)):
-        way = images[index] - start[index]  # (3, H, W)
-        # As many nodes at a time as the network takes images, so memory does not grow with their number.
-        for part in torch.arange(nodes).split(chunk_length(images)):
-            times, shares = (torch.from_numpy(values[part.numpy()] / 2).to(images) for values in (places, weights))
-            path = start[index] + (times + 0.5).view(-1, 1, 1, 1) * way  # (S, 3, H, W)
-            gradients = input_gradient(model, path, labels[index])
-            result[index] += torch.einsum("s,schw->chw", shares, gradients) * way
+    with measuring(model):
+        result = torch.zeros_like(images)
+        for index in range(len(images)):
+            way = images[index] - start[index]  # (3, H, W)
+            # As many nodes at a time as the network takes images, so memory does not grow with their number.
+            for part in torch.arange(nodes).split(chunk_length(images)):
+                times, shares = (torch.from_numpy(values[part.numpy()] / 2).to(images) for values in (places, weights))
+                path = start[index] + (times + 0.5).view(-1, 1, 1, 1) * way  # (S, 3, H, W)
+                gradients = input_gradient(model, path, labels[index])
+                result[index] += torch.einsum("s,schw->chw", shares, gradients) * way
     warn_of_blank_maps(model, images, labels, result)
     return result
 
@@ -60,12 +59,12 @@ def completeness_error(
 
     0 is perfect; a tenth of a per cent is common at 50 nodes. Where the score gained nothing, the plain difference.
     """
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     with measuring(model), torch.no_grad():
         ends = [
             label_scores(model, to_network(model, x), labels)
             for x in (images, like_images("baseline", baseline, images))
         ]
-    gain = (ends[0] - ends[1]).to(contributions)
-    missing = (contributions.sum(dim=(1, 2, 3)) - gain).abs()
+    gain = (ends[0] - ends[1]).to(images)
+    missing = (contributions.to(images).sum(dim=(1, 2, 3)) - gain).abs()
     return torch.where(gain == 0, missing, missing / gain.abs())

@@ -61,6 +61,7 @@ def invert_features(
     images = as_images(images)
     if images.shape[2] != images.shape[3]:
         raise UsageError(f"images: {images.shape[3]} x {images.shape[2]} pixels; square ones are needed, crop them")
+    start = None if start is None else as_images(start, "start")
     if start is not None and start.shape != images.shape:
         raise UsageError(f"start: {tuple(start.shape)} for images {tuple(images.shape)}; give one of their shape each")
     features, results = layer_output(model, layer), []
@@ -83,7 +84,7 @@ def invert_features(
             else:
                 spectrum = encode_unbounded(to_network(model, start[index : index + 1]))
             results.append(clamp_to_valid(_descend(objective, spectrum, iterations, callback)))
-    return torch.cat(results).to(images.device)
+    return torch.cat(results).to(images)
 
 
 def total_variation(values: Tensor, beta: float) -> Tensor:

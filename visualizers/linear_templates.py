@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from core.errors import UsageError
-from core.gradients import as_labels, check_images
+from core.gradients import as_images, as_pairs
+from core.measuring import without_autocast
 
 
 class LinearClassifier(NamedTuple):
@@ -25,13 +26,16 @@ class LinearClassifier(NamedTuple):
     biases: Tensor  # (K,)
 
     def scores(self, images: Tensor) -> Tensor:
-        """images (N, 3, H, W) -> (N, K)."""
-        return images.flatten(1) @ self.templates.flatten(1).T + self.biases
+        """images (N, 3, H, W) -> (N, K), in the type of the images or of the templates, whichever is finer."""
+        images = as_images(images)
+        like = torch.promote_types(images.dtype, self.templates.dtype)
+        with without_autocast():
+            return images.flatten(1).to(like) @ self.templates.flatten(1).to(images.device, like).T + self.biases
 
     def accuracy(self, images: Tensor, labels) -> float:
         """The share of the images whose own class has the highest score."""
-        labels = as_labels(labels, len(images)).to(images.device)
-        return float((self.scores(images).argmax(dim=1) == labels).double().mean())
+        images, labels = as_pairs(images, labels)
+        return float((self.scores(images).argmax(dim=1).cpu() == labels).double().mean())
 
 
 def linear_templates(images: Tensor, labels, *, weight_decay: float = 0.1, iterations: int = 200) -> LinearClassifier:
@@ -41,8 +45,8 @@ def linear_templates(images: Tensor, labels, *, weight_decay: float = 0.1, itera
     most so many steps of L-BFGS on all images at once, from zero. The loss has one minimum, so no chance is in it.
     Raises UsageError for fewer than two classes, one without images, or a weight decay that is not positive.
     """
-    check_images(images)
-    labels = as_labels(labels, len(images)).to(images.device)
+    images, labels = as_pairs(images, labels)
+    labels = labels.to(images.device)
     counts = labels.bincount()
     if len(counts) < 2 or not counts.all():
         got = f"{len(counts)} class" if len(counts) < 2 else f"no image of class {int(counts.argmin())}"
@@ -50,7 +54,7 @@ def linear_templates(images: Tensor, labels, *, weight_decay: float = 0.1, itera
     if not weight_decay > 0:
         raise UsageError(f"weight_decay: {weight_decay} is out of range; it must be larger than 0")
     # The mean goes into the bias in the end; without it L-BFGS is there in a tenth of the steps.
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), without_autocast():
         mean = images.detach().mean(dim=0, keepdim=True)
         pixels = (images.detach() - mean).flatten(1).clone()  # (N, 3HW)
         weights = pixels.new_zeros(len(counts), pixels.shape[1], requires_grad=True)
@@ -64,5 +68,5 @@ def linear_templates(images: Tensor, labels, *, weight_decay: float = 0.1, itera
             return value
 
         optimizer.step(loss)
-    templates = weights.detach().view(len(counts), *images.shape[1:])
-    return LinearClassifier(templates, biases.detach() - templates.flatten(1) @ mean.flatten())
+        templates = weights.detach().view(len(counts), *images.shape[1:])
+        return LinearClassifier(templates, biases.detach() - templates.flatten(1) @ mean.flatten())

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, like_images, measuring, to_network, warn_of_blank_maps
+from core.gradients import as_pairs, like_images, measuring, to_network, warn_of_blank_maps
 from core.images import normalise
+from core.measuring import without_autocast
 from core.priors import blur
 from core.windows import window_drops
 
@@ -33,8 +34,7 @@ def occlusion(
     or a tensor that broadcasts to the images, in the network's units. Raises UsageError for one of these or a
     label out of range; warns of a blank map.
     """
-    images = as_images(images)
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     covers = like_images("fill", fill, images) if isinstance(fill, Tensor) else None
     if covers is None:
         check_fill(fill)
@@ -54,6 +54,7 @@ def occlusion(
     return drops
 
 
+@without_autocast()
 def spread(drops: Tensor, size: tuple[int, int], patch: int, stride: int) -> Tensor:
     """Drops (N, gh, gw) -> maps (N, H, W) of the size: for each pixel the mean drop of the windows that cover it."""
     down, right = (windows(length, patch, stride).to(drops) for length in size)  # (H, gh), (W, gw)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from core.ascent import optimise_pixels
 from core.attacks import Ball, Fooling, find_loss, in_rgb, is_fooled
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, in_chunks, measuring, scores_of
 from core.images import normalise
 from core.zero_scores import live_scores
 
@@ -47,8 +47,8 @@ def pgd(
         raise UsageError(f"steps, restarts: got {steps} and {restarts}; at least 1 is needed")
     if restarts > 1 and generator is None:
         raise UsageError("restarts: without a generator all starts are the image itself; give one, or restarts=1")
-    labels = as_labels(labels, len(images), model)
-    originals = in_rgb(as_images(images))
+    images, labels = as_pairs(images, labels, model)
+    originals = in_rgb(images)
     ball = Ball.of(linf, l2, originals)
     lengths = 2.5 * ball.radius / steps
     if step_size is not None:

@@ -64,7 +64,8 @@ def certify(
             radius = certified_radius(hits, n, sigma=sigma, alpha=alpha)
             labels.append(chosen if radius > 0 else ABSTAINS)
             radii.append(radius)
-    return Certificate(torch.tensor(labels), torch.tensor(radii, dtype=torch.float64))
+    radii = torch.tensor(radii, dtype=torch.float64)
+    return Certificate(torch.tensor(labels).to(images.device), radii.to(images.device))
 
 
 def certified_radius(hits: int, draws: int, *, sigma: float, alpha: float) -> float:
@@ -75,8 +76,8 @@ def certified_radius(hits: int, draws: int, *, sigma: float, alpha: float) -> fl
 
 def certified_accuracy(certificate: Certificate, labels: Tensor, radii: Tensor) -> Tensor:
     """For each of `radii` (R,) the share of pictures named rightly, as labels (N,), for certain within it; (R,)."""
-    right = certificate.labels == labels.cpu()  # an abstention is no label, hence wrong
-    reached = certificate.radii.view(1, -1) >= radii.double().cpu().view(-1, 1)
+    right = certificate.labels.cpu() == labels.cpu()  # an abstention is no label, hence wrong
+    reached = certificate.radii.cpu().view(1, -1) >= radii.double().cpu().view(-1, 1)
     return (right & reached).double().mean(dim=1)
 
 

@@ -18,8 +18,7 @@ from torch.nn.functional import interpolate
 
 from core.errors import UsageError
 from core.gradients import (
-    as_images,
-    as_labels,
+    as_pairs,
     chunk_length,
     in_chunks,
     label_scores,
@@ -50,8 +49,7 @@ def rise(
     """
     if masks < 2:
         raise UsageError(f"masks: {masks} is too few; at least 2 are needed, a thousand give a fair map")
-    images = as_images(images)
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     with measuring(model), torch.no_grad():
         # Scores count from that of the hidden image: small sums round less, and a constant score gives exactly 0.
         hidden = in_chunks(partial(label_scores, model), model, torch.zeros_like(images), labels)

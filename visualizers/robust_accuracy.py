@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, in_chunks, measuring, scores_of
 from visualizers.pgd import pgd
 
 NORMS = ("linf", "l2")
@@ -42,7 +42,7 @@ def robust_hits(
         raise UsageError(f"restarts: {restarts}; at least 1 is needed, and a generator for more than one")
     if list(radii) != sorted(radii) or not len(radii) or radii[0] < 0:
         raise UsageError(f"radii: {list(radii)}; give at least one, from 0 upwards, the smaller ones first")
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     with measuring(model), torch.no_grad():
         named = in_chunks(lambda chunk, _: scores_of(model, chunk).argmax(dim=1), model, images, labels)
     hits = (named.cpu() == labels.cpu()).repeat(len(radii), 1)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.activations import layer_maps, record_activations
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, in_chunks, label_scores, measuring, run_network, warn_of_blank_maps
+from core.gradients import as_pairs, chunk_length, in_chunks, label_scores, measuring, run_network, warn_of_blank_maps
 from visualizers.gradcam import LAYER, scale_each, upsample
 
 
@@ -26,7 +26,7 @@ def score_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, c
     """
     if channels is not None and channels < 1:
         raise UsageError(f"channels: {channels} is too few; at least 1 is needed, or None for all")
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
 
     def cams(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, Fooling, in_rgb, is_fooled
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_images, as_pairs, in_chunks, measuring, scores_of
 from core.images import normalise
 
 Attack = Callable[[Tensor, Tensor], Fooling]  # a bound for each (n,), which of the images (n,) -> pictures
@@ -59,8 +59,9 @@ def along(model: nn.Module, images: Tensor, labels, pictures: Tensor, *, norm: s
     Its pictures are in whole grey levels, as an 8-bit file holds them; so must the images be. labels (N,): those that
     the pictures shall not be taken for. For what DeepFool found: how much longer must it be to outlive the file?
     """
-    labels, originals = as_labels(labels, len(images), model), in_rgb(images)
-    change = in_rgb(pictures) - originals
+    images, labels = as_pairs(images, labels, model)
+    originals = in_rgb(images)
+    change = in_rgb(as_images(pictures, "pictures")).to(originals) - originals
 
     def attack(bounds: Tensor, places: Tensor) -> Fooling:
         there = places.to(images.device)

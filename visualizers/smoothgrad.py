@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, chunk_length, input_gradient, warn_of_blank_maps
+from core.gradients import as_images, as_pairs, chunk_length, input_gradient, warn_of_blank_maps
 
 SAMPLES = 25  # noisy copies of each image
 NOISE = 0.15  # standard deviation, as a share of the image's range of values
@@ -108,8 +108,7 @@ def noisy_gradients(
         raise UsageError(f"samples: {samples} is too few; at least 1 is needed")
     if not 0 <= noise < float("inf"):
         raise UsageError(f"noise: {noise} is not a share of the image's range; give 0 or more, 0.1 to 0.2 is usual")
-    images = as_images(images)
-    labels = as_labels(labels, len(images), model)
+    images, labels = as_pairs(images, labels, model)
     levels = noise_levels(images, noise)
     mean, square = torch.zeros_like(images), torch.zeros_like(images)
     for part in torch.arange(samples).split(chunk_length(images)):

@@ -21,7 +21,7 @@ from torch import Tensor, channels_last, nn
 
 from core.ascent import AdamDescent, LbfgsDescent, Step, optimise_pixels
 from core.errors import UsageError
-from core.gradients import check_images, to_network
+from core.gradients import as_images, to_network
 from core.priors import clamp_to_valid
 from painting.forecast import best_tile
 from painting.objective import Terms
@@ -75,11 +75,11 @@ def style_transfer(
 
     Raises UsageError for settings, layers, masks and pictures that do not fit, WorkError when a loss is not finite.
     """
-    check_images(content)
+    content = as_images(content, "content", single=True)
     if optimiser not in ("adam", "lbfgs") or not 0 <= averaging < 1:
         raise UsageError(f"optimiser and averaging: {optimiser}, {averaging}; allowed: adam, lbfgs and 0 to below 1")
     picture, stopped = to_network(model, content), False
-    image = picture if start is None else to_network(model, start)
+    image = picture if start is None else to_network(model, start, "start")
     sizes, adam = scale_sizes(picture.shape[2:], smallest), AdamDescent(lambda _: learning_rate)
     settings = {"layers": layers, "content_layer": content_layer, "content_weight": content_weight, "loss": loss}
     settings |= {"style_weight": style_weight, "tv_weight": tv_weight, "style_scale": style_scale}
@@ -121,5 +121,6 @@ def style_terms(model: nn.Module, picture: Tensor, content: Tensor, styles: Sequ
     """The three weighted losses of any picture of the content's size; settings: those of `style_transfer`."""
     known = ("layers", "content_layer", "content_weight", "style_weight", "tv_weight", "style_scale", "loss", "tile")
     chosen = {name: settings.get(name, style_transfer.__kwdefaults__[name]) for name in known}
-    objective = objective_at(model, to_network(model, content), styles, content.shape[2:], **chosen)
-    return objective.terms(to_network(model, picture))
+    content = to_network(model, content, "content")
+    objective = objective_at(model, content, styles, content.shape[2:], **chosen)
+    return objective.terms(to_network(model, picture, "picture"))

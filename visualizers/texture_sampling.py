@@ -18,12 +18,15 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, unfold
 
 from core.errors import UsageError
+from core.gradients import as_images
+from core.measuring import without_autocast
 
 SEED_SIDE = 5  # pixels of the sample to grow from; the paper takes 3
 AT_A_TIME = 2**24  # comparisons of a pixel's neighbourhood with a window, each some twenty bytes of memory
 ROUNDING = 1e-5  # of d: about a fifth of a grey level, which float32 cannot tell from none
 
 
+@without_autocast()
 def sample_texture(
     sample: Tensor,
     size: tuple[int, int],
@@ -44,12 +47,14 @@ def sample_texture(
     Raises UsageError for an even window or one that does not fit into the sample, and for a seed that does not fit
     into the result.
     """
+    sample = as_images(sample, "sample", single=True)
+    seed = None if seed is None else as_images(seed, "seed", single=True)
     _check(sample, size, window, seed)
     side, half = min(SEED_SIDE, *sample.shape[2:], *size), window // 2
     if seed is None:
         top, left = (int(torch.randint(n - side + 1, (), generator=generator)) for n in sample.shape[2:])
         seed = sample[:, :, top : top + side, left : left + side]
-    compare, centres = _comparison(sample.detach(), window)
+    compare, centres = _comparison(sample, window)
 
     # With a margin of half a window, nowhere known, so that every pixel has a whole neighbourhood.
     canvas = sample.new_zeros(3, size[0] + 2 * half, size[1] + 2 * half)
@@ -115,8 +120,6 @@ def _dilated(known: Tensor) -> Tensor:
 
 
 def _check(sample: Tensor, size: tuple[int, int], window: int, seed: Tensor | None) -> None:
-    if sample.dim() != 4 or sample.shape[:2] != (1, 3):
-        raise UsageError(f"sample: a tensor of shape (1, 3, h, w) is needed, got {tuple(sample.shape)}")
     most = min(sample.shape[2:])
     if window % 2 == 0 or not 3 <= window <= most:
         raise UsageError(f"window: {window} pixels; allowed are odd numbers from 3 to {most}, the shorter side")

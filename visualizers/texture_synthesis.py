@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import to_network
+from core.gradients import as_images, to_network
 from painting.scales import SMALLEST_SIDE
 from painting.targets import Style
 from visualizers.style_transfer import StyleStep, style_terms, style_transfer
@@ -49,6 +49,7 @@ def synthesize_texture(
 
     Raises UsageError for a sample or size below SMALLEST_SIDE, and for layers that are not there.
     """
+    sample = as_images(sample, "sample", single=True)
     _check(model, sample, size, layers, scales)
     smallest = max(2 ** ((1 - scales) / 2), SMALLEST_SIDE / min(*sample.shape[2:], *size)) * min(size)
     height, width = (side | 1 for side in size)  # the first layer's windows end with an odd side; beyond, specks grow
@@ -72,7 +73,7 @@ def synthesize_texture(
 
 def colour_noise(sample: Tensor, size: tuple[int, int], *, generator: torch.Generator | None = None) -> Tensor:
     """Pixels of the sample (1, 3, h, w), drawn anew for each place: noise (1, 3, H, W) in the sample's colours."""
-    pixels = sample.detach().flatten(2)  # (1, 3, P)
+    pixels = as_images(sample, "sample", single=True).flatten(2)  # (1, 3, P)
     chosen = torch.randint(pixels.shape[2], (size[0] * size[1],), generator=generator).to(pixels.device)
     return pixels[:, :, chosen].unflatten(2, size)
 
@@ -83,13 +84,11 @@ def gram_distance(model: nn.Module, texture: Tensor, sample: Tensor, *, layers: 
     Both are normalised and of valid colours. How a texture was made is not asked, so it compares those of all methods.
     """
     settings = {"content_weight": 0.0, "style_weight": 1.0, "tv_weight": 0.0, "content_layer": layers[0]}
-    texture = to_network(model, texture)
+    texture = to_network(model, texture, "texture")
     return style_terms(model, texture, texture, [Style(sample)], layers=layers, loss="gram", **settings).style
 
 
 def _check(model: nn.Module, sample: Tensor, size: tuple[int, int], layers: Sequence[int], scales: int) -> None:
-    if sample.dim() != 4 or sample.shape[:2] != (1, 3):
-        raise UsageError(f"sample: a tensor of shape (1, 3, h, w) is needed, got {tuple(sample.shape)}")
     for name, (height, width) in {"sample": tuple(sample.shape[2:]), "size": size}.items():
         if min(height, width) < SMALLEST_SIDE:
             raise UsageError(f"{name}: {width} x {height} pixels; at least {SMALLEST_SIDE} are needed each way")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, in_chunks, measuring
+from core.gradients import BlankMapWarning, as_images, in_chunks, measuring
 from core.objectives import layer_output, own_channels
 from core.relu_rules import guided_relus
 
@@ -25,6 +25,7 @@ def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, 
     channels, rows, columns: each (N,), or one number for all images. Raises UsageError for an unknown layer or unit;
     warns of a blank map, which a unit has that a ReLU holds at 0.
     """
+    images = as_images(images)
     numbers = {"channels": channels, "rows": rows, "columns": columns}
     units = torch.stack([_for_each(name, each, len(images)) for name, each in numbers.items()], dim=1)  # (N, 3)
     output = layer_output(model, layer)

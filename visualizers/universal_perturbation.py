@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from core.ascent import Step, optimise_pixels
 from core.attacks import Ball, first_choices, in_rgb, is_changed, margin
 from core.errors import UsageError
-from core.gradients import check_images, measuring, scores_of, to_network
+from core.gradients import as_images, measuring, scores_of, to_network
 from core.images import normalise
 from core.priors import project_to_ball
 from visualizers.deepfool import deepfool
@@ -46,7 +46,7 @@ def universal_perturbation(
     first step, a share of the bound. generator: which images in which order. callback: after each step; True ends it,
     what was learned is returned. Raises UsageError for bounds as `pgd` does, and for a tile out of range.
     """
-    check_images(images)
+    images = as_images(images)
     height, width = images.shape[2:]
     sides = (height, width) if tile is None else (tile, tile)
     if not 1 <= min(sides) <= max(height, width):
@@ -74,7 +74,7 @@ def universal_perturbation(
 
     with measuring(model):
         small = optimise_pixels(start, objective, update, iterations=steps, constrain=constrain, callback=callback)
-    return _whole(spread(small, height, width), ball).to(images.device)
+    return _whole(spread(small, height, width), ball).to(images)
 
 
 def universal_by_deepfool(
@@ -91,7 +91,7 @@ def universal_by_deepfool(
 
     passes: the most over the images. callback: how many images were visited so far; True ends it.
     """
-    check_images(images)
+    images = as_images(images)
     own, difference = first_choices(model, images).to(images.device), torch.zeros_like(images[:1])
     ball = Ball.of(linf, l2, difference)
     for visited in range(passes * len(images)):
@@ -114,6 +114,7 @@ def spread(small: Tensor, height: int, width: int) -> Tensor:
 
 def noise_like(difference: Tensor, *, norm: str, generator: torch.Generator | None = None) -> Tensor:
     """Random signs ("linf") or Gaussian noise ("l2") as large as the difference (1, 3, H, W), in whole levels, too."""
+    difference = as_images(difference, "difference", single=True)
     ball = Ball(norm, Ball(norm, difference).lengths(difference).view(-1, 1, 1, 1))
     drawn = torch.randn(difference.shape, generator=generator).to(difference)
     return _whole(ball.radius * ball.steepest(drawn), ball)
