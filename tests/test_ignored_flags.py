@@ -12,7 +12,11 @@ from studies.shared.runner import flags_of, study_names
 from studies.shared.uses import Choice
 from training import flags as training_flags
 
-STUDIES = [name for name in study_names() if hasattr(flags_of(name), "CHOICES")]
+CHOICES = {  # those of the catalogue's techniques are asked for anew each time
+    name: module.choices() if hasattr(module, "choices") else module.CHOICES
+    for name, module in ((name, flags_of(name)) for name in study_names())
+    if hasattr(module, "choices") or hasattr(module, "CHOICES")
+}
 
 
 def value_of(action) -> list[str]:
@@ -27,10 +31,10 @@ def value_of(action) -> list[str]:
 
 def ignored_flags():
     """(study, the words that choose, the flag with a value, its name) of every flag that some choice has not."""
-    for name in STUDIES:
+    for name in CHOICES:
         module = flags_of(name)
         actions = {action.dest: action for action in module.parser()._actions}
-        for choice in module.CHOICES:
+        for choice in CHOICES[name]:
             every = {flag for flags in choice.uses.values() for flag in flags}
             for value, flags in choice.uses.items():
                 if value.startswith("a run without"):
@@ -52,11 +56,11 @@ def test_a_flag_of_another_choice_is_refused_with_what_has_it(name, chosen, give
     assert flag in str(refused.value)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", CHOICES)
 def test_the_choices_name_flags_that_there_are(name):
     module = flags_of(name)
     there = {action.dest for action in module.parser()._actions}
-    for choice in module.CHOICES:
+    for choice in CHOICES[name]:
         assert choice.flag in there
         assert any({*flags} & there for flags in choice.uses.values())
 

@@ -25,6 +25,7 @@ from studies.shared.techniques import (
     given_settings,
     technique_choice,
 )
+from studies.shared.uses import Choice
 from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
 
 QUESTION = "Where is the evidence for a class?"
@@ -56,7 +57,9 @@ def techniques() -> dict[str, Technique]:
     return {row.name: row for row in sorted(rows, key=lambda row: row.picture)}
 
 
-CHOICES = (technique_choice(techniques(), BARE, all_named=("shared_scale",), alone=("layers",)),)
+def choices() -> tuple[Choice, ...]:
+    """Which flags each technique has, as the catalogue says, and the bare run."""
+    return (technique_choice(techniques(), BARE, all_named=("shared_scale",), alone=("layers",)),)
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -65,7 +68,7 @@ def settings(options: argparse.Namespace) -> Settings:
     """
     known, versus = techniques(), options.versus is not None
     names = choose_techniques(options.technique, known, versus=versus)
-    CHOICES[0].refuse_ignored(options.given, names or (BARE[:1] if versus else [BARE_RUN]))
+    choices()[0].refuse_ignored(options.given, names or (BARE[:1] if versus else [BARE_RUN]))
     return Settings.of(
         options,
         techniques=names,

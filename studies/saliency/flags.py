@@ -24,11 +24,11 @@ from studies.shared.techniques import (
     given_settings,
     technique_choice,
 )
+from studies.shared.uses import Choice
 
 QUESTION = "Which pixels matter for a class?"
 BARE = ("gradient", "integrated-gradients")  # what is drawn, the first beside Captum's, if no technique is named
 FAMILY = "pixels"
-CHOICES = (technique_choice(family(FAMILY), BARE),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,18 @@ class Settings(PictureSettings):
     technique_settings: Mapping[str, Any] = field(default_factory=dict)  # the techniques' own defaults else
 
 
+def choices() -> tuple[Choice, ...]:
+    """Which flags each technique has, as the catalogue says."""
+    return (technique_choice(family(FAMILY), BARE),)
+
+
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError for an unknown technique, for a setting that none of those chosen has, and for --versus with
     one whose maps cannot be subtracted.
     """
     known, versus = family(FAMILY), options.versus is not None
     techniques = choose_techniques(options.technique, known, versus=versus)
-    CHOICES[0].refuse_ignored(options.given, techniques or (BARE[:1] if versus else [BARE_RUN]))
+    choices()[0].refuse_ignored(options.given, techniques or (BARE[:1] if versus else [BARE_RUN]))
     return Settings.of(
         options,
         techniques=techniques,
