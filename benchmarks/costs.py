@@ -39,6 +39,7 @@ from training.settings import SceneSettings
 OUTPUT = ROOT / "docs" / "results" / "costs.md"
 SECONDS = 300  # that a run may take
 CASES = (
+    "gradcam --size 1024",
     "gradcam --size 768 --images coffee",
     "saliency --size 1024 --images coffee --nodes 8",
     "saliency --size 448 --technique smoothgrad rise --masks 60 --images coffee",
@@ -61,7 +62,7 @@ CASES = (
     "segmentation --size 768 --images coffee",
     "style --content harbour_town --style mosaic --size 768 --iterations 2",
     "style --preset swirling_night --style-size 2400 --size 512 --iterations 2",
-    "textures --images cracks --iterations 4 --size 64 --sample-size 64",
+    "textures --images cracks --iterations 8 --size 128 --sample-size 128",
     "tradeoffs --figure blend --size 512 --iterations 1",
     "universal --size 224 --count 72 --held 36 --iterations 4",
     "training classifier --iterations 3 --workers 0",

@@ -56,7 +56,7 @@ def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> B
     return load_pictures(model, pictures, chosen, settings.size, report)
 
 
-def list_pictures(paths: Sequence[str], left_out: Callable[[str], None]) -> list[Picture]:
+def list_pictures(paths: Sequence[str], left_out: Callable[[str], None] = lambda sentence: None) -> list[Picture]:
     """The pictures of files, folders and names of default photographs; all of these, if nothing is named.
 
     left_out: is told, in a sentence for each folder, what it holds besides: `report.say`.

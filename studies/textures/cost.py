@@ -8,7 +8,7 @@ from studies.textures.flags import NAMES, Settings
 from visualizers.texture_synthesis import LAYER_SETS
 
 SHARE = 0.6  # of a gradient of the whole network: its first half
-SAMPLED = 1.0e-9  # seconds for each drawn pixel, each window of the sample and each of the window's pixels
+SAMPLED = 0.15e-9  # seconds for each drawn pixel, each window of the sample and each of the window's pixels
 HISTORY_BYTES = 4 * 3 * 30  # for each pixel: L-BFGS keeps 20 pictures
 
 

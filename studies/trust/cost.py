@@ -29,7 +29,6 @@ def cost(settings: Settings) -> Cost:
     rows = len(settings.techniques) + CONTROLS
     compared = rows * settings.draws * (count + 2 * BLOCKS * checked)
     total += forwards(2 * rows * count * (settings.stages + 1), pixels) + Cost(seconds=COMPARING * compared * pixels)
-    total += drawing(len(settings.techniques) * (BLOCKS + 2), settings.size) + Cost(
-        held=IMAGE_BYTES * min(count, CHUNK) * pixels
-    )
+    total += drawing(len(settings.techniques) * (BLOCKS + 2), settings.size)
+    total += Cost(held=IMAGE_BYTES * min(count, CHUNK) * pixels)
     return replace(total, flags=FLAGS, at_most=True)
