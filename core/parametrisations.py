@@ -31,7 +31,7 @@ def random_spectrum(
 
     deviation: of each number. With 1 the pictures would have a photograph's contrast; with 0 they are plain grey.
     """
-    spectrum = torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator)
+    spectrum = torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator, dtype=torch.float32)
     return (deviation * spectrum).repeat(count, 1, 1, 1, 1)
 
 

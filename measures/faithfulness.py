@@ -75,7 +75,7 @@ def stability(
     size = original.norm(dim=1)
     changes = []
     for _ in range(draws):
-        noisy = images + noise * torch.randn(images.shape, generator=generator).to(images)
+        noisy = images + noise * torch.randn(images.shape, generator=generator, dtype=torch.float32).to(images)
         changes.append((explain(noisy).flatten(1).double() - original).norm(dim=1) / size)
     return torch.stack(changes).amax(dim=0).where(size > 0, torch.nan)
 

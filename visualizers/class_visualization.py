@@ -37,7 +37,7 @@ def visualize_classes(
     """
     labels = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
     if start is None:
-        noise = torch.randn(1, 3, size, size, generator=generator)
+        noise = torch.randn(1, 3, size, size, generator=generator, dtype=torch.float32)
         start = to_network(model, noise).repeat(len(labels), 1, 1, 1)
     start = as_images(start, "start")
     if len(start) != len(labels):

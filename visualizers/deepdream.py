@@ -79,7 +79,7 @@ def deepdream(
         def objective(image: Tensor) -> Tensor:
             """The score of the shifted picture, with the gradient that the tiles have given."""
             down, right = torch.randint(jitter + 1, (2,), generator=generator).tolist()
-            cut = (torch.rand(2, generator=generator) / 2 - 0.25).tolist()
+            cut = (torch.rand(2, generator=generator, dtype=torch.float32) / 2 - 0.25).tolist()
             shifted = F.pad(image.detach(), (right, jitter - right, down, jitter - down), mode="reflect")
             values, gradient = tiled_gradient(score, shifted, tile=tile, shift=cut)
             height, width = image.shape[2:]

@@ -29,7 +29,7 @@ class FromNoise(NamedTuple):
 
 def noise_pictures(count: int, size: int, *, contrast: float = 0.1, generator: torch.Generator | None = None) -> Tensor:
     """Pictures of grey noise in whole levels, each value within `contrast` of mid-grey: (count, 3, size, size)."""
-    values = 0.5 + contrast * (2 * torch.rand(count, 3, size, size, generator=generator) - 1)
+    values = 0.5 + contrast * (2 * torch.rand(count, 3, size, size, generator=generator, dtype=torch.float32) - 1)
     return normalise((values * 255).round() / 255)
 
 
