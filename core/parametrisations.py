@@ -11,8 +11,8 @@ sigmoid keeps every colour one that a file can hold. (Olah, Mordvintsev and Schu
 import torch
 from torch import Tensor
 
-from core.gradients import check_images, precise
 from core.images import denormalise, normalise
+from core.inputs import check_images, precise
 from core.measuring import without_autocast
 
 # Between red, green and blue: the mean of two correlation matrices, one over the pixels of the five default

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, chunk_length, like_images, measuring, scores_of, to_network
+from core.gradients import as_labels, chunk_length, measuring, scores_of, to_network
+from core.inputs import as_images, like_images
 
 
 def deletion_curve(

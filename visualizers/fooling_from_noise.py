@@ -14,8 +14,9 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import cross_entropy, in_rgb
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_labels, in_chunks, measuring, scores_of
 from core.images import normalise
+from core.inputs import as_images
 from core.zero_scores import live_scores
 
 

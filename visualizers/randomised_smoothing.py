@@ -20,8 +20,9 @@ from scipy.stats import beta, norm
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, chunk_length, measuring, scores_of, to_network
+from core.gradients import chunk_length, measuring, scores_of, to_network
 from core.images import IMAGENET_STD
+from core.inputs import as_images
 
 ABSTAINS = -1
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, as_pairs, chunk_length, input_gradient, warn_of_blank_maps
+from core.gradients import as_pairs, chunk_length, input_gradient, warn_of_blank_maps
+from core.inputs import as_images
 
 SAMPLES = 25  # noisy copies of each image
 NOISE = 0.15  # standard deviation, as a share of the image's range of values
