@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, class_scores, in_chunks, measuring, scores_of
+from core.gradients import class_scores, in_chunks, measuring, scores_of
 from core.images import denormalise, normalise
+from core.inputs import as_images
 from core.priors import project_to_ball, unit_norm
 
 LEVELS = 255  # of a colour in a file, black being 0
@@ -61,9 +62,11 @@ class Ball(NamedTuple):
     def draw(self, shape: torch.Size, generator: torch.Generator | None) -> Tensor:
         """Differences drawn evenly from the balls, (N, 3, H, W)."""
         if self.norm == "linf":
-            return self.radius * (2 * torch.rand(shape, generator=generator) - 1).to(self.radius)
-        length = torch.rand(shape[0], 1, 1, 1, generator=generator) ** (1 / shape[1:].numel())
-        return self.radius * (length * unit_norm(torch.randn(shape, generator=generator))).to(self.radius)
+            return self.radius * (2 * torch.rand(shape, generator=generator, dtype=torch.float32) - 1).to(self.radius)
+        length = torch.rand(shape[0], 1, 1, 1, generator=generator, dtype=torch.float32) ** (1 / shape[1:].numel())
+        return self.radius * (length * unit_norm(torch.randn(shape, generator=generator, dtype=torch.float32))).to(
+            self.radius
+        )
 
     def whole_levels(self, rgb: Tensor, originals: Tensor) -> Tensor:
         """Pictures in whole grey levels within the balls, as an 8-bit file holds them; originals must be such, too.

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from core.activations import channel_axis, channels_first, find_layer
 from core.ascent import Objective
 from core.errors import UsageError
-from core.gradients import as_labels, precise, run_network
+from core.gradients import as_labels, run_network
+from core.inputs import precise
 from core.measuring import in_own_thread
 from core.relu_rules import straight_relus
 from core.zero_scores import label_climb

@@ -11,8 +11,8 @@ sigmoid keeps every colour one that a file can hold. (Olah, Mordvintsev and Schu
 import torch
 from torch import Tensor
 
-from core.gradients import check_images, precise
 from core.images import denormalise, normalise
+from core.inputs import check_images, precise
 from core.measuring import without_autocast
 
 # Between red, green and blue: the mean of two correlation matrices, one over the pixels of the five default
@@ -31,7 +31,7 @@ def random_spectrum(
 
     deviation: of each number. With 1 the pictures would have a photograph's contrast; with 0 they are plain grey.
     """
-    spectrum = torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator)
+    spectrum = torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator, dtype=torch.float32)
     return (deviation * spectrum).repeat(count, 1, 1, 1, 1)
 
 

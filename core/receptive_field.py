@@ -17,6 +17,7 @@ The box is what the wiring allows, whatever the weights. What a unit really uses
 sides of the box (Luo et al., 2016).
 """
 
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -75,9 +76,14 @@ def receptive_fields(model: nn.Module, layer: str, *, size: tuple[int, int]) -> 
 
     A unit that sees padding alone has the box (0, 0, 0, 0). Raises UsageError as `receptive_field` does.
     """
-    device = next(model.parameters(), torch.empty(0)).device
-    # No weight is multiplied with a coordinate, so their type need not be that of the network, which might round them.
-    down, right = (torch.arange(length, device=device, dtype=torch.float32) for length in size)
+    parameter = next(model.parameters(), torch.empty(0))
+    if parameter.dtype not in (
+        torch.float32,
+        torch.float64,
+    ):  # half precision rounds coordinates away
+        model = deepcopy(model).float()
+        parameter = parameter.float()
+    down, right = (torch.arange(length, device=parameter.device, dtype=parameter.dtype) for length in size)
     down, right = torch.meshgrid(down, right, indexing="ij")  # (H, W)
     coordinates = OFFSET + torch.stack([-down, -right, down + 1, right + 1])[:, None].repeat(1, 3, 1, 1)  # (4, 3, H, W)
     with measuring(model), torch.no_grad():

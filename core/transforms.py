@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.gradients import check_images, precise
+from core.inputs import check_images, precise
 from core.measuring import without_autocast
 
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d, pad
 from torchvision.models.squeezenet import Fire, SqueezeNet
 
-from core.gradients import chunk_length, class_map_layer, label_scores, precise
+from core.gradients import chunk_length, class_map_layer, label_scores
+from core.inputs import precise
 
 WINDOWS = 24  # at a time: enough to keep the cores busy, few enough that their squares are alike and stay in the cache
 

@@ -26,12 +26,12 @@ from core.gradients import (
     label_scores,
     measuring,
     own_class_maps,
-    precise,
     run_network,
     scores_of,
     scores_of_maps,
 )
 from core.images import normalise
+from core.inputs import precise
 
 
 def label_climb(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from core.gradients import check_images
 from core.images import load_image
+from core.inputs import check_images
 from core.squeezenet import load_squeezenet
 from courses import pictures
 from courses.pictures import deprocess

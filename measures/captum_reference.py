@@ -13,7 +13,8 @@ from captum import attr
 from torch import Tensor, nn
 
 from core.activations import find_layer
-from core.gradients import as_images, chunk_length, precise
+from core.gradients import chunk_length
+from core.inputs import as_images, precise
 from core.measuring import measuring
 
 

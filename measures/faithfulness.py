@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, chunk_length, like_images, measuring, scores_of, to_network
+from core.gradients import as_labels, chunk_length, measuring, scores_of, to_network
+from core.inputs import as_images, like_images
 
 
 def deletion_curve(
@@ -75,7 +76,7 @@ def stability(
     size = original.norm(dim=1)
     changes = []
     for _ in range(draws):
-        noisy = images + noise * torch.randn(images.shape, generator=generator).to(images)
+        noisy = images + noise * torch.randn(images.shape, generator=generator, dtype=torch.float32).to(images)
         changes.append((explain(noisy).flatten(1).double() - original).norm(dim=1) / size)
     return torch.stack(changes).amax(dim=0).where(size > 0, torch.nan)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.errors import UsageError
-from core.gradients import as_images
+from core.inputs import as_images
 from core.measuring import without_autocast
 
 SCORES = ("pointing game", "relevance mass", "best IoU")

@@ -10,8 +10,9 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import check_images, measuring, precise, to_network
+from core.gradients import measuring, to_network
 from core.images import denormalise
+from core.inputs import check_images, precise
 from core.objectives import layer_output
 
 

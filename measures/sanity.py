@@ -81,7 +81,7 @@ def _initialise(network: nn.Module, block: str, generator: torch.Generator) -> N
     """As torchvision does for SqueezeNet: He's uniform weights, normal ones in the last convolution; no biases."""
     for module in network.get_submodule(block).modules():
         if isinstance(module, nn.Conv2d):
-            values = torch.empty(module.weight.shape)  # drawn on the CPU, then moved
+            values = torch.empty(module.weight.shape, dtype=torch.float32)  # drawn on the CPU, then moved
             if block == class_map_layer(network):
                 nn.init.normal_(values, std=0.01, generator=generator)
             else:

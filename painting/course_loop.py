@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core.activations import sequence_features
 from core.ascent import Step, adam_descent, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_images, precise
+from core.inputs import as_images, precise
 from core.measuring import evaluating, measuring, without_autocast
 from painting.scales import SMALLEST_SIDE
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss

@@ -20,7 +20,8 @@ from torch.nn.functional import pad
 from core.activations import sequence_features
 from core.borders import replicated_borders
 from core.errors import UsageError
-from core.gradients import measuring, precise
+from core.gradients import measuring
+from core.inputs import precise
 from core.tiles import Tile, cell_geometry, overlapping_tiles
 from painting.balance import absolute_weights
 from painting.targets import Style, Target, check_styles, style_loss, style_targets

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from core.errors import UsageError
-from core.gradients import check_images, to_network
+from core.gradients import to_network
+from core.inputs import check_images
 from core.priors import clamp_to_valid
 from painting.objective import PaintingObjective
 from painting.targets import Style, check_styles

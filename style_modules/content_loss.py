@@ -6,7 +6,7 @@ L = weight * sum over c, i, j of (F_cij - P_cij)^2
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import precise
+from core.inputs import precise
 from style_modules.half_precision import common_type, in_type
 
 

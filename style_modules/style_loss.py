@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from core.errors import UsageError
-from core.gradients import precise
+from core.inputs import precise
 from core.measuring import without_autocast
 from style_modules.half_precision import common_type, in_type
 

@@ -6,7 +6,7 @@ L = weight * ( sum of (x_i+1,j - x_ij)^2 + sum of (x_i,j+1 - x_ij)^2 )
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import precise
+from core.inputs import precise
 from style_modules.half_precision import common_type, in_type
 
 

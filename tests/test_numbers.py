@@ -6,18 +6,22 @@ A pass runs in the network's own type; all else, and what is returned, has the t
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conftest import random_squeezenet
 from torch import Tensor, nn
 
 from core.attacks import first_choices, is_changed
+from core.errors import UsageError
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.parametrisations import encode, encode_unbounded
 from core.priors import blur
+from core.receptive_field import receptive_fields
 from core.transforms import random_view
 from courses.ascents import regularised_gradient
 from courses.style import extract_features, style_objective, transfer_style
@@ -28,7 +32,9 @@ from measures.reconstruction import layer_error, pattern_error, picture_error, s
 from measures.sanity import all_random, sanity_check
 from measures.scorecard import score_maps
 from painting.targets import LOSSES, Style
-from visualizers import FoolingImage, GradCam, SaliencyMap
+from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+from style_modules.style_loss import gram_matrix
+from visualizers import GradCam, SaliencyMap
 from visualizers.activation_maps import activation_maps
 from visualizers.all_maps import all_maps
 from visualizers.catalogue import TECHNIQUES, Technique
@@ -42,7 +48,9 @@ from visualizers.facets import facet_features, mean_images
 from visualizers.fast_style_transfer import StyleNetwork, stylise
 from visualizers.fgsm import fgsm
 from visualizers.fooling_from_noise import fooling_from_noise
-from visualizers.fooling_image import fool
+from visualizers.fooling_image import course_fooling_image, fool
+from visualizers.fourier_visualization import fourier_visualization
+from visualizers.generator_visualization import climb_codes
 from visualizers.image_features import image_features
 from visualizers.integrated_gradients import completeness_error
 from visualizers.inversion import invert_features
@@ -190,21 +198,20 @@ TWO: Mapping[str, Call] = {  # of two images
     "fooling": lambda model, images: fool(model, images, LABELS, iterations=2, linf=0.1),
     "fooling from noise": lambda model, images: fooling_from_noise(model, images, LABELS, iterations=2),
     "universal": lambda model, images: universal_perturbation(model, images, linf=0.01, steps=2, generator=chance()),
-    "universal by DeepFool": lambda model, images: universal_by_deepfool(model, images, linf=0.01, passes=1),
+    "universal by DeepFool": lambda model, images: universal_by_deepfool(
+        model, images[..., :40, :40] if isinstance(images, Tensor) else images, linf=0.01, callback=lambda _: True
+    ),
     "first choices": lambda model, images: first_choices(model, images),
     "changed": lambda model, images: is_changed(model, images, PICTURES[:1] / 9),
     "randomised smoothing": lambda model, images: certify(model, images, n0=2, n=3, generator=chance()),
     "robust accuracy": lambda model, images: robust_hits(model, images, LABELS, [0.0, 0.01], steps=2),
-    "class visualization": lambda model, images: visualize_classes(
-        model, LABELS, start=images, iterations=2, generator=chance()
-    ),
     "climbs": climbs,
     "facet visualization": facet,
     "DeepDream": dream,
-    "inversion": lambda model, images: invert_features(model, images, "features.6", iterations=2, generator=chance()),
-    "inversion from a start": lambda model, images: invert_features(
-        model, PICTURES.to(images), "features.6", iterations=2, start=images
-    ),
+    "inversion": lambda model, images: [
+        invert_features(model, images, "features.6", iterations=2, start=start, generator=chance())
+        for start in (None, images)
+    ],
     "fast style": lambda model, images: stylise(painter(next(model.parameters()).dtype), images, [1.0, 0.0]),
     **{name: partial(captum, name) for name in CAPTUM},
 }
@@ -224,14 +231,16 @@ ONE: Mapping[str, Call] = {  # of one image
     "the course's style": course_style,
     "the course's features": lambda model, image: extract_features(image, model.features),
     "colours": lambda _, image: (match_colours(image, PICTURES[1:]), keep_luminance(image, PICTURES[1:])),
-    "noise like it": lambda _, image: noise_like(image / 9, norm="l2", generator=chance()),
+    "noise like it": lambda _, image: noise_like(image, norm="l2", generator=chance()),
     "the course's gradient": lambda model, image: regularised_gradient(image, model, 1, 1e-3),
-    "the course's fooling": lambda model, image: FoolingImage().make_fooling_image(image, 3, model),
+    "the course's fooling": lambda model, image: course_fooling_image(model, image, 3, iterations=3),
 }
 ROWS = {name: row_call(row) for name, row in TECHNIQUES.items()}
 CALLS = ROWS | TWO | ONE
 
-DOUBLE = {"stability", "sanity check", "SSIM", "error of the picture"}  # statistics, always in float64
+STATISTICS = {"stability", "sanity check", "scorecard", "SSIM", "error of the picture", "randomised smoothing"}
+# Plain numbers, arrays, or what flows through a layer: at least in float32, whatever the images are.
+OF_THE_NETWORK = {"top patches", "the course's Grad-CAM", "the course's features", "style terms", "Gram distance"}
 LIKE_IMAGES = {"the course's gradient", "the course's fooling"}  # "a tensor like it", as the courses say
 every_call = pytest.mark.parametrize("name", CALLS)
 
@@ -267,3 +276,196 @@ def called(name: str, model: nn.Module, images: Tensor) -> list[Tensor]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of blank maps, of what was not fooled
         return list(tensors_in(CALLS[name](model, images)))
+
+
+@cache
+def result(name: str, network_type: torch.dtype, image_type: torch.dtype, *, widened: bool = False) -> list[Tensor]:
+    """What the call gives; `widened`: for the same numbers in float32."""
+    images = input_of(name, image_type)
+    return called(name, network(network_type), images.float() if widened else images)
+
+
+def same(first: list[Tensor], second: list[Tensor]) -> bool:
+    """Whether they are equal to the last bit, in type, too. Not a number, as of a blank map, equals itself."""
+    pairs = zip(first, second, strict=True)
+    return all(a.dtype == b.dtype and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
+
+
+def check_types(name: str, results: list[Tensor], images: Tensor) -> None:
+    finest = torch.promote_types(images.dtype, torch.float32)
+    for each in results:
+        assert each.device == images.device
+        assert not each.requires_grad
+        assert not each.isinf().any()
+        assert not each.isnan().any() or name in STATISTICS
+        if not each.is_floating_point():
+            continue
+        if name in LIKE_IMAGES:
+            assert each.dtype == images.dtype
+        elif name in OF_THE_NETWORK:
+            assert each.dtype in (torch.float32, torch.float64)
+        else:
+            assert each.dtype == finest or (each.dtype == torch.float64 and name in STATISTICS)
+
+
+@every_call
+def test_the_result_has_the_type_and_device_of_the_images_but_at_least_float32(name):
+    for dtype in TYPES if name in ROWS else TYPES[:3]:
+        images = input_of(name, dtype)
+        check_types(name, result(name, torch.float32, dtype), images)
+        if images.element_size() == 2:
+            wide = result(name, torch.float32, dtype, widened=True)
+            got = result(name, torch.float32, dtype)
+            assert same(got, [each.to(images) for each in wide] if name in LIKE_IMAGES else wide)
+
+
+@every_call
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_a_network_of_any_type_gives_nearly_what_it_gives_in_float64(name, dtype):
+    if not runs(dtype) or (dtype == torch.float16 and name not in ROWS):
+        pytest.skip(f"PyTorch has no convolution of {dtype} on this processor, or a slow one")
+    images = input_of(name)
+    results = result(name, dtype, torch.float32)
+    check_types(name, results, images)
+    least = {torch.float16: 0.95, torch.bfloat16: 0.8}.get(dtype, 0.999)
+    for ours, exact in zip(results, result(name, torch.float64, torch.float32), strict=True):
+        if name in ROWS:
+            ours, exact = ours.double().flatten(1), exact.double().flatten(1)
+            assert all(np.corrcoef(one, other)[0, 1] > least for one, other in zip(ours, exact, strict=True))
+            if dtype == torch.float32:  # one ReLU that rounding opens changes one image a little
+                assert ((ours - exact).norm(dim=1) / exact.norm(dim=1)).median() < 1e-4
+        elif dtype == torch.float32 and ours.is_floating_point():
+            known = exact.isfinite()
+            assert (ours - exact)[known].norm() <= 0.01 * exact[known].norm()
+
+
+@every_call
+def test_autocast_changes_nothing(name):
+    for dtype in (torch.float32, torch.bfloat16) if name in ROWS else (torch.float32,):
+        expected = result(name, dtype, torch.float32)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.is_autocast_enabled("cpu")
+            assert same(called(name, network(dtype), input_of(name)), expected)
+            assert torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("name", sorted(set(CALLS) - {"blur"}))  # gradients are blurred as well
+def test_what_is_no_picture_is_refused_in_one_sentence(name):
+    good = input_of(name)
+    spoiled = [good.index_fill(3, torch.tensor([5]), value) for value in (torch.nan, torch.inf)]
+    whole = [(good * 50).to(torch.uint8), (good * 50).long(), good > 0]
+    for wrong in (*whole, *spoiled, good[:, :1], good[0], good[:0], good.numpy(), [good], None):
+        with pytest.raises(UsageError) as refused:
+            called(name, network(torch.float32), wrong)
+        words = str(refused.value)
+        assert "\n" not in words
+        assert any(reason in words for reason in ("whole numbers", "not finite", "is needed")), words
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@every_call
+def test_network_and_images_may_be_on_different_devices(name):
+    for there, here in (("cuda", "cpu"), ("cpu", "cuda")):
+        images, model = input_of(name).to(here), deepcopy(network(torch.float32)).to(there)
+        check_types(name, called(name, model, images), images)
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_pictures_made_of_no_picture_have_the_type_of_the_network_but_at_least_float32(dtype):
+    if not runs(dtype):
+        pytest.skip(f"PyTorch has no convolution of {dtype} on this processor")
+    model, finest = network(dtype), torch.promote_types(dtype, torch.float32)
+    objective = class_objective(model, [1])
+    made = [
+        visualize_classes(model, [1], size=64, iterations=2, generator=chance()),
+        fourier_visualization(model, objective, 1, size=64, iterations=2, generator=chance()),
+    ]
+    assert all(each.dtype == finest and each.isfinite().all() for each in made)
+    draw = nn.Conv2d(3, 3, 1).requires_grad_(False).to(dtype)
+    for codes in (PICTURES.half(), PICTURES.double()):
+        climbed = climb_codes(model, draw, class_objective(model, 1), codes, iterations=2, generator=chance())
+        assert climbed.dtype == torch.promote_types(codes.dtype, torch.float32)
+
+
+def test_the_same_seed_gives_the_same_noise_whatever_type_the_caller_prefers():
+    names = ("smoothgrad", "rise", "PGD", "DeepDream", "randomised smoothing", "climbs")
+    expected = [result(name, torch.float32, torch.float64) for name in names]
+    try:
+        torch.set_default_dtype(torch.float64)
+        again = [called(name, network(torch.float32), input_of(name, torch.float64)) for name in names]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for ours, theirs in zip(again, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            one, other = one.double(), other.double()
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()))
+
+
+def test_receptive_fields_are_exact_in_a_network_of_half_precision():
+    expected = receptive_fields(network(torch.float32), "features.5", size=(64, 64))
+    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+        assert torch.equal(receptive_fields(network(dtype), "features.5", size=(64, 64)), expected)
+
+
+@pytest.mark.parametrize("kind", ["int32", "uint8", "int16", "numpy", "list"])
+def test_class_numbers_may_be_whole_numbers_of_any_type(kind):
+    numbers = {"numpy": np.array(LABELS, dtype=np.int32), "list": LABELS}
+    labels = numbers[kind] if kind in numbers else torch.tensor(LABELS, dtype=getattr(torch, kind))
+    expected = result("gradient", torch.float32, torch.float32)[0]
+    assert torch.equal(saliency_map(network(torch.float32), PICTURES, labels), expected)
+
+
+def features(scale: float, dtype: torch.dtype) -> Tensor:
+    return (scale * torch.rand(1, 8, 9, 9, generator=chance())).to(dtype).requires_grad_(True)
+
+
+LOSSES_OF_FEATURES = {
+    "style loss": lambda ours, wanted: StyleLoss()([ours], [0], [gram_matrix(wanted).detach()], [1e3]),
+    "content loss": lambda ours, wanted: ContentLoss()(10.0, ours, wanted.detach()),
+    "total variation loss": lambda ours, _: TotalVariationLoss()(ours, 10.0),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES_OF_FEATURES)
+def test_a_loss_in_half_precision_says_when_it_is_more_than_the_type_holds(name):
+    wanted = features(1.0, torch.float16)
+    ours = features(200.0, torch.float16)
+    with pytest.warns(
+        RuntimeWarning, match=rf"{name}: .* is more than torch.float16 holds, 65504; give features.float"
+    ):
+        loss = LOSSES_OF_FEATURES[name](ours, wanted)
+    assert loss.dtype == torch.float16
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for dtype in (torch.float32, torch.bfloat16):  # what is said to help
+            wide = LOSSES_OF_FEATURES[name](ours.detach().to(dtype), wanted.to(dtype))
+            assert wide.isfinite()
+            assert wide.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", LOSSES_OF_FEATURES)
+def test_a_loss_in_half_precision_is_that_of_float32_rounded_once(name, dtype):
+    ours, wanted = features(0.2, dtype), features(0.3, dtype).detach()
+    loss = LOSSES_OF_FEATURES[name](ours, wanted)
+    (gradient,) = torch.autograd.grad(loss, ours)
+    wide = ours.detach().float().requires_grad_(True)
+    target = gram_matrix(wanted).float()  # a target that is rounded is another one
+    losses = {**LOSSES_OF_FEATURES, "style loss": lambda ours, _: StyleLoss()([ours], [0], [target], [1e3])}
+    exact = losses[name](wide, wanted.float())
+    assert loss.dtype == gradient.dtype == dtype
+    assert torch.equal(loss, exact.to(dtype))
+    torch.testing.assert_close(gradient, torch.autograd.grad(exact, wide)[0].to(dtype))
+
+
+@pytest.mark.parametrize("name", LOSSES_OF_FEATURES)
+def test_autocast_does_not_round_a_loss_and_whole_numbers_are_refused(name):
+    ours, wanted = features(0.2, torch.float32), features(0.3, torch.float32)
+    loss = LOSSES_OF_FEATURES[name](ours, wanted)
+    (gradient,) = torch.autograd.grad(loss, ours)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        again = LOSSES_OF_FEATURES[name](ours, wanted)
+        assert torch.equal(again, loss)
+        assert torch.equal(torch.autograd.grad(again, ours)[0], gradient)
+    with pytest.raises(UsageError, match=r"features: whole numbers \(torch.uint8\)"):
+        LOSSES_OF_FEATURES[name](ours.detach().to(torch.uint8), wanted)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, in_chunks, measuring
+from core.gradients import in_chunks, measuring
+from core.inputs import as_images
 from core.objectives import layer_output
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core import priors
 from core.ascent import Callback, Objective, Step, normalised_ascent, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, measuring, to_network
+from core.gradients import as_labels, measuring, precise, to_network
 from core.images import stretched_picture
 from core.objectives import class_objective
 
@@ -37,9 +37,8 @@ def visualize_classes(
     """
     labels = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
     if start is None:
-        noise = torch.randn(1, 3, size, size, generator=generator)
+        noise = torch.randn(1, 3, size, size, generator=generator, dtype=torch.float32)
         start = to_network(model, noise).repeat(len(labels), 1, 1, 1)
-    start = as_images(start, "start")
     if len(start) != len(labels):
         raise UsageError(f"start: {len(start)} pictures for {len(labels)} labels; give one for each")
     return climb_pixels(model, class_objective(model, labels), start, generator=generator, **settings)
@@ -83,10 +82,9 @@ def climb_pixels(
         return images
 
     loop = {"iterations": iterations, "constrain": constrain, "callback": callback}
-    start = as_images(start, "start")
+    pictures, update = to_network(model, start, "start"), normalised_ascent(learning_rate)
     with measuring(model):
-        pictures = optimise_pixels(to_network(model, start), penalised, normalised_ascent(learning_rate), **loop)
-        return pictures.to(start)
+        return optimise_pixels(pictures, penalised, update, **loop).to(precise(start))
 
 
 class ClassVisualization:

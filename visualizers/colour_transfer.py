@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from core.errors import UsageError
-from core.gradients import as_images
 from core.images import denormalise, normalise
+from core.inputs import as_images
 
 LUMINANCE = (0.299, 0.587, 0.114)  # Y of RGB, in YIQ
 SMALLEST_SPREAD = 0.01  # of the style's colours: along a direction where they do not vary, only noise would grow

@@ -21,8 +21,7 @@ from torch.nn import functional as F
 
 from core.ascent import Step, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_images, measuring, to_network
-from core.measuring import without_autocast
+from core.gradients import as_images, measuring, precise, to_network
 from core.priors import blur, clamp_to_valid
 from core.tiles import position_sum, tiled_gradient
 
@@ -57,12 +56,10 @@ def deepdream(
     """
     if ratio < 1 or octaves < 1:
         raise UsageError(f"octaves and ratio: {octaves} and {ratio}; at least 1 and 1.0 are needed")
-    images, stopped = as_images(images), False
-    pictures = to_network(model, images)
+    pictures, stopped = to_network(model, images), False
     sizes = octave_sizes(pictures, octaves=octaves, ratio=ratio, jitter=jitter)
     if guide is not None:
-        guide = as_images(guide, "guide", single=True)
-        octave_sizes(guide, octaves=1, ratio=1, jitter=0, name="guide")  # is it large enough?
+        octave_sizes(as_images(guide, "guide", single=True), octaves=1, ratio=1, jitter=0, name="guide")
 
     def update(image: Tensor, gradient: Tensor, _iteration: int) -> None:
         smooth = blur(gradient, smoothing)
@@ -79,11 +76,10 @@ def deepdream(
         def objective(image: Tensor) -> Tensor:
             """The score of the shifted picture, with the gradient that the tiles have given."""
             down, right = torch.randint(jitter + 1, (2,), generator=generator).tolist()
-            cut = (torch.rand(2, generator=generator) / 2 - 0.25).tolist()
+            cut = (torch.rand(2, generator=generator, dtype=torch.float32) / 2 - 0.25).tolist()
             shifted = F.pad(image.detach(), (right, jitter - right, down, jitter - down), mode="reflect")
             values, gradient = tiled_gradient(score, shifted, tile=tile, shift=cut)
-            height, width = image.shape[2:]
-            products = (image * gradient[:, :, down : down + height, right : right + width]).sum(dim=(1, 2, 3))
+            products = (image * F.pad(gradient, (-right, right - jitter, -down, down - jitter))).sum(dim=(1, 2, 3))
             return values + (products - products.detach())
 
         detail = torch.zeros_like(pictures)
@@ -95,7 +91,7 @@ def deepdream(
             detail = dream - base
             if stopped:
                 break
-    return clamp_to_valid(pictures + _resize(detail, pictures.shape[2:])).to(images)
+    return clamp_to_valid(pictures + _resize(detail, pictures.shape[2:])).to(precise(images))
 
 
 def octave_sizes(images: Tensor, *, octaves: int, ratio: float, jitter: int, name: str = "images") -> list[tuple]:
@@ -118,10 +114,10 @@ def zoom_sequence(
         image = _go_in(image, zoom)
 
 
-@without_autocast()
 def _go_in(image: Tensor, zoom: float) -> Tensor:
     """The middle of the picture (1, 3, H, W), `zoom` times as large."""
-    places = F.affine_grid(torch.eye(2, 3).to(image)[None] / zoom, list(image.shape), align_corners=False)
+    zoomed = torch.eye(2, 3, dtype=torch.float64)[None] / zoom  # autocast would round a product in float32
+    places = F.affine_grid(zoomed, list(image.shape), align_corners=False).to(image)
     return clamp_to_valid(F.grid_sample(image, places, "bicubic", "reflection", align_corners=False))
 
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from core.ascent import Callback
 from core.errors import UsageError
-from core.gradients import as_images, as_labels
+from core.gradients import as_labels
+from core.inputs import as_images
 from visualizers.class_visualization import climb_pixels
 from visualizers.facets import climb_and_features
 

@@ -21,7 +21,8 @@ from torch.nn.functional import interpolate, normalize
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import as_images, as_pairs, class_map_layer, in_chunks, label_scores, measuring, precise
+from core.gradients import as_pairs, class_map_layer, in_chunks, label_scores, measuring
+from core.inputs import as_images, precise
 from core.zero_scores import scores_and_maps
 
 LAYERS = ("features.6", "features.9", "features.10")  # of three depths: kinds may differ in detail or in shape

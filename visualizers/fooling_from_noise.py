@@ -14,8 +14,9 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import cross_entropy, in_rgb
 from core.errors import UsageError
-from core.gradients import as_images, as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_labels, in_chunks, measuring, scores_of
 from core.images import normalise
+from core.inputs import as_images
 from core.zero_scores import live_scores
 
 
@@ -29,7 +30,7 @@ class FromNoise(NamedTuple):
 
 def noise_pictures(count: int, size: int, *, contrast: float = 0.1, generator: torch.Generator | None = None) -> Tensor:
     """Pictures of grey noise in whole levels, each value within `contrast` of mid-grey: (count, 3, size, size)."""
-    values = 0.5 + contrast * (2 * torch.rand(count, 3, size, size, generator=generator) - 1)
+    values = 0.5 + contrast * (2 * torch.rand(count, 3, size, size, generator=generator, dtype=torch.float32) - 1)
     return normalise((values * 255).round() / 255)
 
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, as_images, warn_of_blank_maps
+from core.gradients import BlankMapWarning, warn_of_blank_maps
+from core.inputs import as_images
 from visualizers.gradcam import upsample
 from visualizers.layer_cam import layer_cam
 

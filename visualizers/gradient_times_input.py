@@ -9,7 +9,8 @@ nothing there, and dark pixels contribute as much as bright ones.
 
 from torch import Tensor, nn
 
-from core.gradients import as_images, input_gradient, warn_of_blank_maps
+from core.gradients import input_gradient, warn_of_blank_maps
+from core.inputs import as_images
 
 
 def gradient_times_input(model: nn.Module, images: Tensor, labels) -> Tensor:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from core.gradients import as_images, chunk_length, in_chunks, measuring
+from core.gradients import chunk_length, in_chunks, measuring
+from core.inputs import as_images
 from core.objectives import layer_output
 
 LAYER = "features.12"  # the last before the classifier

@@ -17,11 +17,11 @@ from core.gradients import (
     chunk_length,
     input_gradient,
     label_scores,
-    like_images,
     measuring,
     to_network,
     warn_of_blank_maps,
 )
+from core.inputs import like_images
 
 
 def integrated_gradients(

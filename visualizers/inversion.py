@@ -61,8 +61,7 @@ def invert_features(
     images = as_images(images)
     if images.shape[2] != images.shape[3]:
         raise UsageError(f"images: {images.shape[3]} x {images.shape[2]} pixels; square ones are needed, crop them")
-    start = None if start is None else as_images(start, "start")
-    if start is not None and start.shape != images.shape:
+    if start is not None and as_images(start, "start").shape != images.shape:
         raise UsageError(f"start: {tuple(start.shape)} for images {tuple(images.shape)}; give one of their shape each")
     features, results = layer_output(model, layer), []
     with measuring(model):

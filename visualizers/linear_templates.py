@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from core.errors import UsageError
-from core.gradients import as_images, as_pairs
+from core.gradients import as_pairs
+from core.inputs import as_images
 from core.measuring import without_autocast
 
 

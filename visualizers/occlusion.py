@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_pairs, like_images, measuring, to_network, warn_of_blank_maps
+from core.gradients import as_pairs, measuring, to_network, warn_of_blank_maps
 from core.images import normalise
+from core.inputs import like_images
 from core.measuring import without_autocast
 from core.priors import blur
 from core.windows import window_drops

@@ -20,8 +20,9 @@ from scipy.stats import beta, norm
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, chunk_length, measuring, scores_of, to_network
+from core.gradients import chunk_length, measuring, scores_of, to_network
 from core.images import IMAGENET_STD
+from core.inputs import as_images
 
 ABSTAINS = -1
 
@@ -87,7 +88,7 @@ def _count_names(model: nn.Module, image: Tensor, sigma: float, draws: int, gene
     scale = sigma / torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
     counts, length = 0, chunk_length(image)
     for start in range(0, draws, length):
-        noise = torch.randn(min(length, draws - start), *image.shape[1:], generator=generator)
+        noise = torch.randn(min(length, draws - start), *image.shape[1:], generator=generator, dtype=torch.float32)
         scores = scores_of(model, image + (scale * noise).to(image))
         counts = counts + torch.bincount(scores.argmax(dim=1), minlength=scores.shape[1])
     return counts

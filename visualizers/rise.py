@@ -92,7 +92,7 @@ def random_masks(
     if not RAREST <= probability <= 1 - RAREST:
         raise UsageError(f"probability: {probability} hides all or nothing; give a share of cells between 0 and 1")
     cell_height, cell_width = math.ceil(height / grid), math.ceil(width / grid)
-    cells = (torch.rand(count, 1, grid, grid, generator=generator) < probability).float()
+    cells = (torch.rand(count, 1, grid, grid, generator=generator, dtype=torch.float32) < probability).float()
     large = interpolate(cells, ((grid + 1) * cell_height, (grid + 1) * cell_width), mode="bilinear")
     tops = torch.randint(cell_height, (count,), generator=generator).tolist()
     lefts = torch.randint(cell_width, (count,), generator=generator).tolist()

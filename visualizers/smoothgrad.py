@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, as_pairs, chunk_length, input_gradient, warn_of_blank_maps
+from core.gradients import as_pairs, chunk_length, input_gradient, warn_of_blank_maps
+from core.inputs import as_images
 
 SAMPLES = 25  # noisy copies of each image
 NOISE = 0.15  # standard deviation, as a share of the image's range of values
@@ -113,7 +114,9 @@ def noisy_gradients(
     mean, square = torch.zeros_like(images), torch.zeros_like(images)
     for part in torch.arange(samples).split(chunk_length(images)):
         # The same noise for every image, so that a batch gives the maps of its images one by one.
-        disturbance = torch.randn(len(part), *images.shape[1:], generator=generator).to(images)  # (S, 3, H, W)
+        disturbance = torch.randn(len(part), *images.shape[1:], generator=generator, dtype=torch.float32).to(
+            images
+        )  # (S, 3, H, W)
         for index in range(len(images)):
             gradients = input_gradient(model, images[index] + levels[index] * disturbance, labels[index])
             mean[index] += gradients.sum(dim=0) / samples

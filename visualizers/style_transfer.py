@@ -121,6 +121,5 @@ def style_terms(model: nn.Module, picture: Tensor, content: Tensor, styles: Sequ
     """The three weighted losses of any picture of the content's size; settings: those of `style_transfer`."""
     known = ("layers", "content_layer", "content_weight", "style_weight", "tv_weight", "style_scale", "loss", "tile")
     chosen = {name: settings.get(name, style_transfer.__kwdefaults__[name]) for name in known}
-    content = to_network(model, content, "content")
-    objective = objective_at(model, content, styles, content.shape[2:], **chosen)
+    objective = objective_at(model, to_network(model, content, "content"), styles, content.shape[2:], **chosen)
     return objective.terms(to_network(model, picture, "picture"))

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, unfold
 
 from core.errors import UsageError
-from core.gradients import as_images
+from core.inputs import as_images
 from core.measuring import without_autocast
 
 SEED_SIDE = 5  # pixels of the sample to grow from; the paper takes 3
@@ -66,7 +66,7 @@ def sample_texture(
     inside[half : half + size[0], half : half + size[1]] = 1
     reach = torch.arange(-half, half + 1, device=sample.device)
 
-    while (layer := ((_dilated(known) - known) * inside).nonzero()).numel():  # (L, 2), row and column
+    while (layer := ((max_pool2d(known[None], 3, stride=1, padding=1)[0] - known) * inside).nonzero()).numel():
         # Two pixels of one group are half a window apart at least, each outside the other's neighbourhood.
         group = layer.remainder(half + 1) @ layer.new_tensor([half + 1, 1])
         present = group.unique()
@@ -113,10 +113,6 @@ def _one_of_each_row(allowed: Tensor, generator: torch.Generator | None) -> Tens
     counts = allowed.sum(dim=1)  # (B,)
     chance = torch.rand(len(counts), generator=generator, dtype=torch.float64).to(counts.device)
     return allowed.nonzero()[counts.cumsum(dim=0) - counts + (chance * counts).long(), 1]
-
-
-def _dilated(known: Tensor) -> Tensor:
-    return max_pool2d(known[None], 3, stride=1, padding=1)[0]
 
 
 def _check(sample: Tensor, size: tuple[int, int], window: int, seed: Tensor | None) -> None:

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_images, to_network
+from core.gradients import to_network
+from core.inputs import as_images
 from painting.scales import SMALLEST_SIDE
 from painting.targets import Style
 from visualizers.style_transfer import StyleStep, style_terms, style_transfer

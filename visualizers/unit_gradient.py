@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, as_images, in_chunks, measuring
+from core.gradients import BlankMapWarning, in_chunks, measuring
+from core.inputs import as_images
 from core.objectives import layer_output, own_channels
 from core.relu_rules import guided_relus
 

@@ -116,7 +116,7 @@ def noise_like(difference: Tensor, *, norm: str, generator: torch.Generator | No
     """Random signs ("linf") or Gaussian noise ("l2") as large as the difference (1, 3, H, W), in whole levels, too."""
     difference = as_images(difference, "difference", single=True)
     ball = Ball(norm, Ball(norm, difference).lengths(difference).view(-1, 1, 1, 1))
-    drawn = torch.randn(difference.shape, generator=generator).to(difference)
+    drawn = torch.randn(difference.shape, generator=generator, dtype=torch.float32).to(difference)
     return _whole(ball.radius * ball.steepest(drawn), ball)
 
 
