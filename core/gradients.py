@@ -99,7 +99,15 @@ def scores_of(model: nn.Module, images: Tensor) -> Tensor:
             got = f"a {type(scores).__name__}" + (f" of {len(scores)}" if isinstance(scores, Sequence) else "")
         remedy = "wrap it in a module that returns the scores alone"
         raise UsageError(f"model: {type(model).__name__} gives {got}, not scores (N, K); {remedy}")
+    _check_held(scores)
     return precise(scores)
+
+
+def _check_held(scores: Tensor) -> None:
+    """Raise UsageError for scores, or class maps, beyond what float16 holds: probabilities of them are no numbers."""
+    if scores.dtype == torch.float16 and not scores.detach().isfinite().all():
+        words = "its scores are more than torch.float16 holds, 65504; give model.float() or model.bfloat16()"
+        raise UsageError(f"model: {words}")
 
 
 def gradients_of(total: Tensor, tensors: Sequence[Tensor], **settings: bool) -> tuple[Tensor, ...]:
@@ -155,6 +163,7 @@ def own_class_maps(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor |
     bias = None if convolution.bias is None else convolution.bias[classes]
     maps = conv2d(features, convolution.weight[classes], bias)  # (N, classes, h, w)
     own = maps[torch.arange(len(labels)), places.to(maps.device)]
+    _check_held(own)
     return precise(own)
 
 
