@@ -136,8 +136,10 @@ def test_an_output_that_can_be_none_is_refused_before_the_work(study, output, ca
 
 @pytest.mark.parametrize("flag", ["--images", "--weights"])
 def test_a_nul_in_any_path_is_one_sentence(flag, capsys):
-    assert run("saliency", flag, "a\0b") == 2
-    assert f"{flag[2:]}: 'a\\0b' holds a NUL character" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        run("saliency", flag, "a\0b")
+    assert stopped.value.code == 2
+    assert "'a\\x00b' holds a NUL byte" in capsys.readouterr().err
 
 
 def test_explained_pictures_never_land_on_the_pictures(weights, picture, capsys):
