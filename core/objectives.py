@@ -22,7 +22,8 @@ from core.activations import channel_axis, channels_first, find_layer
 from core.ascent import Objective
 from core.errors import UsageError
 from core.gradients import as_labels, precise, run_network
-from core.measuring import in_own_thread
+from core.measuring import add_hook, in_own_thread
+from core.passes import check_finite
 from core.relu_rules import straight_relus
 from core.zero_scores import label_climb
 
@@ -33,7 +34,7 @@ class _Reached(Exception):
 
 def class_objective(model: nn.Module, labels) -> Objective:
     """labels (N,), or one for all images -> what to climb for each. Raises UsageError for a class out of range."""
-    given = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
+    given = as_labels(labels, None, model)
     return lambda images: label_climb(model, images, as_labels(given, len(images), model))
 
 
@@ -102,7 +103,7 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
                 raise _Reached
             return result.clone()
 
-        seen, handle = [0], module.register_forward_hook(in_own_thread(keep))
+        seen, handle = [0], add_hook(module, in_own_thread(keep))
         try:
             run_network(model, images)
         except _Reached:
@@ -114,6 +115,7 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
         if not uses and outputs[0].dim() == 4:
             axis = channel_axis(model, layer, outputs[0].shape, images)
         uses = seen[0]
+        check_finite(outputs[0], f"what its layer '{layer}' gives")
         return precise(channels_first(outputs[0], axis))
 
     return output

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import chunk_length, to_network
+from core.gradients import chunk_length, gradients_of, to_network
 from core.objectives import layer_output
 
 SMALLEST_TILE = 256  # pixels: one at the edge of the picture may be a third of it
@@ -83,7 +83,7 @@ def tiled_gradient(
                 piece = pieces[chosen].detach().requires_grad_(True)
                 value = score(piece)
                 values[chosen] += value.detach()
-                gradient[chosen, :, row, column] = torch.autograd.grad(value.sum(), piece)[0]
+                gradient[chosen, :, row, column] = gradients_of(value.sum(), [piece])[0]
     return values, gradient
 
 

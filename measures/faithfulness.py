@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, like_images, measuring, scores_of, to_network
+from core.gradients import as_labels, check_range, chunk_length, like_images, measuring, scores_of, to_network
+from core.passes import check_finite
 
 
 def deletion_curve(
@@ -103,7 +104,9 @@ def _curve(
             for counts in changed.split(chunk_length(start)):
                 done = (place[index] < counts.view(-1, 1, 1)).unsqueeze(1)  # (S, 1, H, W)
                 pictures = torch.where(done, end[index], start[index])
-                parts.append(scores_of(model, to_network(model, pictures)).softmax(dim=1)[:, labels[index]])
+                scores = scores_of(model, to_network(model, pictures))
+                check_range(labels, scores.shape[1])
+                parts.append(check_finite(scores.softmax(dim=1)[:, labels[index]]))
             curves.append(torch.cat(parts))
     return torch.stack(curves).to(start.device)
 

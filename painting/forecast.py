@@ -13,7 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from core.activations import feature_sequence
 from core.gradients import measuring, to_network
+from core.measuring import add_hook, in_own_thread
+from core.passes import home_of
 from core.tiles import overlapping_tiles
 from painting.scales import objective_at, resize, scale_sizes
 from painting.targets import Style
@@ -80,19 +83,19 @@ def needed_bytes(model: nn.Module, size: Sequence[int], layer: int, tile: int | 
     """Of one run at size (H, W) that looks at the modules up to `layer`."""
     pixels = size[0] * size[1]
     at_once = min(pixels, (tile + 128) ** 2) if tile else pixels
-    floats, width = _floats_per_pixel(getattr(model, "features", model), layer)
+    floats, width = _floats_per_pixel(feature_sequence(model), layer)
     return ALWAYS + width * (FORWARD_AND_BACK * floats * at_once + OF_THE_PICTURE * pixels)
 
 
 def _floats_per_pixel(features: nn.Sequential, layer: int) -> tuple[float, int]:
     """Of what the modules give, and bytes of each."""
-    counts, parameter = [], next(features.parameters())
+    counts, parameter = [], home_of(features, torch.empty(0))
 
     def count(_module, _inputs, output: Tensor) -> None:
         counts.append(output.numel())
 
     leaves = [m for m in features[: layer + 1].modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d)]
-    handles = [module.register_forward_hook(count) for module in leaves]
+    handles = [add_hook(module, in_own_thread(count)) for module in leaves]
     try:
         with measuring(features), torch.no_grad():
             features[: layer + 1](torch.zeros(1, 3, PROBE, PROBE).to(parameter))

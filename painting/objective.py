@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from core.activations import sequence_features
 from core.borders import replicated_borders
 from core.errors import UsageError
-from core.gradients import measuring
+from core.gradients import measuring, precise
 from core.tiles import Tile, cell_geometry, overlapping_tiles
 from painting.balance import absolute_weights
 from painting.targets import Style, Target, check_styles, style_loss, style_targets
@@ -113,7 +113,7 @@ class PaintingObjective:
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
-        with measuring(self.features), replicated_borders(self.features):
+        with measuring(self.features), replicated_borders():
             yield
 
     def _see(self, image: Tensor, tile: Tile, *, graph: bool = False) -> tuple[Tensor, dict[int, Tensor]]:
@@ -121,7 +121,7 @@ class PaintingObjective:
         piece = image[tile.pixels].detach().requires_grad_(graph)
         with torch.set_grad_enabled(graph):
             outputs = sequence_features(self.features, self._to_the_end(piece), self.geometry)
-            return piece, {layer: outputs[layer][tile.inside(each)] for layer, each in self.geometry.items()}
+            return piece, {layer: precise(outputs[layer][tile.inside(each)]) for layer, each in self.geometry.items()}
 
     def _moments(self, picture: Tensor, layers: Sequence[int]) -> dict[int, Moments]:
         sums = None

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from core.ascent import Callback, Objective, Step, adam_descent, optimise_pixels
-from core.gradients import measuring
+from core.gradients import measuring, precise
 from core.parametrisations import decode, random_spectrum
+from core.passes import home_of
 from core.transforms import random_view
 
 
@@ -40,7 +41,7 @@ def fourier_visualization(
     """
     if start is None:
         start = random_spectrum(count, size, generator=generator)
-    parameter = next(model.parameters(), start)
+    home = home_of(model, start)
 
     def loss(spectrum: Tensor) -> Tensor:
         view = random_view(decode(spectrum), shift=shift, zoom=zoom, rotation=rotation, generator=generator)
@@ -51,7 +52,7 @@ def fourier_visualization(
 
     with measuring(model):
         spectrum = optimise_pixels(
-            start.to(parameter.device, parameter.dtype),
+            precise(start.to(home.device, home.dtype)),
             loss,
             adam_descent(lambda _: learning_rate),
             iterations=iterations,

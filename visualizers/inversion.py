@@ -25,7 +25,7 @@ from torch.nn.functional import pad
 
 from core.ascent import Step
 from core.errors import UsageError, WorkError
-from core.gradients import as_images, measuring, to_network
+from core.gradients import as_images, gradients_of, measuring, to_network
 from core.images import denormalise
 from core.objectives import layer_output
 from core.parametrisations import decode_unbounded, encode_unbounded, random_spectrum
@@ -114,7 +114,7 @@ def _descend(objective: Callable, spectrum: Tensor, iterations: int, callback: C
         picture = decode_unbounded(spectrum)
         # Convolutions like channels last best.
         value = objective(picture.contiguous(memory_format=torch.channels_last))
-        (spectrum.grad,) = torch.autograd.grad(value, spectrum)
+        (spectrum.grad,) = gradients_of(value, [spectrum], check=False)
         if not (value + spectrum.grad.sum()).isfinite():
             raise WorkError(f"iteration {done}: the objective or its gradient is no longer finite; use smaller weights")
         if callback is not None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, in_chunks, measuring
+from core.gradients import BlankMapWarning, gradients_of, in_chunks, measuring
 from core.objectives import layer_output, own_channels
 from core.relu_rules import guided_relus
 
@@ -39,7 +39,7 @@ def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, 
                 allowed = f"allowed are 0 to {length - 1}"
                 raise UsageError(f"{name}s: '{layer}' has no {name} {wrong[0]} here; {allowed}")
         values = maps[torch.arange(len(maps)), rows, columns]
-        return torch.autograd.grad(values.sum(), chunk)[0]
+        return gradients_of(values.sum(), [chunk])[0]
 
     with measuring(model):
         gradients = in_chunks(gradient, model, images, units)
