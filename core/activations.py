@@ -28,7 +28,7 @@ def find_layer(model: nn.Module, name: str) -> nn.Module:
             return dict(model.named_modules())[name]
         if name:
             return model.get_submodule(name)
-    near = difflib.get_close_matches(name, layer_names(model), n=1)
+    near = difflib.get_close_matches(str(name), layer_names(model), n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"layer: '{name}' is not in the network; {hint}allowed are {', '.join(layer_names(model))}")
 

@@ -108,7 +108,8 @@ def class_map_layer(model: nn.Module) -> str | None:
     """The name of the convolution that makes the class maps, if the network ends like SqueezeNet."""
     head = getattr(model, "classifier", None)
     tail = list(head.children())[-3:] if isinstance(head, nn.Sequential) else []
-    if [type(module) for module in tail] == [nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]:
+    after = [type(module) for module in tail[1:]]
+    if after == [nn.ReLU, nn.AdaptiveAvgPool2d] and isinstance(tail[0], nn.Conv2d):  # parametrised ones have own types
         return f"classifier.{len(head) - 3}"
     return None
 

@@ -92,7 +92,7 @@ def check_finite(values: Tensor, what: str = "the score of a label") -> Tensor:
 def gradients_of(
     total: Tensor, tensors: Sequence[Tensor], *, check: bool = True, retain_graph: bool = False
 ) -> tuple[Tensor, ...]:
-    """`torch.autograd.grad`; a UsageError says where there is no gradient.
+    """`torch.autograd.grad`, by the rules of `core.relu_rules`; a UsageError says where there is no gradient.
 
     Raises WorkError for a gradient that is not finite, unless the caller checks that.
     """
@@ -104,8 +104,8 @@ def gradients_of(
         gradients = torch.autograd.grad(total, tensors, allow_unused=True, retain_graph=retain_graph)
     for gradient in gradients:
         if gradient is None:
-            words = "the score does not depend on it (or on this output of it, or on the picture)"
-            raise UsageError(f"layer: {words}; choose another, or see that the forward pass keeps its graph")
+            words = "the score does not depend on it, or not on this output of it, or its graph is cut"
+            raise UsageError(f"layer: {words}; choose another, or a map without gradients: occlusion, rise, score_cam")
         if check:
             check_finite(gradient, "its gradient")
     return gradients

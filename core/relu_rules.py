@@ -102,10 +102,17 @@ def straight_relus(model: nn.Module, rule: Callable[[Tensor], Tensor] | None = N
 def apply_rules(total: Tensor) -> None:
     """To be called before a backward pass: the rules of this thread's blocks reach ReLUs that are functions, too.
 
-    Raises UsageError where the graph of the total hides its ReLUs.
+    Raises UsageError where the graph of the total hides its ReLUs, or lacks the gradient of an operation: PyTorch would
+    warn, and give what the others add up to.
     """
-    for rule in getattr(_blocks, "rules", ()):
-        rule(total.grad_fn)
+    rules = getattr(_blocks, "rules", ())
+    for node in _graph(total.grad_fn):
+        name = node.name()
+        if "NotImplemented" in name:
+            words = "an operation of it has no gradient (it may be quantised)"
+            raise UsageError(f"model: {words}; use occlusion, rise or score_cam, which need none")
+        for rule in rules:
+            rule(name, node)
 
 
 @contextmanager
@@ -116,14 +123,12 @@ def _reaching_relus(model: nn.Module, technique: str, treat: Callable[[Node], No
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise UsageError(f"model: {technique} cannot see the ReLUs of a scripted or traced network; {remedy}")
 
-    def rule(root: Node) -> None:
-        for node in _graph(root):
-            name = node.name()
-            if name == "ReluBackward0":
-                treat(node)
-                reached.append(True)
-            elif any(part in name for part in HIDING):
-                raise UsageError(f"model: {technique} cannot see the ReLUs of compiled or scripted parts; {remedy}")
+    def rule(name: str, node: Node) -> None:
+        if name == "ReluBackward0":
+            treat(node)
+            reached.append(True)
+        elif any(part in name for part in HIDING):
+            raise UsageError(f"model: {technique} cannot see the ReLUs of compiled or scripted parts; {remedy}")
 
     handles = []
     _blocks.rules = [*getattr(_blocks, "rules", ()), rule]
@@ -145,9 +150,10 @@ def _graph(root: Node) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        following = [each for each, _ in node.next_functions if each is not None and each not in seen]
-        seen.update(following)
-        waiting.extend(dict.fromkeys(following))
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                waiting.append(following)
 
 
 def _rule(hook: Callable) -> Callable:

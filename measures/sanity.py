@@ -108,7 +108,7 @@ def explain_with_fallback(
         warnings.simplefilter("ignore", BlankMapWarning)
         maps = explain(model, images, labels)
         blank = maps.flatten(1).amax(dim=1) == 0
-        if blank.any():
+        if blank.any() and class_map_layer(model) is not None:
             model = without_last_relu(model, images[blank], labels[blank.cpu()])
             maps[blank] = explain(model, images[blank], labels[blank.cpu()])
     return maps, blank & (maps.flatten(1).amax(dim=1) > 0)
