@@ -93,7 +93,10 @@ def like_images(argument: str, value: Tensor | float, images: Tensor) -> Tensor:
 
 def to_network(model: nn.Module, images: Tensor) -> Tensor:
     """A detached copy of the images, or a view of them, on the network's device, in its type, but at least float32."""
-    images = as_images(images)
+    return _at_home(model, as_images(images))
+
+
+def _at_home(model: nn.Module, images: Tensor) -> Tensor:
     home = home_of(model, images)
     return images.to(home.device, torch.float64 if home.dtype == torch.float64 else torch.float32)
 
@@ -201,7 +204,7 @@ def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tens
     parts = zip(images.split(length), labels.split(length), strict=True)
     results = []
     for chunk, chunk_labels in parts:
-        result = function(to_network(model, chunk), chunk_labels)
+        result = function(_at_home(model, chunk), chunk_labels)
         several = not isinstance(result, Tensor)
         # Detached at once, or every chunk's graph would live until the last.
         results.append([piece.detach() for piece in (result if several else [result])])

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import FunctionType, MethodType
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -23,6 +24,7 @@ from core.errors import UsageError
 Arguments, Result = ParamSpec("Arguments"), TypeVar("Result")
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+FUNCTIONS = {FunctionType, MethodType}
 
 _LOCK = threading.Lock()
 _evaluated: dict[int, int] = {}  # id of a module that was in training mode: how many blocks keep it in eval mode
@@ -56,7 +58,8 @@ def measuring(model: nn.Module) -> Iterator[None]:
     after it was compiled, and keeps those that it was compiled with: so what torch.compile made runs as it was written.
     Raises UsageError for a network whose weights are yet to be made.
     """
-    if any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in model.modules()):
+    modules = list(model.modules())
+    if any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in modules):
         raise UsageError("model: it has lazy layers without weights; pass a picture through it once, then explain it")
     first = next(model.parameters(), torch.empty(0))
     refuse_meta(model, first)
@@ -65,7 +68,7 @@ def measuring(model: nn.Module) -> Iterator[None]:
         for device in {"cpu", first.device.type}:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
-        if "torch._dynamo" in sys.modules and any(map(_is_compiled, model.modules())):
+        if "torch._dynamo" in sys.modules and any(map(_is_compiled, modules)):
             stack.enter_context(_uncompiled())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
@@ -137,7 +140,10 @@ def _is_compiled(module: nn.Module) -> bool:
     own = vars(module)
     if "_orig_mod" in own.get("_modules", ()) or own.get("_compiled_call_impl") is not None or "forward" in own:
         return True
-    return any(hasattr(each, "_torchdynamo_orig_callable") for each in (forward_of(module), *own.values()))
+    functions = [forward_of(module)]
+    if not FUNCTIONS.isdisjoint(map(type, own.values())):
+        functions += [each for each in own.values() if type(each) in FUNCTIONS]
+    return any(hasattr(each, "_torchdynamo_orig_callable") for each in functions)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from core.errors import UsageError
 from core.measuring import add_hook, in_own_thread
 
 HIDING = ("DifferentiableGraph", "CompiledFunction")  # parts of graphs that hold several operations
+GUIDED = "guided"  # marks the operations that follow the rule already
 
 _blocks = threading.local()  # .rules: those of the blocks that this thread is in
 
@@ -40,9 +41,12 @@ def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
     def guide(_module, _inputs, output: Tensor) -> None:
         if output.requires_grad:
             output.register_hook(positive)
+            output.grad_fn.metadata[GUIDED] = True
 
-    def guide_function(relu: Node) -> None:  # of a module, too: what is positive once is so twice
-        relu.register_prehook(lambda gradients: tuple(map(positive, gradients)))
+    def guide_function(relu: Node) -> None:
+        if GUIDED not in relu.metadata:
+            relu.register_prehook(lambda gradients: tuple(map(positive, gradients)))
+            relu.metadata[GUIDED] = True
 
     handles = []
     try:
