@@ -34,8 +34,14 @@ _eager: list = []  # the stance that keeps compiled networks from running compil
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode within the block; each module's own mode is put back by the last block of all threads."""
+    with _evaluating(list(model.modules())):
+        yield
+
+
+@contextmanager
+def _evaluating(modules: list[nn.Module]) -> Iterator[None]:
     with _LOCK:
-        held = [module for module in model.modules() if getattr(module, "training", False) or id(module) in _evaluated]
+        held = [each for each in modules if getattr(each, "training", False) or id(each) in _evaluated]
         for module in held:
             _evaluated[id(module)] = _evaluated.get(id(module), 0) + 1
             module.training = False
@@ -64,7 +70,7 @@ def measuring(model: nn.Module) -> Iterator[None]:
     first = next(model.parameters(), torch.empty(0))
     refuse_meta(model, first)
     with ExitStack() as stack:
-        stack.enter_context(evaluating(model))
+        stack.enter_context(_evaluating(modules))
         for device in {"cpu", first.device.type}:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
