@@ -23,7 +23,7 @@ from core.ascent import Objective
 from core.errors import UsageError
 from core.gradients import as_labels, precise, run_network
 from core.measuring import add_hook, in_own_thread
-from core.passes import check_finite
+from core.passes import check_finite, check_graph
 from core.relu_rules import straight_relus
 from core.zero_scores import label_climb
 
@@ -35,7 +35,14 @@ class _Reached(Exception):
 def class_objective(model: nn.Module, labels) -> Objective:
     """labels (N,), or one for all images -> what to climb for each. Raises UsageError for a class out of range."""
     given = as_labels(labels, None, model)
-    return lambda images: label_climb(model, images, as_labels(given, len(images), model))
+
+    def objective(images: Tensor) -> Tensor:
+        scores = label_climb(model, images, as_labels(given, len(images), model))
+        if images.requires_grad and torch.is_grad_enabled():
+            check_graph(scores)  # here, since what is added to them, such as a penalty, has a gradient of its own
+        return scores
+
+    return objective
 
 
 def channel_objective(model: nn.Module, layer: str, channels) -> Objective:
@@ -116,6 +123,8 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
             axis = channel_axis(model, layer, outputs[0].shape, images)
         uses = seen[0]
         check_finite(outputs[0], f"what its layer '{layer}' gives")
+        if images.requires_grad and torch.is_grad_enabled():
+            check_graph(outputs[0])
         return precise(channels_first(outputs[0], axis))
 
     return output

@@ -89,6 +89,14 @@ def check_finite(values: Tensor, what: str = "the score of a label") -> Tensor:
     return values
 
 
+def check_graph(values: Tensor) -> Tensor:
+    """The values, or a UsageError where they have no gradient."""
+    if not values.requires_grad:
+        words = "it is quantised, has no layers, or cuts its graph; use occlusion, rise or score_cam, which need none"
+        raise UsageError(f"model: its scores have no gradient ({words})")
+    return values
+
+
 def gradients_of(
     total: Tensor, tensors: Sequence[Tensor], *, check: bool = True, retain_graph: bool = False
 ) -> tuple[Tensor, ...]:
@@ -96,9 +104,7 @@ def gradients_of(
 
     Raises WorkError for a gradient that is not finite, unless the caller checks that.
     """
-    if not total.requires_grad:
-        words = "it is quantised, has no layers, or cuts its graph; use occlusion, rise or score_cam, which need none"
-        raise UsageError(f"model: its scores have no gradient ({words})")
+    check_graph(total)
     apply_rules(total)
     with in_one_sentence("model: its gradient cannot be computed"):
         gradients = torch.autograd.grad(total, tensors, allow_unused=True, retain_graph=retain_graph)

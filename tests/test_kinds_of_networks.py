@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from conftest import noise, state_of, tiny_squeezenet
+from test_no_trace import CALLS as EVERYTHING
 from test_threads import CALLS, LAYERS, QUICK, settings_of
 from torch import nn
 from torch.nn.functional import relu
@@ -191,6 +192,40 @@ def test_an_odd_network_is_explained_or_refused_in_one_sentence_by_whatever_is_c
             assert "quantised" in words
         if kind in ("NaN among its weights", "infinite scores") and name in ("gradient", "occlusion", "rise", "pgd"):
             assert "not finite" in words or "no longer finite" in words, name
+
+
+def within(model):
+    """The same network with layers up to features.12, the one that maps look at."""
+    model.features.extend(nn.Identity() for _ in range(13 - len(model.features)))
+    return model
+
+
+OF_ANY_CALL = {
+    "a dictionary": lambda: Giving(NO_SCORES["a dictionary"]),
+    "a single class": lambda: Giving(lambda scores: scores[:, :1]),
+    "scores without a gradient": ODD["scores without a gradient"],
+    "NaN among its weights": lambda: with_nan(within(tiny_squeezenet())),
+    "scripted": lambda: torch.jit.script(within(tiny_squeezenet())),
+    "without numbers": lambda: within(tiny_squeezenet()).to("meta"),
+    "in half precision": lambda: within(tiny_squeezenet()).half(),
+    "compiled": lambda: torch.compile(within(tiny_squeezenet()), backend="eager"),
+    "DataParallel": lambda: nn.DataParallel(within(tiny_squeezenet())),
+}
+
+
+@pytest.mark.parametrize("kind", OF_ANY_CALL)
+@pytest.mark.parametrize("name", sorted(set(EVERYTHING) - {"learning to paint", "facet visualization"}))
+def test_whatever_else_takes_a_network_works_or_refuses_in_one_sentence(name, kind, images):
+    model = OF_ANY_CALL[kind]()
+    if name in ("features", "style transfer") and not hasattr(model, "features"):
+        return  # the test itself looks for them
+    words = refused(lambda: EVERYTHING[name](model, images))
+    if kind == "NaN among its weights" and name not in ("receptive fields", "features"):  # of them as they are
+        assert "finite" in words
+    if kind == "scores without a gradient" and "class visualization" in name:
+        assert "no gradient" in words
+    if kind in ("in half precision", "compiled") and name not in ("guided unit", "facet features"):
+        assert words is None
 
 
 @pytest.mark.parametrize("way", ["wrapper", "method", "submodule", "forward"])
