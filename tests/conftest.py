@@ -7,6 +7,8 @@ import signal
 import socket
 import sys
 from contextlib import nullcontext
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +244,12 @@ def refusal(capsys):
 
 
 def tiny_squeezenet(classes: int = 6, seed: int = 0, normalised: bool = False) -> nn.Module:
+    """A new copy of `_tiny_squeezenet`."""
+    return deepcopy(_tiny_squeezenet(classes, seed, normalised))
+
+
+@cache
+def _tiny_squeezenet(classes: int, seed: int, normalised: bool) -> nn.Module:
     """A SqueezeNet of few, narrow layers, in eval mode: a pass takes a millisecond. Its head is torchvision's."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

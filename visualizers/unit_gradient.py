@@ -54,7 +54,7 @@ def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, 
 def guided_unit(model: nn.Module, images: Tensor, layer: str, channels, rows, columns) -> Tensor:
     """Guided backpropagation of each image's own unit: as `unit_gradient`, and of the same arguments.
 
-    Raises UsageError for a network without nn.ReLU, too.
+    Raises UsageError for a network without ReLUs, too.
     """
     with guided_relus(model):
         return unit_gradient(model, images, layer, channels, rows, columns)
