@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import run_network
-from core.measuring import in_own_thread
+from core.measuring import add_hook, in_own_thread
+from core.passes import check_finite, home_of, in_one_sentence, run_network
 
 
 def layer_names(model: nn.Module) -> list[str]:
@@ -23,10 +23,12 @@ def layer_names(model: nn.Module) -> list[str]:
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
     """Return the module of that name; a UsageError names the nearest and lists the valid ones."""
-    with suppress(AttributeError):
+    with suppress(AttributeError, KeyError, TypeError):
+        if name and isinstance(model, torch.jit.ScriptModule):  # these cannot look up one
+            return dict(model.named_modules())[name]
         if name:
             return model.get_submodule(name)
-    near = difflib.get_close_matches(name, layer_names(model), n=1)
+    near = difflib.get_close_matches(str(name), layer_names(model), n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"layer: '{name}' is not in the network; {hint}allowed are {', '.join(layer_names(model))}")
 
@@ -56,7 +58,7 @@ def record_activations(
 
     try:
         for name in layers:
-            handles.append(find_layer(model, name).register_forward_hook(keeper(name)))
+            handles.append(add_hook(find_layer(model, name), keeper(name)))
         yield recorded
     finally:
         for handle in handles:
@@ -72,7 +74,7 @@ def recorded_output(recorded: dict[str, Tensor], layer: str) -> Tensor:
 
 def layer_maps(model: nn.Module, recorded: dict[str, Tensor], layer: str, images: Tensor) -> Tensor:
     """What was recorded of the layer for the images, (N, K, h, w), in their type; a UsageError if it has no places."""
-    output = recorded_output(recorded, layer)
+    output = check_finite(recorded_output(recorded, layer), f"what its layer '{layer}' gives")
     return channels_first(output, channel_axis(model, layer, output.shape, images)).to(images.dtype)
 
 
@@ -95,9 +97,7 @@ def channel_axis(model: nn.Module, layer: str, shape: Sequence[int], images: Ten
     if all(grown):
         words = f"gives shape {tuple(shape)}, whose channels cannot be told from its places"
         raise UsageError(f"layer: '{layer}' {words}; choose another")
-    return (
-        3 if grown[0] else 1
-    )  # where nothing grows, it was pooled to a fixed grid, which PyTorch does in (N, K, h, w)
+    return 3 if grown[0] else 1  # where nothing grows, it was pooled to a fixed grid: PyTorch does so in (N, K, h, w)
 
 
 def _shape_for(model: nn.Module, layer: str, images: Tensor, height: int, width: int) -> Sequence[int] | None:
@@ -115,21 +115,34 @@ def channels_first(output: Tensor, axis: int) -> Tensor:
     return output if axis == 1 else output.permute(0, 3, 1, 2)
 
 
+def feature_sequence(cnn: nn.Module) -> nn.Sequential:
+    """SqueezeNet's `features`; the whole network is taken for them, too, also within DataParallel or torch.compile."""
+    cnn = cnn.module if isinstance(cnn, nn.DataParallel) else cnn
+    for wrapper in ("_orig_mod", "features", "_orig_mod"):
+        cnn = getattr(cnn, wrapper, cnn)
+    if not isinstance(cnn, nn.Sequential):
+        raise UsageError(f"cnn: a sequence of modules is needed, got {type(cnn).__name__}; give model.features")
+    return cnn
+
+
 def sequence_features(
     features: nn.Sequential, images: Tensor, wanted: Iterable[int] | None = None
 ) -> list[Tensor | None]:
     """The outputs of a sequence's modules at the wanted indices, None at the others; all of them, if None.
 
+    The images are taken to the network's device and type.
     What lies above the last one wanted is not computed, and only what is wanted is kept from an in-place ReLU.
     """
-    modules = list(features.children())
+    modules, home = list(features.children()), home_of(features, images)
     wanted = set(range(len(modules)) if wanted is None else wanted)
     outputs: list[Tensor | None] = []
-    kept = {images.data_ptr()}  # a module may hand on what it got, as dropout does
-    for index, module in enumerate(modules[: max(wanted) + 1]):
-        overwrites = getattr(module, "inplace", False) and images.data_ptr() in kept
-        images = module(images.clone() if overwrites else images)
-        outputs.append(images if index in wanted else None)
-        if index in wanted:
-            kept.add(images.data_ptr())
+    with in_one_sentence(f"cnn: it cannot take images of shape {tuple(images.shape)}"):
+        images = images.to(home.device, home.dtype)
+        kept = {images.data_ptr()}  # a module may hand on what it got, as dropout does
+        for index, module in enumerate(modules[: max(wanted) + 1]):
+            overwrites = getattr(module, "inplace", False) and images.data_ptr() in kept
+            images = module(images.clone() if overwrites else images)
+            outputs.append(images if index in wanted else None)
+            if index in wanted:
+                kept.add(images.data_ptr())
     return outputs

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from core.errors import WorkError
+from core.passes import gradients_of
 from core.priors import unit_norm
 
 
@@ -47,7 +48,7 @@ def optimise_pixels(
     image = start.to(torch.promote_types(start.dtype, torch.float32), copy=True).requires_grad_(True)
     for iteration in range(iterations):
         value = objective(image)
-        (gradient,) = torch.autograd.grad(value.sum(), image)
+        (gradient,) = gradients_of(value.sum(), [image], check=False)
         if not (value.sum() + gradient.sum()).isfinite():  # one that is not finite makes the sum so
             cause = "the objective or its gradient is no longer finite; use a smaller learning rate or smaller weights"
             raise WorkError(f"iteration {iteration + 1}: {cause}")
@@ -55,6 +56,9 @@ def optimise_pixels(
             update(image, gradient, iteration)
             if constrain is not None:
                 image.copy_(constrain(image, gradient, iteration))
+            if not image.sum().isfinite() and not image.isfinite().all():
+                cause = "the picture is no longer finite; use a smaller learning rate"
+                raise WorkError(f"iteration {iteration + 1}: {cause}")
         if callback is not None and callback(Step(iteration + 1, image.detach(), value.detach())):
             break
     return image.detach()

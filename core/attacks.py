@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import class_scores, in_chunks, measuring, scores_of
+from core.gradients import class_scores, in_chunks
 from core.images import denormalise, normalise
 from core.inputs import as_images
+from core.measuring import measuring
+from core.passes import scores_of
 from core.priors import project_to_ball, unit_norm
 
 LEVELS = 255  # of a colour in a file, black being 0

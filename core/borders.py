@@ -3,28 +3,30 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch.nn.functional import pad
+from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
-def replicated_borders(model: nn.Module) -> Iterator[None]:
+def replicated_borders() -> Iterator[None]:
     """Within the block, convolutions that pad take the nearest cell for what lies beyond the border, instead of 0.
 
     Zeros are an edge that no picture has: a network sees a dark frame, and a picture that is optimised against
-    it grows one.
+    it grows one. Only this thread's passes do so: nothing on the network is changed.
     """
-    changed = []
-    try:
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d) and module.padding_mode == "zeros" and any(_widths(module)):
-                module.padding_mode = "replicate"
-                changed.append(module)
+    with _NearestCells():
         yield
-    finally:
-        for module in changed:
-            module.padding_mode = "zeros"
 
 
-def _widths(module: nn.Conv2d) -> tuple[int, ...]:
-    """Its padding in cells; one that is given by name needs none of ours."""
-    return () if isinstance(module.padding, str) else module.padding
+class _NearestCells(TorchFunctionMode):
+    """Two-dimensional convolutions with a padding in cells are given cells instead; a named one needs none of ours."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is torch.conv2d and not kwargs and len(args) > 4 and not isinstance(args[4], str):
+            maps, weight, bias, stride, padding, *rest = args
+            down, right = (padding, padding) if isinstance(padding, int) else padding
+            if down or right:
+                maps = pad(maps, (right, right, down, down), mode="replicate")
+                return function(maps, weight, bias, stride, 0, *rest)
+        return function(*args, **(kwargs or {}))

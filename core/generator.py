@@ -21,9 +21,10 @@ from core.activations import record_activations
 from core.checkpoints import misfit
 from core.defaults import ROOT
 from core.errors import UsageError
-from core.gradients import chunk_length, measuring, to_network
+from core.gradients import chunk_length, to_network
 from core.images import denormalise, normalise
 from core.kept import NoFile, Unreadable, parse_json
+from core.measuring import measuring
 from core.paths import as_path
 from core.tensor_files import read_tensors
 

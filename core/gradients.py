@@ -9,7 +9,7 @@ at least float32 (`as_images`), since sums of many passes are lost in half preci
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +18,13 @@ from torchvision.models.squeezenet import SqueezeNet
 
 from core.errors import UsageError
 from core.inputs import as_images, precise
-from core.measuring import measuring
+from core.measuring import forward_of, is_hooked, measuring
+from core.passes import check_finite, check_held, gradients_of, home_of, run_network, scores_of
 
 # Pixels at a time, three images of 224 x 224: enough to keep two cores busy, few enough that the same memory is
 # used again. Larger chunks are a tenth faster at most on a CPU, and soon slower.
 CHUNK_PIXELS = 3 * 224 * 224
 PLAIN_HEAD = [nn.Dropout, nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class BlankMapWarning(UserWarning):
@@ -32,24 +32,27 @@ class BlankMapWarning(UserWarning):
 
 
 @torch.inference_mode(False)  # labels made in inference mode could take no part in a backward pass
-def as_labels(labels, count: int, model: nn.Module | None = None) -> Tensor:
-    """One label, or one for each image, as number, list, array or tensor -> LongTensor (count,).
+def as_labels(labels, count: int | None, model: nn.Module | None = None) -> Tensor:
+    """One label, or one for each image, as number, list, array or tensor -> LongTensor (count,); None: all that come.
 
     Whether the network has so many classes is checked here where it says so, and else by its scores (`class_scores`).
     """
     try:
         result = torch.as_tensor(labels).detach().cpu().clone()
-    except (TypeError, ValueError, RuntimeError):  # None, names, lists of several lengths
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # None, names, lists of several lengths
         raise UsageError(f"labels: class numbers are needed, one or one for each image, got {labels!r:.80}") from None
     if result.is_floating_point() or result.is_complex() or result.dtype == torch.bool:
         raise UsageError(f"labels: class numbers are needed, got values of type {result.dtype}")
     result = result.long().flatten()
+    count = len(result) if count is None else count
+    if not len(result):
+        raise UsageError("labels: none given; give one, or one for each image")
     if len(result) == 1:
         result = result.repeat(count)
     if len(result) != count:
         raise UsageError(f"labels: got {len(result)} for {count} images; give one, or one for each image")
     if len(result):
-        _check_range(result, _number_of_classes(model))
+        check_range(result, _number_of_classes(model))
     return result
 
 
@@ -61,77 +64,26 @@ def as_pairs(images: Tensor, labels, model: nn.Module | None = None) -> tuple[Te
 
 def to_network(model: nn.Module, images: Tensor, name: str = "images") -> Tensor:
     """A detached copy of the images, or a view of them, on the network's device, in its type, but at least float32."""
-    images = as_images(images, name)
-    parameter = next(model.parameters(), images)
-    return images.to(parameter.device, torch.float64 if parameter.dtype == torch.float64 else torch.float32)
+    return _at_home(model, as_images(images, name))
 
 
-def run_network(model: nn.Module, images: Tensor) -> object:
-    """What the network gives for images (N, 3, H, W), which it gets on its device and in its type, in their graph.
-
-    Raises UsageError, one sentence with the network's own reason, where it cannot take them.
-    """
-    parameter = next(model.parameters(), images)
-    try:
-        return model(images.to(parameter.device, parameter.dtype))
-    except (UsageError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        if "memory" in str(error):
-            raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        shape = f"images of shape {tuple(images.shape)}"
-        raise UsageError(f"model: {type(model).__name__} cannot take {shape}: {reason[:200]}") from error
-
-
-def scores_of(model: nn.Module, images: Tensor) -> Tensor:
-    """The scores (N, K) of images (N, 3, H, W), in their graph, in the network's type, but at least in float32.
-
-    Raises UsageError where the network cannot take the images, or gives something else than a tensor (N, K).
-    """
-    scores = run_network(model, images)
-    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != len(images):
-        if isinstance(scores, Tensor):
-            got = f"a tensor of shape {tuple(scores.shape)} for {len(images)} images"
-        elif isinstance(scores, Mapping):
-            got = f"a dictionary with {', '.join(map(str, scores))}"
-        else:
-            got = f"a {type(scores).__name__}" + (f" of {len(scores)}" if isinstance(scores, Sequence) else "")
-        remedy = "wrap it in a module that returns the scores alone"
-        raise UsageError(f"model: {type(model).__name__} gives {got}, not scores (N, K); {remedy}")
-    _check_held(scores)
-    return precise(scores)
-
-
-def _check_held(scores: Tensor) -> None:
-    """Raise UsageError for scores, or class maps, beyond what float16 holds: probabilities of them are no numbers."""
-    if scores.dtype == torch.float16 and not scores.detach().isfinite().all():
-        words = "its scores are more than torch.float16 holds, 65504; give model.float() or model.bfloat16()"
-        raise UsageError(f"model: {words}")
-
-
-def gradients_of(total: Tensor, tensors: Sequence[Tensor], **settings: bool) -> tuple[Tensor, ...]:
-    """`torch.autograd.grad`; a UsageError says where there is no gradient. settings: e.g. retain_graph."""
-    if not total.requires_grad:
-        words = "it is quantised, has no layers, or cuts its graph; use occlusion, rise or score_cam, which need none"
-        raise UsageError(f"model: its scores have no gradient ({words})")
-    gradients = torch.autograd.grad(total, tensors, allow_unused=True, **settings)
-    if any(gradient is None for gradient in gradients):
-        raise UsageError("layer: the score does not depend on it, or on this output of it; choose another")
-    return gradients
+def _at_home(model: nn.Module, images: Tensor) -> Tensor:
+    home = home_of(model, images)
+    return images.to(home.device, torch.float64 if home.dtype == torch.float64 else torch.float32)
 
 
 def class_scores(scores: Tensor, labels: Tensor) -> Tensor:
-    """The score of each image's own class: (N, K), (N,) -> (N,)."""
-    _check_range(labels, scores.shape[1])
-    return scores.gather(1, labels.to(scores.device).view(-1, 1)).squeeze(1)
+    """The score of each image's own class: (N, K), (N,) -> (N,). Raises WorkError where it is not finite."""
+    check_range(labels, scores.shape[1])
+    return check_finite(scores.gather(1, labels.to(scores.device).view(-1, 1)).squeeze(1))
 
 
 def class_map_layer(model: nn.Module) -> str | None:
     """The name of the convolution that makes the class maps, if the network ends like SqueezeNet."""
     head = getattr(model, "classifier", None)
     tail = list(head.children())[-3:] if isinstance(head, nn.Sequential) else []
-    if [type(module) for module in tail] == [nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]:
+    after = [type(module) for module in tail[1:]]
+    if after == [nn.ReLU, nn.AdaptiveAvgPool2d] and isinstance(tail[0], nn.Conv2d):  # parametrised ones have own types
         return f"classifier.{len(head) - 3}"
     return None
 
@@ -158,19 +110,21 @@ def own_class_maps(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor |
         return None
     classes, places = torch.unique(labels, return_inverse=True)
     dropout, convolution = model.classifier[:2]
-    _check_range(labels, convolution.out_channels)
+    check_range(labels, convolution.out_channels)
     features = dropout(run_network(model.features, images))
     bias = None if convolution.bias is None else convolution.bias[classes]
     maps = conv2d(features, convolution.weight[classes], bias)  # (N, classes, h, w)
     own = maps[torch.arange(len(labels)), places.to(maps.device)]
-    _check_held(own)
-    return precise(own)
+    return precise(check_held(own))
 
 
 def scores_of_maps(model: nn.Module, own_maps: Tensor) -> Tensor:
-    """What the last ReLU and the mean make of own class maps (N, h, w): (N,). The ReLU may be under another rule."""
+    """What the last ReLU and the mean make of own class maps (N, h, w): (N,). The ReLU may be under another rule.
+
+    Raises WorkError where a score is not finite.
+    """
     relu = model.classifier[2]
-    return relu(own_maps.clone() if relu.inplace else own_maps).mean(dim=(1, 2))
+    return check_finite(relu(own_maps.clone() if relu.inplace else own_maps).mean(dim=(1, 2)))
 
 
 def is_plain(model: nn.Module) -> bool:
@@ -179,7 +133,7 @@ def is_plain(model: nn.Module) -> bool:
     So its head must be the one that torchvision makes, without parametrisations, without hooks that could change or
     would see what the head gives, and called by torchvision's own forward pass. Our rules for ReLUs may stay.
     """
-    if type(model).forward is not SqueezeNet.forward or "forward" in vars(model):
+    if forward_of(model) is not SqueezeNet.forward or type(model).__call__ is not nn.Module.__call__:
         return False
     head = model.classifier
     if type(head) is not nn.Sequential or [type(module) for module in head] != PLAIN_HEAD:
@@ -187,16 +141,11 @@ def is_plain(model: nn.Module) -> bool:
     convolution, pool = head[1], head[3]
     one_by_one = (convolution.kernel_size, convolution.stride, convolution.padding) == ((1, 1), (1, 1), (0, 0))
     whole = pool.output_size in (1, (1, 1)) and convolution.groups == 1
-    return one_by_one and whole and not any(map(_is_hooked, (model, head, *head)))
+    return one_by_one and whole and not is_hooked(model, head, *head)
 
 
-def _is_hooked(module: nn.Module) -> bool:
-    own = vars(module)
-    hooks = [hook for name in HOOKS for hook in (own.get(name) or {}).values()]
-    return "forward" in own or not all(getattr(hook, "elementwise", False) for hook in hooks)
-
-
-def _check_range(labels: Tensor, classes: int | None) -> None:
+def check_range(labels: Tensor, classes: int | None) -> None:
+    """Raise UsageError unless the labels (N,) are of so many classes; None: it is not known of how many."""
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or (classes is not None and high >= classes):
         allowed = f"allowed are 0 to {classes - 1}" if classes else "the first class is 0"
@@ -226,7 +175,7 @@ def in_chunks(function: Callable, model: nn.Module, images: Tensor, labels: Tens
     parts = zip(images.split(length), labels.split(length), strict=True)
     results = []
     for chunk, chunk_labels in parts:
-        result = function(to_network(model, chunk), chunk_labels)
+        result = function(_at_home(model, chunk), chunk_labels)
         several = not isinstance(result, Tensor)
         # Detached at once, or every chunk's graph would live until the last.
         results.append([piece.detach() for piece in (result if several else [result])])

@@ -21,6 +21,9 @@ def check_images(images: Tensor, name: str = "images", *, single: bool = False) 
         raise UsageError(f"{name}: a tensor of shape {shape} is needed, got {tuple(images.shape)}")
     if not images.numel():
         raise UsageError(f"{name}: none given, the shape is {tuple(images.shape)}; at least one is needed")
+    if images.layout != torch.strided or images.is_meta or images.is_complex():
+        kind = "on the 'meta' device" if images.is_meta else f"{images.dtype}, {images.layout}"
+        raise UsageError(f"{name}: a plain tensor of real numbers is needed, got one {kind}")
     if not images.is_floating_point():
         words = "are not what the network reads; core.images.preprocess makes that of 8-bit pictures"
         raise UsageError(f"{name}: whole numbers ({images.dtype}) {words}")

@@ -10,12 +10,21 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import FunctionType, MethodType
 from typing import ParamSpec, TypeVar
 
 import torch
 from torch import nn
+from torch.nn.modules import module as every_module
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.utils.hooks import RemovableHandle
+
+from core.errors import UsageError
 
 Arguments, Result = ParamSpec("Arguments"), TypeVar("Result")
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+FUNCTIONS = {FunctionType, MethodType}
 
 _LOCK = threading.Lock()
 _evaluated: dict[int, int] = {}  # id of a module that was in training mode: how many blocks keep it in eval mode
@@ -25,8 +34,14 @@ _eager: list = []  # the stance that keeps compiled networks from running compil
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode within the block; each module's own mode is put back by the last block of all threads."""
+    with _evaluating(list(model.modules())):
+        yield
+
+
+@contextmanager
+def _evaluating(modules: list[nn.Module]) -> Iterator[None]:
     with _LOCK:
-        held = [module for module in model.modules() if module.training or id(module) in _evaluated]
+        held = [each for each in modules if getattr(each, "training", False) or id(each) in _evaluated]
         for module in held:
             _evaluated[id(module)] = _evaluated.get(id(module), 0) + 1
             module.training = False
@@ -60,15 +75,28 @@ def measuring(model: nn.Module) -> Iterator[None]:
 
     Autocast would round sums that are added up over many passes. Compiled code does not run hooks that were added
     after it was compiled, and keeps those that it was compiled with: so what torch.compile made runs as it was written.
+    Raises UsageError for a network whose weights are yet to be made.
     """
+    modules = list(model.modules())
+    if any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in modules):
+        raise UsageError("model: it has lazy layers without weights; pass a picture through it once, then explain it")
+    first = next(model.parameters(), torch.empty(0))
+    refuse_meta(model, first)
     with ExitStack() as stack:
-        stack.enter_context(evaluating(model))
-        stack.enter_context(without_autocast(*(parameter.device.type for parameter in _first(model))))
-        if "torch._dynamo" in sys.modules and any(map(_is_compiled, model.modules())):
+        stack.enter_context(_evaluating(modules))
+        stack.enter_context(without_autocast(first.device.type))
+        if "torch._dynamo" in sys.modules and any(map(_is_compiled, modules)):
             stack.enter_context(_uncompiled())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         yield
+
+
+def refuse_meta(model: nn.Module, weights: torch.Tensor) -> None:
+    """Raise UsageError where the network's weights have no numbers."""
+    if weights.is_meta:
+        words = "is on the 'meta' device, without numbers"
+        raise UsageError(f"model: {type(model).__name__} {words}; load its weights first")
 
 
 def in_own_thread(hook: Callable[Arguments, Result]) -> Callable[Arguments, Result | None]:
@@ -81,14 +109,58 @@ def in_own_thread(hook: Callable[Arguments, Result]) -> Callable[Arguments, Resu
     return passing_by
 
 
-def _first(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in [next(model.parameters(), None)] if parameter is not None]
+def add_hook(module: nn.Module, hook: Callable, *, before: bool = False) -> RemovableHandle:
+    """Put a forward hook on the module, or a forward pre-hook; the handle removes it.
+
+    PyTorch counts hooks without a lock: of two threads that add one at the same time, one may replace the other's.
+    Raises UsageError for a layer whose hooks would not run.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        words = "no layer of a scripted or traced network can be recorded"
+        raise UsageError(f"model: {words}; explain the network that it was made from")
+    hooks, add = module._forward_hooks, module.register_forward_hook
+    if before:
+        hooks, add = module._forward_pre_hooks, module.register_forward_pre_hook
+    with _LOCK:
+        while True:
+            known = dict(hooks)
+            handle = add(hook)
+            if handle.id not in known:
+                return handle
+            hooks[handle.id] = known[handle.id]
+
+
+def is_hooked(*modules: nn.Module) -> bool:
+    """Whether the owner has put hooks on one of them, or on all modules, or another forward pass on one.
+
+    Rules that treat each number by itself (`core.relu_rules`) do not count.
+    """
+    hooks = [*every_module._global_forward_hooks.values(), *every_module._global_forward_pre_hooks.values()]
+    hooks += [*every_module._global_backward_hooks.values(), *every_module._global_backward_pre_hooks.values()]
+    for module in modules:
+        own = vars(module)
+        if "forward" in own:
+            return True
+        for name in HOOKS:
+            if found := own.get(name):
+                hooks += list(found.values())
+    return not all(getattr(hook, "elementwise", False) for hook in hooks)
+
+
+def forward_of(module: nn.Module) -> Callable | None:
+    """The forward pass that its class has; scripted modules hide theirs."""
+    return getattr(type(module), "forward", None)
 
 
 def _is_compiled(module: nn.Module) -> bool:
-    """Whether torch.compile wraps it, or its `compile` method or a compiled `forward` stands in for its own."""
+    """Whether torch.compile wraps it or one of its functions, or its `compile` method or a `forward` stands in."""
     own = vars(module)
-    return "_orig_mod" in own.get("_modules", ()) or own.get("_compiled_call_impl") is not None or "forward" in own
+    if "_orig_mod" in own.get("_modules", ()) or own.get("_compiled_call_impl") is not None or "forward" in own:
+        return True
+    functions = [forward_of(module)]
+    if not FUNCTIONS.isdisjoint(map(type, own.values())):
+        functions += [each for each in own.values() if type(each) in FUNCTIONS]
+    return any(hasattr(each, "_torchdynamo_orig_callable") for each in functions)
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from core.activations import channel_axis, channels_first, find_layer
 from core.ascent import Objective
 from core.errors import UsageError
-from core.gradients import as_labels, run_network
+from core.gradients import as_labels
 from core.inputs import precise
-from core.measuring import in_own_thread
+from core.measuring import add_hook, in_own_thread
+from core.passes import check_finite, check_graph, run_network
 from core.relu_rules import straight_relus
 from core.zero_scores import label_climb
 
@@ -34,8 +35,15 @@ class _Reached(Exception):
 
 def class_objective(model: nn.Module, labels) -> Objective:
     """labels (N,), or one for all images -> what to climb for each. Raises UsageError for a class out of range."""
-    given = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
-    return lambda images: label_climb(model, images, as_labels(given, len(images), model))
+    given = as_labels(labels, None, model)
+
+    def objective(images: Tensor) -> Tensor:
+        scores = label_climb(model, images, as_labels(given, len(images), model))
+        if images.requires_grad and torch.is_grad_enabled():
+            check_graph(scores)  # here, since what is added to them, such as a penalty, has a gradient of its own
+        return scores
+
+    return objective
 
 
 def channel_objective(model: nn.Module, layer: str, channels) -> Objective:
@@ -103,7 +111,7 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
                 raise _Reached
             return result.clone()
 
-        seen, handle = [0], module.register_forward_hook(in_own_thread(keep))
+        seen, handle = [0], add_hook(module, in_own_thread(keep))
         try:
             run_network(model, images)
         except _Reached:
@@ -115,6 +123,9 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
         if not uses and outputs[0].dim() == 4:
             axis = channel_axis(model, layer, outputs[0].shape, images)
         uses = seen[0]
+        check_finite(outputs[0], f"what its layer '{layer}' gives")
+        if images.requires_grad and torch.is_grad_enabled():
+            check_graph(outputs[0])
         return precise(channels_first(outputs[0], axis))
 
     return output

@@ -17,7 +17,6 @@ The box is what the wiring allows, whatever the weights. What a unit really uses
 sides of the box (Luo et al., 2016).
 """
 
-from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -26,8 +25,10 @@ from torch.nn.functional import adaptive_max_pool2d, max_pool2d, pad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.activations import layer_maps, record_activations
+from core.duplicates import duplicate
 from core.errors import UsageError
-from core.gradients import measuring
+from core.measuring import measuring
+from core.passes import home_of, in_one_sentence
 
 # Added to coordinates, so that weights, zeros of the padding and all other constants are smaller than any of them.
 OFFSET = 2**20
@@ -76,18 +77,15 @@ def receptive_fields(model: nn.Module, layer: str, *, size: tuple[int, int]) -> 
 
     A unit that sees padding alone has the box (0, 0, 0, 0). Raises UsageError as `receptive_field` does.
     """
-    parameter = next(model.parameters(), torch.empty(0))
-    if parameter.dtype not in (
-        torch.float32,
-        torch.float64,
-    ):  # half precision rounds coordinates away
-        model = deepcopy(model).float()
-        parameter = parameter.float()
-    down, right = (torch.arange(length, device=parameter.device, dtype=parameter.dtype) for length in size)
+    home = home_of(model, torch.empty(0))
+    if home.dtype not in (torch.float32, torch.float64):  # half precision does not hold the coordinates
+        return receptive_fields(duplicate(model).float(), layer, size=size)
+    down, right = (torch.arange(length, device=home.device, dtype=home.dtype) for length in size)
     down, right = torch.meshgrid(down, right, indexing="ij")  # (H, W)
     coordinates = OFFSET + torch.stack([-down, -right, down + 1, right + 1])[:, None].repeat(1, 3, 1, 1)  # (4, 3, H, W)
+    words = f"model: {type(model).__name__} cannot take pictures of {size[1]} x {size[0]} pixels"
     with measuring(model), torch.no_grad():
-        with _LargestHandedOn(), record_activations(model, [layer]) as recorded:
+        with record_activations(model, [layer]) as recorded, in_one_sentence(words), _LargestHandedOn():
             model(coordinates)
         sides = layer_maps(model, recorded, layer, coordinates)  # (4, C, h, w)
     sides = torch.where(sides > OFFSET / 2, sides - OFFSET, 0)  # what no pixel reached is a constant, so small

@@ -1,17 +1,28 @@
 """Other ways back through a ReLU: guided backpropagation's, the deconvnet's, and straight through. Nothing is replaced:
 the rules are hooks within a block, and reach the ReLUs inside Fire modules, too.
 
-A rule that does not reach the ReLUs would give the plain gradient, without a word. So each block ends by checking that
-the ReLUs ran."""
+Not every ReLU is a module: DenseNet and GoogLeNet call functions. So a rule looks for them in the score's graph, too
+(`apply_rules`). Where that hides what was computed, as TorchScript's does, the map would be a mixture of the rule and
+the plain gradient, without a word: such a network is refused. Other activations (ReLU6, LeakyReLU, GELU, SiLU) have no
+such rule; they pass their own gradient.
+"""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
 from core.errors import UsageError
-from core.measuring import in_own_thread
+from core.measuring import add_hook, in_own_thread
+
+HIDING = ("DifferentiableGraph", "CompiledFunction")  # parts of graphs that hold several operations
+GUIDED = "guided"  # marks the operations that follow the rule already
+
+_blocks = threading.local()  # .rules: those of the blocks that this thread is in
 
 
 @contextmanager
@@ -24,13 +35,24 @@ def guided_relus(model: nn.Module) -> Iterator[SimpleNamespace]:
     """
     rule = SimpleNamespace(active=True)
 
+    def positive(gradient: Tensor) -> Tensor:
+        return gradient.clamp(min=0) if rule.active else gradient
+
     def guide(_module, _inputs, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(lambda gradient: gradient.clamp(min=0) if rule.active else gradient)
+            output.register_hook(positive)
+            output.grad_fn.metadata[GUIDED] = True
 
-    handles = [relu.register_forward_hook(_rule(guide)) for relu in _relus(model)]
+    def guide_function(relu: Node) -> None:
+        if GUIDED not in relu.metadata:
+            relu.register_prehook(lambda gradients: tuple(map(positive, gradients)))
+            relu.metadata[GUIDED] = True
+
+    handles = []
     try:
-        with _reaching_relus(model, "guided backpropagation"):
+        with _reaching_relus(model, "guided backpropagation", guide_function):
+            for relu in _relus(model):
+                handles.append(add_hook(relu, _rule(guide)))
             yield rule
     finally:
         for handle in handles:
@@ -43,16 +65,20 @@ def deconvnet_relus(model: nn.Module) -> Iterator[None]:
 
     A ReLU passes R_in = 1[R_out > 0] * R_out, whatever the sign of f.
     """
-    with straight_relus(model, lambda gradient: gradient.clamp(min=0)), _reaching_relus(model, "a deconvnet"):
+
+    def lead_function(relu: Node) -> None:  # those of modules are led around, and not in the graph
+        relu.register_hook(lambda _own, gradients: (gradients[0].clamp(min=0),))
+
+    with _reaching_relus(model, "a deconvnet", lead_function), straight_relus(model, lambda out: out.clamp(min=0)):
         yield
 
 
 @contextmanager
 def straight_relus(model: nn.Module, rule: Callable[[Tensor], Tensor] | None = None) -> Iterator[None]:
-    """Within the block every ReLU passes R_in = rule(R_out), or R_out, whatever the sign of f; its output is the same.
+    """Within the block every ReLU module passes R_in = rule(R_out), or R_out, whatever the sign of f.
 
-    So its own backward pass is led around: it works on a detached copy f', and relu(f') + (f - f) goes on, the same
-    numbers with the gradient of f.
+    Its output is the same. So its own backward pass is led around: it works on a detached copy f', and
+    relu(f') + (f - f) goes on, the same numbers with the gradient of f.
     """
     inputs: list[Tensor] = []  # of the ReLU at work; ReLUs hold no other ReLUs
 
@@ -69,30 +95,69 @@ def straight_relus(model: nn.Module, rule: Callable[[Tensor], Tensor] | None = N
     handles = []
     try:
         for relu in _relus(model):
-            handles.append(relu.register_forward_pre_hook(_rule(lead_around)))
-            handles.append(relu.register_forward_hook(_rule(join)))
+            handles.append(add_hook(relu, _rule(lead_around), before=True))
+            handles.append(add_hook(relu, _rule(join)))
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def apply_rules(total: Tensor) -> None:
+    """To be called before a backward pass: the rules of this thread's blocks reach ReLUs that are functions, too.
+
+    Raises UsageError where the graph of the total hides its ReLUs, or lacks the gradient of an operation: PyTorch would
+    warn, and give what the others add up to.
+    """
+    rules = getattr(_blocks, "rules", ())
+    for node in _graph(total.grad_fn):
+        name = node.name()
+        if "NotImplemented" in name:
+            words = "an operation of it has no gradient (it may be quantised)"
+            raise UsageError(f"model: {words}; use occlusion, rise or score_cam, which need none")
+        for rule in rules:
+            rule(name, node)
 
 
 @contextmanager
-def _reaching_relus(model: nn.Module, technique: str) -> Iterator[None]:
-    """Raises UsageError for a network without nn.ReLU modules, and at the end of the block if none of them ran."""
-    ran: list[bool] = []
-    relus = _relus(model)
-    if not relus:
-        raise UsageError(f"model: {technique} needs nn.ReLU modules, and the network has none")
-    handles = [relu.register_forward_hook(_rule(lambda *_: ran.append(True))) for relu in relus]
+def _reaching_relus(model: nn.Module, technique: str, treat: Callable[[Node], None]) -> Iterator[None]:
+    """Each ReLU of the graphs in `apply_rules` is treated. Raises UsageError at the end of the block if none ran."""
+    reached: list[bool] = []
+    remedy = "use the saliency map or SmoothGrad"
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise UsageError(f"model: {technique} cannot see the ReLUs of a scripted or traced network; {remedy}")
+
+    def rule(name: str, node: Node) -> None:
+        if name == "ReluBackward0":
+            treat(node)
+            reached.append(True)
+        elif any(part in name for part in HIDING):
+            raise UsageError(f"model: {technique} cannot see the ReLUs of compiled or scripted parts; {remedy}")
+
+    handles = []
+    _blocks.rules = [*getattr(_blocks, "rules", ()), rule]
     try:
+        for relu in _relus(model):
+            handles.append(add_hook(relu, _rule(lambda *_: reached.append(True))))
         yield
     finally:
+        _blocks.rules.remove(rule)
         for handle in handles:
             handle.remove()
-    if not ran:
-        words = f"{technique} hooks the nn.ReLU modules, and a forward pass runs none of them"
-        raise UsageError(f"model: {words} (it is scripted, or calls functions instead); use the saliency map")
+    if not reached:
+        raise UsageError(f"model: {technique} changes the way back through ReLUs, and the network runs none; {remedy}")
+
+
+def _graph(root: Node) -> Iterator[Node]:
+    """All operations of a graph."""
+    seen, waiting = {root}, [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                waiting.append(following)
 
 
 def _rule(hook: Callable) -> Callable:

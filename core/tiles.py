@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.gradients import chunk_length, to_network
 from core.objectives import layer_output
+from core.passes import gradients_of
 
 SMALLEST_TILE = 256  # pixels: one at the edge of the picture may be a third of it
 GRID = 32  # pixels: tiles start at its multiples, where no stride of the network falls out of step
@@ -83,7 +84,7 @@ def tiled_gradient(
                 piece = pieces[chosen].detach().requires_grad_(True)
                 value = score(piece)
                 values[chosen] += value.detach()
-                gradient[chosen, :, row, column] = torch.autograd.grad(value.sum(), piece)[0]
+                gradient[chosen, :, row, column] = gradients_of(value.sum(), [piece])[0]
     return values, gradient
 
 

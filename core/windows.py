@@ -21,6 +21,8 @@ from torchvision.models.squeezenet import Fire, SqueezeNet
 
 from core.gradients import chunk_length, class_map_layer, label_scores
 from core.inputs import precise
+from core.measuring import forward_of, is_hooked
+from core.passes import home_of
 
 WINDOWS = 24  # at a time: enough to keep the cores busy, few enough that their squares are alike and stay in the cache
 
@@ -95,14 +97,15 @@ def window_drops(
     if not len(rows):
         return image.new_zeros(0)
     score = label_scores(model, image[None], label)  # (1,)
-    stages = _stages(model, int(label))
+    # Tiles are computed in the picture's type, which is not that of a network in half precision.
+    stages = _stages(model, int(label)) if home_of(model, image).dtype == image.dtype else None
     if stages is not None:
         down, right = (_follow(stages, x, size, edge) for x, edge in zip((rows, columns), image.shape[1:], strict=True))
         together = min(WINDOWS, chunk_length(image[:, :size, :size]))
-        own = next(model.parameters()).dtype  # a pass runs in the network's own type
+        own = home_of(model, image).dtype  # a pass runs in the network's own type
         seen, cover = image.to(own), other.to(own)
         memories, class_map = _remember(stages, seen, down, right, together)
-        # A network with hooks, or a forward pass of its own, is more than its layers: nothing can be left out then.
+        # A network with a forward pass of its own is more than its layers: nothing can be left out then.
         if torch.allclose(precise(class_map).relu().mean(), score, rtol=1e-3):
             drops = image.new_zeros(len(rows))
             for windows in _alike(down, right).split(together):
@@ -125,20 +128,20 @@ def full_scores(model, image, other, label, rows: Tensor, columns: Tensor, size:
 def _stages(model: nn.Module, label: int) -> list[Stage] | None:
     """SqueezeNet as stages, from the picture to the class map of the label; None for other networks."""
     head = class_map_layer(model)
-    if type(model).forward is not SqueezeNet.forward or head is None:
+    if forward_of(model) is not SqueezeNet.forward or head is None or is_hooked(*model.modules()):
         return None
     stages = []
     for module in model.features:
-        if isinstance(module, nn.Conv2d):
+        if type(module) is nn.Conv2d:
             kernel, stride, padding = module.kernel_size[0], module.stride[0], module.padding[0]
             stages.append(Stage([_borderless(module)], kernel, stride, padding))
-        elif isinstance(module, nn.ReLU):
+        elif type(module) is nn.ReLU:
             stages[-1].layers.append(torch.relu)
-        elif isinstance(module, nn.MaxPool2d):
+        elif type(module) is nn.MaxPool2d:
             kernel, stride, padding = module.kernel_size, module.stride, module.padding
             pool = _pooling(kernel, stride)
             stages.append(Stage([pool], kernel, stride, padding, -torch.inf, module.ceil_mode))
-        elif isinstance(module, Fire):
+        elif type(module) is Fire:
             stages[-1].layers.append(_squeeze(module))
             stages.append(Stage([_expand(module)], kernel=3, padding=1))
         else:

@@ -12,26 +12,25 @@ mean(M_y), the score without that ReLU, always has a gradient. Who needs one tak
 Of 1000 classes none has score 0 on a photograph, a few have on noise, and about half have on a random network.
 """
 
-from copy import deepcopy
-
 import torch
 from torch import Tensor, nn
 
-from core.activations import record_activations
+from core.activations import record_activations, recorded_output
+from core.duplicates import duplicate
 from core.gradients import (
+    check_range,
     class_map_layer,
     class_scores,
     in_chunks,
     is_plain,
     label_scores,
-    measuring,
     own_class_maps,
-    run_network,
-    scores_of,
     scores_of_maps,
 )
 from core.images import normalise
 from core.inputs import precise
+from core.measuring import is_hooked, measuring
+from core.passes import run_network, scores_of
 
 
 def label_climb(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -54,7 +53,8 @@ def scores_and_maps(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[T
     head = class_map_layer(model)
     with record_activations(model, [head]) as recorded:
         scores = class_scores(scores_of(model, images), labels)
-    return scores, precise(recorded[head][torch.arange(len(labels)), labels.to(scores.device)])
+    maps = recorded_output(recorded, head)
+    return scores, precise(maps[torch.arange(len(labels), device=maps.device), labels.to(maps.device)])
 
 
 def scores_and_climb(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,12 +75,13 @@ def live_scores(model: nn.Module, rgb: Tensor, labels: Tensor) -> Tensor:
     and takes the gradient of the map's mean.
     """
     head = class_map_layer(model)
-    if head is None:
-        return scores_of(model, normalise(rgb))
-    with record_activations(model, [head]) as recorded:
+    with record_activations(model, [head] if head else []) as recorded:
         scores = scores_of(model, normalise(rgb))
+    check_range(labels, scores.shape[1])
+    if head is None:
+        return scores
     rows = torch.arange(len(labels), device=rgb.device)
-    own = precise(recorded[head][rows, labels]).mean(dim=(1, 2))
+    own = precise(recorded_output(recorded, head)[rows, labels]).mean(dim=(1, 2))
     dead = scores[rows, labels] == 0
     return scores.index_put((rows, labels), dead * (own - own.detach()), accumulate=True)
 
@@ -95,13 +96,17 @@ def without_last_relu(model: nn.Module, images: Tensor, labels: Tensor) -> nn.Mo
     def lowest(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         with record_activations(model, [head]) as recorded:
             run_network(model, chunk)
-        own = recorded[head][torch.arange(len(chunk)), chunk_labels.to(chunk.device)]  # (n, h, w)
+        own = recorded_output(recorded, head)[torch.arange(len(chunk)), chunk_labels.to(chunk.device)]  # (n, h, w)
         return own.amin(dim=(1, 2))
 
     with measuring(model), torch.no_grad():
         least = in_chunks(lowest, model, images, labels).min()
-    copy = deepcopy(model)
-    with torch.no_grad():
-        # Twice what is needed here, since some techniques look at changed images too.
-        copy.get_submodule(head).bias += 2 * float(least.abs())
+    raised = 2 * least.abs()  # twice what is needed here, since some techniques look at changed images too
+    copy = duplicate(model)
+    convolution = copy.get_submodule(head)
+    if convolution._parameters.get("bias") is not None and not is_hooked(convolution):
+        with torch.no_grad():
+            convolution.bias += raised
+    else:  # there is none, or it is computed from others
+        convolution.register_forward_hook(lambda _module, _inputs, maps: maps + raised.to(maps))
     return copy

@@ -1,9 +1,10 @@
 """The step towards a class that the courses' notebooks drive by themselves."""
 
-import torch
 from torch import Tensor, nn
 
-from core.gradients import as_labels, measuring, to_network
+from core.gradients import as_labels, to_network
+from core.measuring import measuring
+from core.passes import gradients_of
 from core.zero_scores import label_climb
 
 
@@ -16,5 +17,5 @@ def regularised_gradient(img: Tensor, model: nn.Module, target_y: int, l2_reg: f
     labels = as_labels(target_y, len(pixels), model)
     with measuring(model):
         pixels.requires_grad_(True)
-        (gradient,) = torch.autograd.grad(label_climb(model, pixels, labels).sum(), pixels)
+        (gradient,) = gradients_of(label_climb(model, pixels, labels).sum(), [pixels])
     return (gradient - 2 * l2_reg * pixels.detach()).to(img)

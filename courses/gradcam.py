@@ -5,7 +5,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from core.gradients import measuring, to_network
+from core.gradients import to_network
+from core.measuring import measuring
+from core.passes import scores_of
 from core.squeezenet import load_squeezenet
 from courses.pictures import preprocess
 from visualizers.gradcam import grad_cam, scale_each, upsample
@@ -29,7 +31,7 @@ class GradCAM:
         for x in self.X:
             image = preprocess(Image.fromarray(x))
             with measuring(self.model), torch.no_grad():
-                predicted = self.model(to_network(self.model, image)).argmax(dim=1)
+                predicted = scores_of(self.model, to_network(self.model, image)).argmax(dim=1)
             heatmap = scale_each(upsample(grad_cam(self.model, image, predicted), image.shape[2:]))
             pairs.append([image[0].permute(1, 2, 0).numpy(), heatmap[0].cpu().numpy()])
         return pairs

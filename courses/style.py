@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from core.images import load_image
 from core.inputs import check_images
+from core.passes import home_of
 from core.squeezenet import load_squeezenet
 from courses import pictures
 from courses.pictures import deprocess
@@ -130,5 +131,5 @@ def style_transfer(
 
 def _as_for(cnn: nn.Module, image: Tensor, dtype) -> Tensor:
     """The image in the course's tensor type, or the network's if None, and in any case where the network is."""
-    like = next(cnn.parameters())
+    like = home_of(cnn, image)
     return image.to(like) if dtype is None else image.type(dtype).to(like.device)

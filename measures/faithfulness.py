@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_labels, chunk_length, measuring, scores_of, to_network
+from core.gradients import as_labels, check_range, chunk_length, to_network
 from core.inputs import as_images, like_images
+from core.measuring import measuring
+from core.passes import check_finite, scores_of
 
 
 def deletion_curve(
@@ -107,7 +109,9 @@ def _curve(
             for counts in changed.split(chunk_length(start)):
                 done = (place[index] < counts.view(-1, 1, 1)).unsqueeze(1)  # (S, 1, H, W)
                 pictures = torch.where(done, end[index], start[index])
-                parts.append(scores_of(model, to_network(model, pictures)).softmax(dim=1)[:, labels[index]])
+                scores = scores_of(model, to_network(model, pictures))
+                check_range(labels, scores.shape[1])
+                parts.append(check_finite(scores.softmax(dim=1)[:, labels[index]]))
             curves.append(torch.cat(parts))
     return torch.stack(curves).to(start)
 

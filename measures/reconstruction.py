@@ -10,9 +10,10 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import measuring, to_network
+from core.gradients import to_network
 from core.images import denormalise
 from core.inputs import check_images, precise
+from core.measuring import measuring
 from core.objectives import layer_output
 
 

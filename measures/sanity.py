@@ -12,7 +12,6 @@ tells the new map of another image, which can share nothing else. The verdict co
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
+from core.duplicates import duplicate
 from core.errors import UsageError
 from core.gradients import BlankMapWarning, as_pairs, class_map_layer
 from core.zero_scores import without_last_relu
@@ -56,7 +56,7 @@ def blocks_of(model: nn.Module) -> list[str]:
 
 def cascading(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
     """Each block and a copy of the network in which it and all above it are random; one copy that changes on."""
-    network = deepcopy(model)
+    network = duplicate(model)
     for block in blocks_of(model):
         _initialise(network, block, generator)
         yield block, network
@@ -71,7 +71,7 @@ def all_random(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[s
 def block_by_block(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
     """Each block and a copy of the network in which it alone is random."""
     for block in blocks_of(model):
-        network = deepcopy(model)
+        network = duplicate(model)
         _initialise(network, block, generator)
         yield block, network
 
@@ -81,6 +81,10 @@ def _initialise(network: nn.Module, block: str, generator: torch.Generator) -> N
     """As torchvision does for SqueezeNet: He's uniform weights, normal ones in the last convolution; no biases."""
     for module in network.get_submodule(block).modules():
         if isinstance(module, nn.Conv2d):
+            if "weight" not in module._parameters:
+                words = f"the weights of '{block}' are computed from others (pruned, normalised or parametrised)"
+                remedy = "make them its own: prune.remove, remove_weight_norm or remove_parametrizations"
+                raise UsageError(f"model: {words}, so they cannot be randomised; {remedy}")
             values = torch.empty(module.weight.shape, dtype=torch.float32)  # drawn on the CPU, then moved
             if block == class_map_layer(network):
                 nn.init.normal_(values, std=0.01, generator=generator)
@@ -104,7 +108,7 @@ def explain_with_fallback(
         warnings.simplefilter("ignore", BlankMapWarning)
         maps = explain(model, images, labels)
         blank = maps.flatten(1).amax(dim=1) == 0
-        if blank.any():
+        if blank.any() and class_map_layer(model) is not None:
             model = without_last_relu(model, images[blank], labels[blank.cpu()])
             maps[blank] = explain(model, images[blank], labels[blank.cpu()])
     return maps, blank & (maps.flatten(1).amax(dim=1) > 0)

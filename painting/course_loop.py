@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.activations import sequence_features
+from core.activations import feature_sequence, sequence_features
 from core.ascent import Step, adam_descent, optimise_pixels
 from core.errors import UsageError
 from core.inputs import as_images, precise
@@ -45,14 +45,6 @@ def _after_in_place(modules: Sequence[nn.Module], index: int) -> int:
     while index + 1 < len(modules) and getattr(modules[index + 1], "inplace", False):
         index += 1
     return index
-
-
-def feature_sequence(cnn: nn.Module) -> nn.Sequential:
-    """SqueezeNet's `features`; the whole network is taken for them, too."""
-    cnn = getattr(cnn, "features", cnn)
-    if not isinstance(cnn, nn.Sequential):
-        raise UsageError(f"cnn: a sequence of modules is needed, got {type(cnn).__name__}; give model.features")
-    return cnn
 
 
 @dataclass

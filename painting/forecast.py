@@ -13,7 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from core.gradients import measuring, to_network
+from core.activations import feature_sequence
+from core.gradients import to_network
+from core.measuring import add_hook, in_own_thread, measuring
+from core.passes import home_of
 from core.tiles import overlapping_tiles
 from painting.scales import objective_at, resize, scale_sizes
 from painting.targets import Style
@@ -85,7 +88,7 @@ def needed_bytes(
 ) -> float:
     """Of one run at size (H, W) that looks at the modules up to `layer`. styles: pixels of each, seen before it."""
     most, pixels = (tile + 128) ** 2 if tile else float("inf"), size[0] * size[1]
-    floats, width = _floats_per_pixel(getattr(model, "features", model), layer)
+    floats, width = _floats_per_pixel(feature_sequence(model), layer)
     at_once = FORWARD_AND_BACK * min(pixels, most)
     for style in styles:
         at_once = max(at_once, FORWARD * min(style, most))
@@ -94,13 +97,13 @@ def needed_bytes(
 
 def _floats_per_pixel(features: nn.Sequential, layer: int) -> tuple[float, int]:
     """Of what the modules give, and bytes of each."""
-    counts, parameter = [], next(features.parameters())
+    counts, parameter = [], home_of(features, torch.empty(0))
 
     def count(_module, _inputs, output: Tensor) -> None:
         counts.append(output.numel())
 
     leaves = [m for m in features[: layer + 1].modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d)]
-    handles = [module.register_forward_hook(count) for module in leaves]
+    handles = [add_hook(module, in_own_thread(count)) for module in leaves]
     try:
         with measuring(features), torch.no_grad():
             features[: layer + 1](torch.zeros(1, 3, PROBE, PROBE).to(parameter))

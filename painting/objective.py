@@ -20,8 +20,9 @@ from torch.nn.functional import pad
 from core.activations import sequence_features
 from core.borders import replicated_borders
 from core.errors import UsageError
-from core.gradients import measuring
 from core.inputs import precise
+from core.measuring import measuring
+from core.passes import check_finite
 from core.tiles import Tile, cell_geometry, overlapping_tiles
 from painting.balance import absolute_weights
 from painting.targets import Style, Target, check_styles, style_loss, style_targets
@@ -76,6 +77,7 @@ class PaintingObjective:
         cells = {layer: self._cells(layer, content) for layer in layers}
         self.targets = style_targets(styles, moments, cells, style_weight=style_weight, loss=loss)
         balance = {"content_weight": content_weight, "tv_weight": tv_weight}
+        check_finite(self.content_target, f"what its layer {content_layer} gives")
         self.weights = absolute_weights(self.content_target, [], content.numel(), **balance)
         self.last = Terms(0.0, 0.0, 0.0)
 
@@ -114,7 +116,7 @@ class PaintingObjective:
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
-        with measuring(self.features), replicated_borders(self.features):
+        with measuring(self.features), replicated_borders():
             yield
 
     def _see(self, image: Tensor, tile: Tile, *, graph: bool = False) -> tuple[Tensor, dict[int, Tensor]]:
@@ -129,7 +131,8 @@ class PaintingObjective:
         sums = None
         for tile in overlapping_tiles(picture.shape[2:], self.tile, self.reach):
             _, features = self._see(picture, tile)
-            sums = _added(sums, [moment_sums(features[layer]) for layer in layers])
+            wanted = [check_finite(features[layer], f"what its layer {layer} gives") for layer in layers]
+            sums = _added(sums, [moment_sums(each) for each in wanted])
         cells = [self._cells(layer, picture) for layer in layers]
         return {layer: total.times(1 / (h * w)) for layer, total, (h, w) in zip(layers, sums, cells, strict=True)}
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from core.activations import feature_sequence
 from core.errors import UsageError
 from core.gradients import to_network
 from core.inputs import check_images
@@ -51,7 +52,7 @@ def objective_at(
         side = [max(SMALLEST_SIDE, round(length * share)) for length in style.image.shape[2:]]
         mask = None if style.mask is None else interpolate(style.mask.float(), size=tuple(size), mode="area")
         scaled.append(Style(clamp_to_valid(resize(to_network(model, style.image), side)), style.weight, mask))
-    features = getattr(model, "features", model)
+    features = feature_sequence(model)
     return PaintingObjective(features, clamp_to_valid(resize(content, size)), scaled, **settings)
 
 

@@ -9,8 +9,8 @@ from PIL import Image, ImageSequence
 from core import tiles
 from core.defaults import ROOT
 from core.errors import UsageError
-from core.gradients import measuring
 from core.images import normalise, valid_range
+from core.measuring import measuring
 from core.objectives import channel_objective, layer_objective, layer_output
 from core.priors import clamp_to_valid
 from core.tiles import position_sum, tiled_gradient, tiled_score

@@ -11,7 +11,8 @@ from torch.nn.functional import conv2d
 from core import gradients
 from core.activations import record_activations, sequence_features
 from core.errors import UsageError
-from core.gradients import chunk_length, in_chunks, label_scores, measuring
+from core.gradients import chunk_length, in_chunks, label_scores
+from core.measuring import measuring
 from core.relu_rules import guided_relus
 from core.zero_scores import label_climb, scores_and_climb
 from studies.shared.memory import keep_freed_memory

@@ -3,21 +3,30 @@
 The maps of the catalogue have the same test in test_catalogue.py.
 """
 
+import importlib
+import sys
+from contextlib import suppress
+
+import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, state_of
+from conftest import random_squeezenet, state_of, tiny_squeezenet
+from PIL import Image
 from torch import nn
 
 from core.activations import record_activations
-from core.gradients import measuring
+from core.defaults import ROOT
+from core.errors import UsageError
+from core.measuring import measuring
 from core.objectives import channel_objective, class_objective, layer_objective, unit_objective
 from core.receptive_field import receptive_fields
 from core.relu_rules import guided_relus
-from courses.style import extract_features, style_objective, transfer_style
+from courses.gradcam import GradCAM
+from courses.style import extract_features, features_from_img, style_objective, style_transfer, transfer_style
 from measures.faithfulness import deletion_curve
 from measures.sanity import sanity_check
 from training.styles import PaintingRecipe, PaintingTraining
-from visualizers import ClassVisualization
+from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
 from visualizers.activation_maps import activation_maps
 from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.deepdream import deepdream
@@ -122,6 +131,107 @@ CALLS = {
     ),
     "the course's class visualization": adapter,
 }
+
+
+def course(folder: str, module: str, name: str):
+    """A function of a course's notebook, from the folder that the notebook puts on its path."""
+    path = ROOT / "courses" / folder
+    sys.path.insert(0, str(path))
+    try:
+        return getattr(importlib.import_module(module), name)
+    finally:
+        sys.path.remove(str(path))
+        for loaded in [each for each in sys.modules if each.split(".")[0] in ("cs231n", "network_visualization")]:
+            del sys.modules[loaded]
+
+
+def cs231n(name: str):
+    return course("cs231n_2020", "cs231n.net_visualization_pytorch", name)
+
+
+def eecs498(name: str):
+    return course("eecs498", "network_visualization", name)
+
+
+def course_transfer(model, _images):
+    losses = {"style_layers": [1, 4], "style_weights": [1.0, 1.0], "content_layer": 3, "content_weight": 1.0}
+    style_transfer("painted", "picture.png", "picture.png", 40, 40, tv_weight=0.1, cnn=model.features, **losses)
+
+
+COURSES = {  # what notebooks and scripts of all editions call; cs231n's saliency leaves eval mode behind, as it says
+    "SaliencyMap": lambda model, images: SaliencyMap().compute_saliency_maps(images, [1, 2, 3], model),
+    "GradCam.guided_backprop": lambda model, images: GradCam().guided_backprop(images, [1, 2, 3], model),
+    "GradCam.grad_cam": lambda model, images: GradCam().grad_cam(images, [1, 2, 3], model),
+    "FoolingImage": lambda model, images: FoolingImage().make_fooling_image(images[:1], 3, model),
+    "ClassVisualization": lambda model, _images: ClassVisualization().create_class_visualization(
+        1, {}, model, num_iterations=1, generate_plots=False
+    ),
+    "GradCAM": lambda model, images: GradCAM(images.detach().abs().byte().permute(0, 2, 3, 1).numpy(), model).gradcam(),
+    "extract_features": lambda model, images: extract_features(images, model.features),
+    "features_from_img": lambda model, _images: features_from_img("picture.png", 40, model.features),
+    "style_objective": transfer,
+    "style_transfer": course_transfer,
+    "cs231n's make_fooling_image": lambda model, images: cs231n("make_fooling_image")(images[:1], 3, model),
+    "cs231n's class_visualization_update_step": lambda model, images: cs231n("class_visualization_update_step")(
+        images[:1].detach().clone(), model, 3, 1e-3, 5
+    ),
+    "eecs498's compute_saliency_maps": lambda model, images: eecs498("compute_saliency_maps")(images, [1, 2, 3], model),
+    "eecs498's make_adversarial_attack": lambda model, images: eecs498("make_adversarial_attack")(
+        images[:1], 3, model, max_iter=3
+    ),
+    "eecs498's class_visualization_step": lambda model, images: eecs498("class_visualization_step")(
+        images[:1].detach().clone(), 3, model
+    ),
+}
+
+
+def tiny_with_layer_12(training: bool = True) -> nn.Module:
+    """A network in training mode whose batch normalisations and dropout would show that a pass has been made."""
+    model = tiny_squeezenet(classes=10, normalised=True)
+    for _ in range(13 - len(model.features)):
+        model.features.append(nn.BatchNorm2d(16))
+    return model.requires_grad_(True).train(training)
+
+
+def course_picture():
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)).save("picture.png")
+
+
+@pytest.mark.filterwarnings("ignore:the map of image", "ignore:the network was not fooled")
+@pytest.mark.parametrize("name", COURSES)
+def test_the_courses_leave_a_network_in_training_mode_with_all_its_buffers(name, images):
+    course_picture()
+    model = tiny_with_layer_12()
+    before = state_of(model, images)
+    COURSES[name](model, images)
+    assert state_of(model, images) == before
+    model.features[0].train(False)  # a mode of its own comes back as well
+    before = state_of(model, images)
+    handle = model.features[2].register_forward_pre_hook(broken)
+    with pytest.raises(Broken):
+        COURSES[name](model, images)
+    handle.remove()
+    assert state_of(model, images) == before
+
+
+class Broken(Exception):
+    pass
+
+
+def broken(*_):
+    raise Broken
+
+
+@pytest.mark.filterwarnings("ignore:the map of image", "ignore:the network was not fooled")
+@pytest.mark.parametrize(
+    "name", sorted(set(CALLS) - {"sanity check", "facet features", "facet visualization", "learning to paint"})
+)
+def test_no_statistic_of_batch_normalisation_changes(name, images):
+    model = tiny_with_layer_12()
+    before = state_of(model, images)
+    with suppress(UsageError):  # of a layer by the name that SqueezeNet has
+        CALLS[name](model, images)
+    assert state_of(model, images) == before
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])

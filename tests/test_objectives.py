@@ -8,7 +8,7 @@ from torchvision.models import resnet18
 
 from core.activations import record_activations
 from core.errors import UsageError
-from core.gradients import measuring
+from core.measuring import measuring
 from core.objectives import channel_objective, class_objective, layer_objective, layer_output, unit_objective
 from core.zero_scores import label_climb
 from visualizers.class_visualization import climb_pixels

@@ -217,5 +217,5 @@ def test_an_image_of_one_value_gives_no_vargrad_and_says_why(squeezenet, images)
 
 
 def test_a_network_without_relus_is_refused_by_the_deconvnet(linear, small):
-    with pytest.raises(UsageError, match=r"a deconvnet needs nn.ReLU modules"):
+    with pytest.raises(UsageError, match="the network runs none"):
         deconvnet(linear, small, 0)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import in_chunks, measuring
+from core.gradients import in_chunks
 from core.inputs import as_images
+from core.measuring import measuring
 from core.objectives import layer_output
 
 

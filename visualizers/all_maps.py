@@ -10,7 +10,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from core.activations import channel_axis, channels_first, record_activations, recorded_output
-from core.gradients import as_pairs, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_pairs, in_chunks, label_scores, warn_of_blank_maps
+from core.measuring import measuring
+from core.passes import gradients_of
 from core.relu_rules import guided_relus
 from visualizers.gradcam import LAYER, upsample, weigh_channels
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_pairs, class_map_layer, in_chunks, measuring, warn_of_blank_maps
+from core.gradients import as_pairs, class_map_layer, in_chunks, warn_of_blank_maps
+from core.measuring import measuring
 from core.zero_scores import scores_and_maps
 
 

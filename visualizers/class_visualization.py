@@ -7,18 +7,20 @@ jitter before each step, a blur every few steps, colours clamped to valid ones, 
 small norm or small contribution (all Yosinski et al., 2015).
 """
 
-from copy import deepcopy
-
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from core import priors
 from core.ascent import Callback, Objective, Step, normalised_ascent, optimise_pixels
+from core.duplicates import duplicate
 from core.errors import UsageError
-from core.gradients import as_labels, measuring, precise, to_network
+from core.gradients import as_labels, to_network
 from core.images import stretched_picture
+from core.inputs import precise
+from core.measuring import measuring
 from core.objectives import class_objective
+from core.passes import home_of
 
 
 def visualize_classes(
@@ -35,7 +37,7 @@ def visualize_classes(
     start: (N, 3, H, W), instead of noise. settings: those of `climb_pixels`. Raises UsageError for a label or
     a share out of range. A class with score 0 climbs the mean of its class map until its score is positive.
     """
-    labels = as_labels(labels, len(torch.atleast_1d(torch.as_tensor(labels))), model)
+    labels = as_labels(labels, None, model)
     if start is None:
         noise = torch.randn(1, 3, size, size, generator=generator, dtype=torch.float32)
         start = to_network(model, noise).repeat(len(labels), 1, 1, 1)
@@ -107,7 +109,8 @@ class ClassVisualization:
         if kwargs:
             raise UsageError(f"create_class_visualization: '{next(iter(kwargs))}' is not one of its keywords")
         if dtype is not None:
-            model = deepcopy(model).type(dtype)  # a copy: the caller's network stays as it is
+            home_of(model, torch.empty(0))
+            model = duplicate(model).type(dtype)  # a copy: the caller's network stays as it is
         (label,), last = as_labels(target_y, 1, model).tolist(), settings.get("iterations", 100)
 
         def show(step: Step) -> None:

@@ -18,7 +18,7 @@ def deconvnet(model: nn.Module, images: Tensor, labels) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> signed (N, 3, H, W), in score per normalised unit.
 
     A class with score 0 has a picture here too, since the last ReLU lets it through. Raises UsageError for a label
-    out of range or a network without nn.ReLU; warns of a blank map.
+    out of range or a network without ReLUs; warns of a blank map.
     """
     with deconvnet_relus(model):
         signal = input_gradient(model, images, labels)

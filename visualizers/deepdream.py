@@ -21,7 +21,9 @@ from torch.nn import functional as F
 
 from core.ascent import Step, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_images, measuring, precise, to_network
+from core.gradients import to_network
+from core.inputs import as_images, precise
+from core.measuring import measuring
 from core.priors import blur, clamp_to_valid
 from core.tiles import position_sum, tiled_gradient
 

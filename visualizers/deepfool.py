@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_pairs, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, check_range, in_chunks
 from core.images import normalise
+from core.measuring import measuring
+from core.passes import gradients_of, scores_of
 
 TINY = 1e-4  # added to |f_k|, as in the paper's own programme: a step must not end on the border itself
 
@@ -50,6 +52,7 @@ def deepfool(
             active = (~fooled).nonzero().flatten()
             seen = picture[active].requires_grad_(True)
             scores = scores_of(model, normalise(seen))
+            check_range(wanted, scores.shape[1])
             if rivals is None:
                 order = scores.detach().scatter(1, wanted[:, None], -torch.inf).argsort(dim=1, descending=True)
                 rivals = order[:, : classes - 1]  # (N, K - 1)
@@ -71,7 +74,7 @@ def _step(scores: Tensor, seen: Tensor, labels: Tensor, rivals: Tensor, norm: st
     gaps = scores.gather(1, rivals) - own  # (n, K), all negative
     best, nearest = torch.full_like(own[:, 0], torch.inf), torch.zeros_like(seen)
     for number in range(rivals.shape[1]):
-        (slope,) = torch.autograd.grad(gaps[:, number].sum(), seen, retain_graph=True)
+        (slope,) = gradients_of(gaps[:, number].sum(), [seen], retain_graph=True)
         flat = slope.flatten(1)
         # The dual norm: how fast the gap closes along the steepest step of length 1.
         speed = (flat.norm(dim=1) if norm == "l2" else flat.abs().sum(dim=1)).clamp(min=1e-12)

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from core.activations import layer_maps, record_activations
-from core.gradients import as_pairs, in_chunks, measuring, run_network, warn_of_blank_maps
+from core.gradients import as_pairs, in_chunks, warn_of_blank_maps
+from core.measuring import measuring
+from core.passes import run_network
 from visualizers.gradcam import LAYER
 
 

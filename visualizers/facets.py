@@ -19,10 +19,11 @@ from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
-from core.activations import record_activations
+from core.activations import record_activations, recorded_output
 from core.errors import UsageError
-from core.gradients import as_pairs, class_map_layer, in_chunks, label_scores, measuring
+from core.gradients import as_pairs, class_map_layer, in_chunks, label_scores
 from core.inputs import as_images, precise
+from core.measuring import measuring
 from core.zero_scores import scores_and_maps
 
 LAYERS = ("features.6", "features.9", "features.10")  # of three depths: kinds may differ in detail or in shape
@@ -72,7 +73,7 @@ def climb_and_features(
             evidence = torch.where(scores.view(-1, 1, 1) > 0, maps.relu(), torch.ones_like(maps)).detach()
     parts = []
     for layer in layers:
-        activation = precise(recorded[layer])
+        activation = precise(recorded_output(recorded, layer))
         if activation.dim() != 4:
             shape = tuple(activation.shape)
             raise UsageError(f"layer: '{layer}' gives {shape}, not maps (N, C, h, w); name an earlier one")

@@ -19,9 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import chunk_length, measuring
+from core.gradients import chunk_length
 from core.images import normalise
 from core.inputs import as_images, precise
+from core.measuring import measuring
 
 SMALLEST_SIDE = 33  # pixels: a quarter of it is nine, enough to be padded and to have a contrast
 EDGE = 9  # pixels: side of the first and the last convolution's filters

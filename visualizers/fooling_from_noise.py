@@ -14,9 +14,11 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import cross_entropy, in_rgb
 from core.errors import UsageError
-from core.gradients import as_labels, in_chunks, measuring, scores_of
+from core.gradients import as_labels, in_chunks
 from core.images import normalise
 from core.inputs import as_images
+from core.measuring import measuring
+from core.passes import scores_of
 from core.zero_scores import live_scores
 
 

@@ -16,8 +16,10 @@ from core import priors
 from core.ascent import Step, normalised_ascent, optimise_pixels
 from core.attacks import LEVELS, Ball, Fooling, in_rgb
 from core.errors import UsageError
-from core.gradients import as_pairs, measuring, scores_of, to_network
+from core.gradients import as_pairs, to_network
 from core.images import denormalise, normalise
+from core.measuring import measuring
+from core.passes import scores_of
 from core.zero_scores import scores_and_climb
 
 COURSE_LEARNING_RATE = 10.0  # the length of a step, in normalised units

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from core.ascent import Callback, Objective, Step, adam_descent, optimise_pixels
-from core.gradients import measuring
+from core.inputs import precise
+from core.measuring import measuring
 from core.parametrisations import decode, random_spectrum
+from core.passes import home_of
 from core.transforms import random_view
 
 
@@ -40,8 +42,8 @@ def fourier_visualization(
     """
     if start is None:
         start = random_spectrum(count, size, generator=generator)
-    parameter = next(model.parameters(), start)
-    start = start.to(parameter.device, torch.promote_types(parameter.dtype, torch.float32))
+    home = home_of(model, start)
+    start = precise(start.to(home.device, home.dtype))
 
     def loss(spectrum: Tensor) -> Tensor:
         view = random_view(decode(spectrum), shift=shift, zoom=zoom, rotation=rotation, generator=generator)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core import priors
 from core.ascent import Objective, Step, normalised_ascent, optimise_pixels
 from core.errors import UsageError
-from core.gradients import measuring
+from core.measuring import measuring
 
 
 def climb_codes(

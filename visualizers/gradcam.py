@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from core.activations import channel_axis, channels_first, record_activations, recorded_output
-from core.gradients import as_pairs, gradients_of, in_chunks, label_scores, measuring, warn_of_blank_maps
+from core.gradients import as_pairs, in_chunks, label_scores, warn_of_blank_maps
+from core.measuring import measuring
+from core.passes import gradients_of
 from visualizers.guided_backprop import guided_backprop
 
 LAYER = "features.12"  # the last before the classifier

@@ -17,7 +17,7 @@ from core.relu_rules import guided_relus
 def guided_backprop(model: nn.Module, images: Tensor, labels) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> signed (N, 3, H, W), in score per normalised unit.
 
-    Raises UsageError for a label out of range or a network without nn.ReLU; warns of a blank map.
+    Raises UsageError for a label out of range or a network without ReLUs; warns of a blank map.
     """
     with guided_relus(model):
         guided = input_gradient(model, images, labels)

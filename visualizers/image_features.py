@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from core.gradients import chunk_length, in_chunks, measuring
+from core.gradients import chunk_length, in_chunks
 from core.inputs import as_images
+from core.measuring import measuring
 from core.objectives import layer_output
 
 LAYER = "features.12"  # the last before the classifier

@@ -12,16 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import (
-    as_pairs,
-    chunk_length,
-    input_gradient,
-    label_scores,
-    measuring,
-    to_network,
-    warn_of_blank_maps,
-)
+from core.gradients import as_pairs, chunk_length, input_gradient, label_scores, to_network, warn_of_blank_maps
 from core.inputs import like_images
+from core.measuring import measuring
 
 
 def integrated_gradients(

@@ -25,10 +25,13 @@ from torch.nn.functional import pad
 
 from core.ascent import Step
 from core.errors import UsageError, WorkError
-from core.gradients import as_images, measuring, to_network
+from core.gradients import to_network
 from core.images import denormalise
+from core.inputs import as_images
+from core.measuring import measuring
 from core.objectives import layer_output
 from core.parametrisations import decode_unbounded, encode_unbounded, random_spectrum
+from core.passes import gradients_of
 from core.priors import clamp_to_valid
 
 FAINT = 0.005  # of a photograph's contrast: deep layers do not care to remove strong noise
@@ -114,7 +117,7 @@ def _descend(objective: Callable, spectrum: Tensor, iterations: int, callback: C
         picture = decode_unbounded(spectrum)
         # Convolutions like channels last best.
         value = objective(picture.contiguous(memory_format=torch.channels_last))
-        (spectrum.grad,) = torch.autograd.grad(value, spectrum)
+        (spectrum.grad,) = gradients_of(value, [spectrum], check=False)
         if not (value + spectrum.grad.sum()).isfinite():
             raise WorkError(f"iteration {done}: the objective or its gradient is no longer finite; use smaller weights")
         if callback is not None:

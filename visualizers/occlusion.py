@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_pairs, measuring, to_network, warn_of_blank_maps
+from core.gradients import as_pairs, to_network, warn_of_blank_maps
 from core.images import normalise
 from core.inputs import like_images
-from core.measuring import without_autocast
+from core.measuring import measuring, without_autocast
 from core.priors import blur
 from core.windows import window_drops
 

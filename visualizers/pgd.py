@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from core.ascent import optimise_pixels
 from core.attacks import Ball, Fooling, find_loss, in_rgb, is_fooled
 from core.errors import UsageError
-from core.gradients import as_pairs, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, in_chunks
 from core.images import normalise
+from core.measuring import measuring
+from core.passes import scores_of
 from core.zero_scores import live_scores
 
 

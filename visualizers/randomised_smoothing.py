@@ -20,9 +20,11 @@ from scipy.stats import beta, norm
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import chunk_length, measuring, scores_of, to_network
+from core.gradients import chunk_length, to_network
 from core.images import IMAGENET_STD
 from core.inputs import as_images
+from core.measuring import measuring
+from core.passes import scores_of
 
 ABSTAINS = -1
 

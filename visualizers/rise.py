@@ -17,15 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from core.errors import UsageError
-from core.gradients import (
-    as_pairs,
-    chunk_length,
-    in_chunks,
-    label_scores,
-    measuring,
-    to_network,
-    warn_of_blank_maps,
-)
+from core.gradients import as_pairs, chunk_length, in_chunks, label_scores, to_network, warn_of_blank_maps
+from core.measuring import measuring
 
 RAREST = 2.0**-24  # chance is drawn in such steps: what is less probable never happens, and its opposite always
 

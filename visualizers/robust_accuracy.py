@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_pairs, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, in_chunks
+from core.measuring import measuring
+from core.passes import scores_of
 from visualizers.pgd import pgd
 
 NORMS = ("linf", "l2")

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from core.activations import layer_maps, record_activations
 from core.errors import UsageError
-from core.gradients import as_pairs, chunk_length, in_chunks, label_scores, measuring, run_network, warn_of_blank_maps
+from core.gradients import as_pairs, chunk_length, in_chunks, label_scores, warn_of_blank_maps
+from core.measuring import measuring
+from core.passes import run_network
 from visualizers.gradcam import LAYER, scale_each, upsample
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import measuring
+from core.measuring import measuring
 from visualizers.top_patches import responses_of
 
 BORDER = 1 / 8  # of a map, on each side

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, Fooling, in_rgb, is_fooled
 from core.errors import UsageError
-from core.gradients import as_pairs, in_chunks, measuring, scores_of
+from core.gradients import as_pairs, in_chunks
 from core.images import normalise
 from core.inputs import as_images
+from core.measuring import measuring
+from core.passes import scores_of
 
 Attack = Callable[[Tensor, Tensor], Fooling]  # a bound for each (n,), which of the images (n,) -> pictures
 

@@ -21,7 +21,8 @@ from torch import Tensor, channels_last, nn
 
 from core.ascent import AdamDescent, LbfgsDescent, Step, optimise_pixels
 from core.errors import UsageError
-from core.gradients import as_images, to_network
+from core.gradients import to_network
+from core.inputs import as_images
 from core.priors import clamp_to_valid
 from painting.forecast import best_tile
 from painting.objective import Terms

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from core.activations import feature_sequence
 from core.errors import UsageError
 from core.gradients import to_network
 from core.inputs import as_images
@@ -93,7 +94,7 @@ def _check(model: nn.Module, sample: Tensor, size: tuple[int, int], layers: Sequ
     for name, (height, width) in {"sample": tuple(sample.shape[2:]), "size": size}.items():
         if min(height, width) < SMALLEST_SIDE:
             raise UsageError(f"{name}: {width} x {height} pixels; at least {SMALLEST_SIDE} are needed each way")
-    most = len(getattr(model, "features", model)) - 1
+    most = len(feature_sequence(model)) - 1
     if not layers or min(layers) < 0 or max(layers) > most:
         raise UsageError(f"layers: got {list(layers)}; give one or more numbers from 0 to {most}")
     if scales < 1:

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import chunk_length, measuring, to_network
+from core.gradients import chunk_length, to_network
 from core.inputs import check_images
+from core.measuring import measuring
 from core.objectives import layer_output, own_channels
 from core.receptive_field import Box, receptive_fields
 

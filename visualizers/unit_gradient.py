@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import BlankMapWarning, in_chunks, measuring
+from core.gradients import BlankMapWarning, in_chunks
 from core.inputs import as_images
+from core.measuring import measuring
 from core.objectives import layer_output, own_channels
+from core.passes import gradients_of
 from core.relu_rules import guided_relus
 
 
@@ -41,7 +43,7 @@ def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, 
                 allowed = f"allowed are 0 to {length - 1}"
                 raise UsageError(f"{name}s: '{layer}' has no {name} {wrong[0]} here; {allowed}")
         values = maps[torch.arange(len(maps)), rows, columns]
-        return torch.autograd.grad(values.sum(), chunk)[0]
+        return gradients_of(values.sum(), [chunk])[0]
 
     with measuring(model):
         gradients = in_chunks(gradient, model, images, units)
@@ -56,7 +58,7 @@ def unit_gradient(model: nn.Module, images: Tensor, layer: str, channels, rows, 
 def guided_unit(model: nn.Module, images: Tensor, layer: str, channels, rows, columns) -> Tensor:
     """Guided backpropagation of each image's own unit: as `unit_gradient`, and of the same arguments.
 
-    Raises UsageError for a network without nn.ReLU, too.
+    Raises UsageError for a network without ReLUs, too.
     """
     with guided_relus(model):
         return unit_gradient(model, images, layer, channels, rows, columns)

@@ -21,8 +21,11 @@ from torch import Tensor, nn
 from core.ascent import Step, optimise_pixels
 from core.attacks import Ball, first_choices, in_rgb, is_changed, margin
 from core.errors import UsageError
-from core.gradients import as_images, measuring, scores_of, to_network
+from core.gradients import to_network
 from core.images import normalise
+from core.inputs import as_images
+from core.measuring import measuring
+from core.passes import scores_of
 from core.priors import project_to_ball
 from visualizers.deepfool import deepfool
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from core.ascent import Step
 from core.errors import UsageError
+from core.passes import scores_of
 from courses.ascents import regularised_gradient
 from visualizers.fooling_image import course_fooling_image
 from visualizers.saliency_map import saliency_map
@@ -33,7 +34,7 @@ def make_adversarial_attack(
 
     def report(step: Step) -> bool:
         with torch.no_grad():
-            scores = model(step.image)[0]
+            scores = scores_of(model, step.image)[0]
         target, largest = float(scores[int(target_y)]), float(scores.max())
         print(f"Iteration {step.iteration}: target score {target:.3f}, max score {largest:.3f}")
         return int(scores.argmax()) == int(target_y)

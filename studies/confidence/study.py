@@ -6,8 +6,10 @@ import torch
 from PIL.Image import Image, Resampling
 from torch import Tensor, nn
 
-from core.gradients import chunk_length, measuring, scores_of, to_network
+from core.gradients import chunk_length, to_network
 from core.images import deprocess, normalise
+from core.measuring import measuring
+from core.passes import scores_of
 from drawing.files import describe
 from measures.calibration import fit_temperature, reliability
 from patterns.scenes import CLASS_NAMES

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from core.ascent import Step
 from core.errors import UsageError
-from core.gradients import measuring
 from core.images import deprocess
+from core.measuring import measuring
 from core.tiles import position_sum, tiled_score
 from drawing.files import describe
 from studies.deepdream.cost import cost

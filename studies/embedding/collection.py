@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from core.activations import find_layer
 from core.errors import UsageError
-from core.gradients import CHUNK_PIXELS, measuring
+from core.gradients import CHUNK_PIXELS
 from core.images import preprocess
+from core.measuring import measuring
 from core.objectives import layer_output
 from studies.embedding.flags import Settings
 from studies.embedding.sources import Source, list_sources

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core.gradients import chunk_length, scores_of
+from core.gradients import chunk_length
+from core.passes import scores_of
 from core.squeezenet import load_squeezenet
 from studies.shared.report import Report
 from studies.shared.settings import Settings
