@@ -299,8 +299,12 @@ def test_a_wrapped_network_has_the_same_maps(wrap, pair):
 
 
 @pytest.mark.parametrize("technique", [guided_backprop, deconvnet])
-@pytest.mark.parametrize("first", [nn.ReLU(), nn.ReLU(inplace=True), relu, torch.relu_], ids=str)
-@pytest.mark.parametrize("second", [nn.ReLU(), relu], ids=str)
+@pytest.mark.parametrize(
+    "first",
+    [nn.ReLU(), nn.ReLU(inplace=True), relu, torch.relu_],
+    ids=["module", "in place", "function", "function in place"],
+)
+@pytest.mark.parametrize("second", [nn.ReLU(), relu], ids=["module", "function"])
 def test_relus_that_are_functions_follow_the_rule_as_modules_do(technique, first, second, pair):
     expected = technique(Functional(nn.ReLU(), nn.ReLU()).double(), pair.double(), 1)
     torch.testing.assert_close(technique(Functional(first, second).double(), pair.double(), 1), expected)
@@ -308,7 +312,11 @@ def test_relus_that_are_functions_follow_the_rule_as_modules_do(technique, first
 
 
 @pytest.mark.parametrize("technique", [guided_backprop, deconvnet])
-@pytest.mark.parametrize("other", [nn.ReLU6(), nn.LeakyReLU(), nn.GELU(), torch.nn.functional.silu], ids=str)
+@pytest.mark.parametrize(
+    "other",
+    [nn.ReLU6(), nn.LeakyReLU(), nn.GELU(), torch.nn.functional.silu],
+    ids=["ReLU6", "LeakyReLU", "GELU", "silu"],
+)
 def test_other_activations_have_no_such_rule(technique, other, pair):
     with pytest.raises(UsageError, match="changes the way back through ReLUs, and the network runs none"):
         technique(Functional(other, other), pair, 1)
