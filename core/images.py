@@ -160,7 +160,9 @@ def preprocess(images: Image.Image | np.ndarray | Sequence) -> Tensor:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """RGB in [0, 1] -> what the network reads, (N, 3, H, W)."""
+    """RGB in [0, 1] -> what the network reads, (N, 3, H, W). Raises UsageError for whole numbers."""
+    if not images.is_floating_point():
+        raise UsageError(f"images: colours from 0 to 1 are needed, got whole numbers ({images.dtype}); see preprocess")
     return (images - _channel(IMAGENET_MEAN, images)) / _channel(IMAGENET_STD, images)
 
 

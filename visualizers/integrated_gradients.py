@@ -7,12 +7,14 @@ complete, and what a finite number of nodes misses of that sum is its completene
 taken by Gauss-Legendre quadrature, whose nodes never fall on the ends of the path.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.gradients import as_pairs, chunk_length, input_gradient, label_scores, to_network, warn_of_blank_maps
+from core.gradients import as_pairs, chunk_length, in_chunks, input_gradient, label_scores, warn_of_blank_maps
 from core.inputs import like_images
 from core.measuring import measuring
 
@@ -54,10 +56,8 @@ def completeness_error(
     """
     images, labels = as_pairs(images, labels, model)
     with measuring(model), torch.no_grad():
-        ends = [
-            label_scores(model, to_network(model, x), labels)
-            for x in (images, like_images("baseline", baseline, images))
-        ]
-    gain = (ends[0] - ends[1]).to(images)
+        start = like_images("baseline", baseline, images)
+        ends = [in_chunks(partial(label_scores, model), model, each, labels) for each in (images, start)]
+    gain = ends[0] - ends[1]
     missing = (contributions.to(images).sum(dim=(1, 2, 3)) - gain).abs()
     return torch.where(gain == 0, missing, missing / gain.abs())

@@ -12,6 +12,6 @@ def cost(settings: Settings) -> Cost:
     names = settings.techniques or (BARE[:1] if versus else BARE)
     work = reading(settings.images, settings.size)
     work += maps_cost(names, settings.technique_settings, settings.size, count, versus=versus, captum=not versus)
-    if "integrated-gradients" in names and not versus:  # are they complete? All pictures are asked at a time
-        work += forwards(2 * count, settings.size**2, together=count)
+    if "integrated-gradients" in names and not versus:  # are they complete?
+        work += forwards(2 * count, settings.size**2)
     return work + drawing((2 + len(names)) * count, settings.size)
