@@ -26,7 +26,7 @@ def as_path(text: str | Path, argument: str) -> Path:
         path.stat()
     except OSError as error:
         if error.errno in UNUSABLE:
-            shown = name if len(name) <= 80 else f"{name[:80]}..."
+            shown = name if len(name) <= 80 else f"...{name[-80:]}"
             raise UsageError(f"{argument}: '{shown}' {UNUSABLE[error.errno]}; give another") from None
     except ValueError as error:  # characters that this system's names cannot hold
         raise UsageError(f"{argument}: {name!a} cannot be a name here ({error}); give another") from None

@@ -11,7 +11,7 @@ from style_modules.half_precision import common_type, in_type
 
 
 def tv_loss(img: Tensor, tv_weight: float) -> Tensor:
-    """img (N, 3, H, W) -> scalar, of its dtype and device. Raises UsageError for another number of dimensions."""
+    """img (N, 3, H, W) -> scalar, of its dtype and device. Raises UsageError unless it has four dimensions."""
     if img.dim() != 4:
         raise UsageError(f"img: shape (N, 3, H, W) is needed, got {tuple(img.shape)}")
     dtype, pixels = common_type(img), precise(img)

@@ -135,7 +135,7 @@ def test_functions_of_a_study_take_annotated_arguments_by_name_and_no_options(pa
 
 def test_a_technique_is_short():
     for path in {*(ROOT / "visualizers").glob("*.py")} - {ROOT / "visualizers" / "catalogue.py"}:  # that is a table
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 125, path.name
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 130, path.name
 
 
 def test_requirements_list_what_is_imported_and_nothing_else():

@@ -98,9 +98,8 @@ class Resumable:
         if state.keys() != wanted or state["kind"] != type(self).__name__ or not isinstance(state["recipe"], dict):
             raise Unreadable("is the checkpoint of another kind of training")
         made_under = state["made_under"]
-        if not isinstance(made_under, dict) or not all(
-            isinstance(each, str) for pair in made_under.items() for each in pair
-        ):
+        told = isinstance(made_under, dict) and made_under.keys() == self.circumstances().keys()
+        if not told or not all(isinstance(each, str) for each in made_under.values()):
             raise Unreadable("does not tell what it was made under")
 
     def kept_misfit(self, state: dict[str, Any]) -> str:

@@ -191,9 +191,12 @@ def _as_batch(
 ) -> Batch:
     """Let the network name what it sees, and explain that where no class was chosen."""
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
-    probabilities = class_probabilities(model, tensor)
-    if not probabilities.isfinite().all():
-        raise WorkError(f"weights: {model.weights_name} gives scores that are not finite; get the file again")
+    try:
+        probabilities = class_probabilities(model, tensor)
+    except WorkError as error:  # a score that is no number
+        raise WorkError(
+            f"weights: {model.weights_name} gives scores that are not finite; get the file again"
+        ) from error
     predicted = probabilities.argmax(dim=1).tolist()
     labels = torch.tensor([guess if label is None else label for guess, label in zip(predicted, chosen, strict=True)])
     titles = [class_title(model, row, int(label)) for row, label in zip(probabilities, labels, strict=True)]
