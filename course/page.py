@@ -100,7 +100,7 @@ def _section(result: PartResult) -> str:
         inner.append(f"<p>Error {result.error:.2g}; expected error 0.0.</p>")
     if result.notes:
         inner.append("<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
-    if result.picture is not None and result.status != "right":
+    if result.picture is not None and result.status != "right" and all(_drawable(each) for each in result.picture):
         inner.append(_pair(result.title, *result.picture))
     if result.output.strip():
         inner.append(f'<p>What your code printed:</p>\n<pre tabindex="0">{_words(result.output)}</pre>')
@@ -112,13 +112,23 @@ def _pair(title: str, theirs: np.ndarray, right: np.ndarray) -> str:
     lost = "" if np.isfinite(theirs).all() else "; what is not a number is drawn as 0"
     pictures = _colours(np.nan_to_num(theirs, posinf=0, neginf=0), right)
     captions = ("Yours", "As it should be")
-    ranges = [f"{np.nanmin(each):.3g} to {np.nanmax(each):.3g}" if each.size else "empty" for each in (theirs, right)]
+    ranges = [_range(each) for each in (theirs, right)]
     figures = [
         f"<figure>{_image(pixels, f'{_words(title)}: {caption.lower()}')}"
-        f"<figcaption>{caption} (values {values}{lost if caption == 'Yours' else ''})</figcaption></figure>"
+        f"<figcaption>{caption} ({values}{lost if caption == 'Yours' else ''})</figcaption></figure>"
         for pixels, caption, values in zip(pictures, captions, ranges, strict=True)
     ]
     return '<div class="pair">\n' + "\n".join(figures) + "\n</div>"
+
+
+def _drawable(values: np.ndarray) -> bool:
+    values = np.asarray(values)
+    return values.dtype.kind in "biuf" and values.size > 0 and (values.ndim == 2 or values.shape[2:] == (3,))
+
+
+def _range(values: np.ndarray) -> str:
+    finite = values[np.isfinite(values)]
+    return f"values {finite.min():.3g} to {finite.max():.3g}" if finite.size else "no numbers"
 
 
 def _colours(theirs: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
