@@ -29,6 +29,7 @@ STYLE = """
 body { font: 1rem/1.55 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1.2rem 1rem 3rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 0; }
+header p { margin: 0; overflow-wrap: anywhere; }
 ul { padding-left: 1.2rem; }
 .parts { list-style: none; padding: 0; columns: 16rem; }
 .parts li { break-inside: avoid; padding: .1rem 0; }
@@ -54,7 +55,7 @@ def page(results: Sequence[PartResult], *, name: str = "") -> str:
     title = f"{right} of {len(results)} parts are right"
     rows = "\n".join(_row(result) for result in results)
     sections = "\n".join(_section(result) for result in results if _needs_words(result))
-    head = f"Check of {_words(name)}: " if name else ""
+    of = f"<p>The check of {_words(name)}</p>\n" if name else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -62,13 +63,13 @@ def page(results: Sequence[PartResult], *, name: str = "") -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="{WRITTEN_BY}">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{head}{title}</title>
+<title>{title}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>{head}{title}</h1>
-</header>
+<h1>{title}</h1>
+{of}</header>
 <main>
 <ul class="parts">
 {rows}
@@ -99,7 +100,7 @@ def _section(result: PartResult) -> str:
     if result.error is not None:
         inner.append(f"<p>Error {result.error:.2g}; expected error 0.0.</p>")
     if result.notes:
-        inner.append("<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
+        inner.append("<p>Besides:</p>\n<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
     if result.picture is not None and result.status != "right" and all(_drawable(each) for each in result.picture):
         inner.append(_pair(result.title, *result.picture))
     if result.output.strip():
