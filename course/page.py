@@ -86,7 +86,7 @@ def _needs_words(result: PartResult) -> bool:
 
 
 def _row(result: PartResult) -> str:
-    kind, title = ("good" if result.status == "right" else "bad"), _words(result.title)
+    kind, title = ("good" if result.status == "right" else "bad"), _words(_capital(result.title))
     if _needs_words(result):
         title = f'<a href="#{_words(result.part)}">{title}</a>'
     return f'<li>{title}: <span class="{kind}">{VERDICTS[result.status]}</span></li>'
@@ -94,7 +94,7 @@ def _row(result: PartResult) -> str:
 
 def _section(result: PartResult) -> str:
     kind = "good" if result.status == "right" else "bad"
-    inner = [f'<h2>{_words(result.title)}: <span class="{kind}">{VERDICTS[result.status]}</span></h2>']
+    inner = [f'<h2>{_words(_capital(result.title))}: <span class="{kind}">{VERDICTS[result.status]}</span></h2>']
     if result.sentence:
         inner.append(f"<p>{_words(result.sentence)}</p>")
     if result.error is not None:
@@ -102,7 +102,7 @@ def _section(result: PartResult) -> str:
     if result.notes:
         inner.append("<p>Besides:</p>\n<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
     if result.picture is not None and result.status != "right" and all(_drawable(each) for each in result.picture):
-        inner.append(_pair(result.title, *result.picture))
+        inner.append(_pair(_capital(result.title), *result.picture))
     if result.output.strip():
         inner.append(f'<p>What your code printed:</p>\n<pre tabindex="0">{_words(result.output)}</pre>')
     return f'<section id="{_words(result.part)}">\n' + "\n".join(inner) + "\n</section>"
@@ -120,6 +120,10 @@ def _pair(title: str, theirs: np.ndarray, right: np.ndarray) -> str:
         for pixels, caption, values in zip(pictures, captions, ranges, strict=True)
     ]
     return '<div class="pair">\n' + "\n".join(figures) + "\n</div>"
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
 
 
 def _drawable(values: np.ndarray) -> bool:

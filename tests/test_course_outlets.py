@@ -19,6 +19,7 @@ from core.errors import UsageError, WorkError
 from course import outlets
 from course.gradescope import graded, read_points, to_bytes
 from course.page import page
+from course.parts import PARTS
 from course.results import PartResult, line
 from course.table import count_mistakes, fingerprint, read_rows, summary, tabulate
 
@@ -71,13 +72,13 @@ def test_gradescope_gets_points_for_what_is_right_and_a_sentence_for_the_rest():
     document = json.loads(to_bytes(graded(RESULTS, read_points(), seconds=12.3)))
     tests = {test["tags"][0]: test for test in document["tests"]}
     assert list(tests) == ["gram_matrix", "tv_loss", "grad_cam", "fooling"]  # parts without a result do not count
-    assert tests["gram_matrix"]["score"] == tests["gram_matrix"]["max_score"] == 6
+    assert tests["gram_matrix"]["score"] == tests["gram_matrix"]["max_score"] == 8
     assert tests["gram_matrix"]["status"] == "passed"
     assert tests["grad_cam"]["score"] == 0
     assert tests["grad_cam"]["status"] == "failed"
     assert "expected error 0.0" in tests["grad_cam"]["output"]
     assert "not averaged" in tests["grad_cam"]["output"]
-    assert document["score"] == 6
+    assert document["score"] == 8
     assert document["execution_time"] == 12
     assert document["stdout_visibility"] == "hidden"
     assert document["extra_data"]["parts"]["grad_cam"]["mistakes"] == ["weights by maximum", "no ReLU"]
@@ -117,6 +118,10 @@ def test_what_a_hand_in_prints_is_left_out_unless_asked_for_and_cut_and_cleaned(
     output.encode("utf-8")
 
 
+def test_the_default_points_are_those_of_the_parts():
+    assert read_points().points == {key: part.points for key, part in PARTS.items()}
+
+
 @pytest.mark.parametrize("error", [float("nan"), float("inf"), np.float32(0.5)])
 def test_every_error_can_be_written(error):
     to_bytes(graded([PartResult("tv_loss", "TV loss", "wrong", error)], read_points(), seconds=0.0))
@@ -125,7 +130,7 @@ def test_every_error_can_be_written(error):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[parts]\ngram = 1", "part 'gram' is unknown; allowed are class_visualization"),
+        ("[parts]\ngram = 1", "part 'gram' is unknown; allowed are content_loss, gram_matrix"),
         ("[parts]\ngram_matrix = -1", "gram_matrix is worth -1"),
         ("[parts]\ngram_matrix = true", "gram_matrix is worth True"),
         ("[parts]\ngram_matrix = {visibility = 'visible'}", "gram_matrix is worth None"),
@@ -361,8 +366,8 @@ def test_the_flags_write_what_they_name(tmp_path):
     for _ in range(2):  # what this program wrote, it may replace
         outlets.prepare(options)
         said = outlets.write_outlets(RESULTS, options, name="mine", seconds=3)
-    assert said[0].endswith("r.json: 6 of 35 points")
-    assert json.loads((tmp_path / "r.json").read_text())["score"] == 6
+    assert said[0].endswith("r.json: 8 of 34 points")
+    assert json.loads((tmp_path / "r.json").read_text())["score"] == 8
     Tags((tmp_path / "r.html").read_text(encoding="utf-8"))
 
 
