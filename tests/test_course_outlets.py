@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from course import outlets
 from course.gradescope import graded, read_points, to_bytes
+from course.pack import main as pack_main
+from course.pack import pack
 from course.page import page
 from course.parts import PARTS
 from course.results import PartResult, line
@@ -466,3 +469,187 @@ def test_checks_that_are_not_there_or_do_not_run_are_told(collecting, check):
     assert result.returncode == 1
     assert f"not checked: {told}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+# Gradescope's folders, laid out in a temporary place
+
+
+GRAM = """
+import torch
+
+
+class StyleLoss(torch.nn.Module):
+    def gram_matrix(self, features, normalize=True):
+        N, C, H, W = features.shape
+        flat = features.reshape(N, C, H * W)
+        gram = flat @ flat.transpose(1, 2)
+        return gram / (C * H * W) if normalize else gram
+"""
+TV = """
+import torch
+
+
+class TotalVariationLoss(torch.nn.Module):
+    def forward(self, img, tv_weight):
+        across = (img[..., 1:] - img[..., :-1]) ** 2
+        down = (img[..., 1:, :] - img[..., :-1, :]) ** 2
+        return tv_weight * (across.sum() + down.sum())
+"""
+SNOOPING = """
+import glob, os, torch
+
+
+class ContentLoss(torch.nn.Module):
+    def forward(self, *given):
+        said = []
+        for path in glob.glob("ROOT/**", recursive=True):
+            try:
+                said.append(open(path).read())
+            except OSError:
+                pass
+        for path in ("ROOT/results/results.json", "ROOT/source/points.toml"):
+            try:
+                open(path, "w").write("{}")
+            except OSError:
+                pass
+        print("visibility" in str(said) and "found the points")
+        raise ValueError("found the points" if "visibility" in str(said) else "found nothing")
+"""
+POINTS = "show_output = true\n[parts]\ncontent_loss = 2\ngram_matrix = 3\ntv_loss = 4\nsaliency = 5\n"
+
+
+def hand_in_with(folder, **modules):
+    (folder / "style_modules").mkdir(parents=True)
+    (folder / "gradcam.py").write_text("")
+    for name, text in modules.items():
+        (folder / "style_modules" / f"{name}.py").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory):
+    """What Gradescope makes of the archive: source/ and a copy of run_autograder."""
+    root = tmp_path_factory.mktemp("autograder")
+    points = toml(root, POINTS)
+    pack(root / "packed.zip", points=points)
+    points.unlink()
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", root / "packed.zip", root / "source"], check=True)
+    shutil.copy(root / "source" / "run_autograder", root / "run_autograder")
+    root.chmod(0o755)
+    for parent in (root.parent, root.parent.parent):
+        parent.chmod(0o755)
+    return root
+
+
+def graded_by(root, hand_in=None):
+    """Run it as Gradescope does; the results."""
+    shutil.rmtree(root / "submission", ignore_errors=True)
+    (root / "results" / "results.json").unlink(missing_ok=True)
+    if hand_in:
+        shutil.copytree(hand_in, root / "submission")
+    else:
+        (root / "submission").mkdir()
+    environment = {**os.environ, "AUTOGRADER_ROOT": str(root), "AUTOGRADER_PYTHON": sys.executable}
+    done = subprocess.run(["bash", root / "run_autograder"], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    text = (root / "results" / "results.json").read_text()
+    assert str(ROOT) not in text + done.stdout
+    return json.loads(text)
+
+
+def test_the_autograder_gives_points_for_what_is_right(laid_out, tmp_path):
+    bad_gram = GRAM.replace("(C * H * W)", "(H * W)")
+    snooping = SNOOPING.replace("ROOT", str(laid_out))
+    document = graded_by(
+        laid_out, hand_in_with(tmp_path / "mine", content_loss=snooping, style_loss=bad_gram, tv_loss=TV)
+    )
+    tests = {test["tags"][0]: test for test in document["tests"]}
+    assert {part: test["score"] for part, test in tests.items()} == {
+        "content_loss": 0,
+        "gram_matrix": 0,
+        "tv_loss": 4,
+        "saliency": 0,
+    }
+    assert document["score"] == 4
+    assert document["extra_data"]["max_score"] == 14
+    verdicts = {part: row["status"] for part, row in document["extra_data"]["parts"].items()}
+    assert verdicts == {"content_loss": "crashed", "gram_matrix": "wrong", "tv_loss": "right", "saliency": "missing"}
+    assert document["extra_data"]["parts"]["gram_matrix"]["mistakes"]
+    assert "ValueError" in tests["content_loss"]["output"]
+    if os.getuid() == 0:  # as on Gradescope
+        assert "found the points" not in tests["content_loss"]["output"]
+
+
+def test_the_autograder_says_why_a_hand_in_cannot_be_checked(laid_out):
+    document = graded_by(laid_out)
+    assert document["score"] == 0
+    assert "could not be checked" in document["output"]
+    assert [test["score"] for test in document["tests"]] == [0, 0, 0, 0]
+
+
+def test_the_archive_has_what_runs_and_no_solution_and_the_same_bytes_each_time(tmp_path, monkeypatch, capsys):
+    assert pack_main(["--output", str(tmp_path / "a.zip")]) == 0
+    assert "wrote " in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    pack(Path("b.zip"))
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert (tmp_path / "a.zip").stat().st_size < 10_000_000
+    pack(Path("b.zip"))  # one of ours is replaced
+    with zipfile.ZipFile("a.zip") as archive:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
+        contents = [archive.read(name) for name in modes]
+    assert modes["setup.sh"] == modes["run_autograder"] == 0o755
+    assert {"requirements.txt", "course/points.toml", "weights/squeezenet1_1.safetensors"} <= modes.keys()
+    assert not [name for name in modes if name.startswith(("visualizers/", "style_modules/", "painting/", "tests/"))]
+    assert not [content for content in contents if str(ROOT).encode() in content]
+    Path("mine.zip").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="is no autograder"):
+        pack(Path("mine.zip"))
+
+
+def test_the_archive_takes_other_weights_and_refuses_what_cannot_be_used(tmp_path):
+    weights = ROOT / "weights" / "plain.safetensors"
+    pack(tmp_path / "a.zip", weights=weights)
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.read("weights_of_the_course.safetensors") == weights.read_bytes()
+        assert "weights/squeezenet1_1.safetensors" not in archive.namelist()
+    with pytest.raises(UsageError, match="points: part 'gram'"):
+        pack(tmp_path / "a.zip", points=toml(tmp_path, "[parts]\ngram = 1"))
+    with pytest.raises(UsageError, match="weights"):
+        pack(tmp_path / "a.zip", weights=tmp_path / "points.toml")
+
+
+def test_setup_installs_the_packages_into_a_place_of_its_own(laid_out, tmp_path):
+    log = tmp_path / "log"
+    fake = tmp_path / "python3"
+    fake.write_text(
+        f'#!/bin/bash\necho "$@" >>{log}\nif [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi\n'
+    )
+    fake.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AUTOGRADER_ROOT": str(tmp_path)}
+    subprocess.run(["bash", laid_out / "source" / "setup.sh"], env=environment, check=True, capture_output=True)
+    assert f"pip install --no-cache-dir --disable-pip-version-check -r {tmp_path}/source/requirements.txt" in log.read_text()
+    wanted = (laid_out / "source" / "requirements.txt").read_text().split()
+    assert {"torch>=2.6", "six", "future"} <= set(wanted)
+    assert not [line for line in wanted if line.startswith(("pytest", "ruff", "hypothesis"))]
+
+
+# As tests
+
+
+def test_pytest_runs_the_checks_one_test_a_part(tmp_path):
+    folder = hand_in_with(tmp_path / "mine", style_loss=GRAM.replace("(C * H * W)", "(H * W)"), tv_loss=TV)
+    chosen = "gram_matrix or tv_loss or guided_style_loss"
+    command = [sys.executable, "-m", "pytest", "course", "-v", "-k", chosen, "--submission", folder]
+    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "test_part[gram_matrix: expected error 0.0] FAILED" in done.stdout
+    assert "test_part[tv_loss: expected error 0.0] PASSED" in done.stdout
+    assert "2 skipped" in done.stdout  # of Michigan alone
+    assert "Gram matrix              wrong (error" in done.stdout
+
+
+def test_without_a_hand_in_pytest_checks_this_project():
+    command = [sys.executable, "-m", "pytest", "course", "-q", "-k", "tv_loss", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "1 passed" in done.stdout, done.stdout
