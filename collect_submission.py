@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib.util
 import json
 import os
 import shutil
@@ -25,6 +24,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
@@ -582,7 +582,7 @@ def find_checks() -> Path | None:
     """The script that checks numbers: beside this one, or where Python looks for modules; with the rest of it."""
     places = [Path(__file__).resolve().with_name(CHECKS)]
     with suppress(ImportError, ValueError):
-        found = importlib.util.find_spec(CHECKS[: -len(".py")])
+        found = find_spec(CHECKS[: -len(".py")])
         places += [Path(found.origin)] if found and found.origin else []
     return next((path for path in places if (path.parent / "course" / "check.py").is_file() and path.is_file()), None)
 

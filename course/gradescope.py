@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UsageError
+from course.parts import PARTS
 from course.results import PartResult
 
 DEFAULT = Path(__file__).with_name("points.toml")
@@ -50,7 +51,6 @@ class Points:
 
 def read_points(path: Path | None = None) -> Points:
     """Read a file of points, the default one if None. Raises UsageError, which names the entry that is wrong."""
-    parts = _load(DEFAULT)["parts"].keys()
     table = _load(path or DEFAULT)
     for name in table.keys() - SCALARS.keys() - {"parts"}:
         raise UsageError(f"points: '{name}' is unknown; allowed are {', '.join(SCALARS)} and [parts]")
@@ -68,8 +68,8 @@ def read_points(path: Path | None = None) -> Points:
         raise UsageError("points: there is no [parts] with at least one part; see course/points.toml")
     points, visibility = {}, {}
     for part, row in rows.items():
-        if part not in parts:
-            raise UsageError(f"points: part '{part}' is unknown; allowed are {', '.join(sorted(parts))}")
+        if part not in PARTS:
+            raise UsageError(f"points: part '{part}' is unknown; allowed are {', '.join(PARTS)}")
         row = row if isinstance(row, dict) else {"points": row}
         for name in row.keys() - {"points", "visibility"}:
             raise UsageError(f"points: {part} has '{name}'; allowed are points and visibility")
@@ -105,7 +105,7 @@ def graded(results: Sequence[PartResult], points: Points, *, seconds: float, out
         right = result is not None and result.status == "right"
         tests.append(
             {
-                "name": result.title if result else part.replace("_", " "),
+                "name": PARTS[part].title,
                 "number": str(number),
                 "score": points.points[part] if right else 0.0,
                 "max_score": points.points[part],

@@ -15,7 +15,7 @@ from core.files import write_whole
 from studies.shared.options import Parser, run_script
 
 NAME = "assignment_3_autograder.zip"
-STARTED = ("course/autograder/grade.py", "course/child.py")  # all that they import is packed, too
+STARTED = ("course/autograder/grade.py", "course/server.py")  # all that they import is packed, too
 SCRIPTS = ("setup.sh", "run_autograder")
 DATA = ("course/points.toml", "LICENSE")
 EMBEDDED = "weights/squeezenet1_1.safetensors"

@@ -29,6 +29,7 @@ STYLE = """
 body { font: 1rem/1.55 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1.2rem 1rem 3rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 0; }
+header p { margin: 0; overflow-wrap: anywhere; }
 ul { padding-left: 1.2rem; }
 .parts { list-style: none; padding: 0; columns: 16rem; }
 .parts li { break-inside: avoid; padding: .1rem 0; }
@@ -54,7 +55,7 @@ def page(results: Sequence[PartResult], *, name: str = "") -> str:
     title = f"{right} of {len(results)} parts are right"
     rows = "\n".join(_row(result) for result in results)
     sections = "\n".join(_section(result) for result in results if _needs_words(result))
-    head = f"Check of {_words(name)}: " if name else ""
+    of = f"<p>The check of {_words(name)}</p>\n" if name else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -62,13 +63,13 @@ def page(results: Sequence[PartResult], *, name: str = "") -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="{WRITTEN_BY}">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{head}{title}</title>
+<title>{title}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>{head}{title}</h1>
-</header>
+<h1>{title}</h1>
+{of}</header>
 <main>
 <ul class="parts">
 {rows}
@@ -85,7 +86,7 @@ def _needs_words(result: PartResult) -> bool:
 
 
 def _row(result: PartResult) -> str:
-    kind, title = ("good" if result.status == "right" else "bad"), _words(result.title)
+    kind, title = ("good" if result.status == "right" else "bad"), _words(_capital(result.title))
     if _needs_words(result):
         title = f'<a href="#{_words(result.part)}">{title}</a>'
     return f'<li>{title}: <span class="{kind}">{VERDICTS[result.status]}</span></li>'
@@ -93,15 +94,15 @@ def _row(result: PartResult) -> str:
 
 def _section(result: PartResult) -> str:
     kind = "good" if result.status == "right" else "bad"
-    inner = [f'<h2>{_words(result.title)}: <span class="{kind}">{VERDICTS[result.status]}</span></h2>']
+    inner = [f'<h2>{_words(_capital(result.title))}: <span class="{kind}">{VERDICTS[result.status]}</span></h2>']
     if result.sentence:
         inner.append(f"<p>{_words(result.sentence)}</p>")
     if result.error is not None:
         inner.append(f"<p>Error {result.error:.2g}; expected error 0.0.</p>")
     if result.notes:
-        inner.append("<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
-    if result.picture is not None and result.status != "right":
-        inner.append(_pair(result.title, *result.picture))
+        inner.append("<p>Besides:</p>\n<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
+    if result.picture is not None and result.status != "right" and all(_drawable(each) for each in result.picture):
+        inner.append(_pair(_capital(result.title), *result.picture))
     if result.output.strip():
         inner.append(f'<p>What your code printed:</p>\n<pre tabindex="0">{_words(result.output)}</pre>')
     return f'<section id="{_words(result.part)}">\n' + "\n".join(inner) + "\n</section>"
@@ -112,13 +113,27 @@ def _pair(title: str, theirs: np.ndarray, right: np.ndarray) -> str:
     lost = "" if np.isfinite(theirs).all() else "; what is not a number is drawn as 0"
     pictures = _colours(np.nan_to_num(theirs, posinf=0, neginf=0), right)
     captions = ("Yours", "As it should be")
-    ranges = [f"{np.nanmin(each):.3g} to {np.nanmax(each):.3g}" if each.size else "empty" for each in (theirs, right)]
+    ranges = [_range(each) for each in (theirs, right)]
     figures = [
         f"<figure>{_image(pixels, f'{_words(title)}: {caption.lower()}')}"
-        f"<figcaption>{caption} (values {values}{lost if caption == 'Yours' else ''})</figcaption></figure>"
+        f"<figcaption>{caption} ({values}{lost if caption == 'Yours' else ''})</figcaption></figure>"
         for pixels, caption, values in zip(pictures, captions, ranges, strict=True)
     ]
     return '<div class="pair">\n' + "\n".join(figures) + "\n</div>"
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
+
+def _drawable(values: np.ndarray) -> bool:
+    values = np.asarray(values)
+    return values.dtype.kind in "biuf" and values.size > 0 and (values.ndim == 2 or values.shape[2:] == (3,))
+
+
+def _range(values: np.ndarray) -> str:
+    finite = values[np.isfinite(values)]
+    return f"values {finite.min():.3g} to {finite.max():.3g}" if finite.size else "no numbers"
 
 
 def _colours(theirs: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

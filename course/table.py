@@ -75,9 +75,7 @@ def tabulate(
 def find_hand_ins(folder: Path, path: Path) -> tuple[list[Path], list[str]]:
     """The zips and folders within, sorted, and the names of other files. The table itself is neither."""
     if not folder.is_dir():
-        raise UsageError(
-            f"--table: '{folder}' is not a folder of hand-ins; name one that holds a zip or folder for each"
-        )
+        raise UsageError(f"--table: '{folder}' is no folder; name one that holds a zip or folder for each hand-in")
     hand_ins, left_out = [], []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or entry.name in PASSED_OVER or entry.absolute() == path.absolute():
