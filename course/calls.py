@@ -194,7 +194,9 @@ def watch(module: nn.Module, most: int) -> tuple[list[Tensor], Any]:
     return seen, module.register_forward_pre_hook(look)
 
 
-def climb(call: Callable[[], Any], network: nn.Module, setting: Setting, most: int, X: Tensor | None = None) -> list[Tensor]:
+def climb(
+    call: Callable[[], Any], network: nn.Module, setting: Setting, most: int, X: Tensor | None = None
+) -> list[Tensor]:
     """The first pictures that the network sees during a call, and what came last where the call ended by itself."""
     traces = Traces(network, {} if X is None else {"X": X})
     seen, handle = watch(network.features[0], most)
@@ -208,7 +210,9 @@ def climb(call: Callable[[], Any], network: nn.Module, setting: Setting, most: i
     setting.notes += [each for each in traces.left() if each[0] not in ("mode", "gradients left", "flags")]
     if isinstance(value, Tensor) and len(seen) < most and value.dim() == 4:
         kind_of(value, setting)
-        seen.append(value.detach().cpu().float())
+        last = value.detach().cpu().float()
+        if not seen or last.shape != seen[-1].shape or not torch.equal(last, seen[-1]):
+            seen.append(last)
     return seen
 
 
@@ -229,7 +233,9 @@ def accepted(function: Callable, settings: dict[str, Any]) -> dict[str, Any]:
 
 def fooling(function: Callable, inputs: dict, setting: Setting) -> dict[str, np.ndarray]:
     network, X = setting.copy(), given(inputs["X"])
-    settings = {name: value for name, value in {"verbose": False}.items() if name in inspect.signature(function).parameters}
+    settings = {
+        name: value for name, value in {"verbose": False}.items() if name in inspect.signature(function).parameters
+    }
     return pictures(climb(lambda: function(X, inputs["target_y"], network, **settings), network, setting, PASSES, X))
 
 

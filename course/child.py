@@ -130,7 +130,9 @@ class Finding:
         first, _, method = name.partition(".")
         found = getattr(holder, first, None)
         if found is None:
-            raise Missing(self.absent(holder, first, f"{module.replace('.', '/')}.py", "class" if method else "function"))
+            raise Missing(
+                self.absent(holder, first, f"{module.replace('.', '/')}.py", "class" if method else "function")
+            )
         if not method:
             return found
         own = [kind for kind in found.__mro__ if kind.__module__.split(".")[0] not in ("torch", "builtins")]
@@ -202,8 +204,15 @@ def described(error: BaseException, work: str) -> dict:
     places = [(path, line) for path, line in places if str(path).startswith(work + os.sep)]
     words = error.msg if isinstance(error, SyntaxError) else (str(error).strip() or "")
     words = " ".join(words.split())[:MOST_WORDS].replace(work + os.sep, "")
-    result = {"kind": type(error).__name__, "words": f"{type(error).__name__}: {words}" if words else type(error).__name__}
+    result = {
+        "kind": type(error).__name__,
+        "words": f"{type(error).__name__}: {words}" if words else type(error).__name__,
+    }
     if places:
         path, line = places[-1]
-        result |= {"file": os.path.relpath(path, work), "line": line, "text": linecache.getline(path, line).strip()[:200]}
+        result |= {
+            "file": os.path.relpath(path, work),
+            "line": line,
+            "text": linecache.getline(path, line).strip()[:200],
+        }
     return result

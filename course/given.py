@@ -16,7 +16,9 @@ from torch import Tensor, nn
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 # Packages that given files import, and given files themselves: where they are missing, importing them does no harm.
-ONLY_IMPORTED = "IPython a6_helper captum captum_utils cv2 data_utils eecs598 future google h5py helpers imageio past six"
+ONLY_IMPORTED = (
+    "IPython a6_helper captum captum_utils cv2 data_utils eecs598 future google h5py helpers imageio past six"
+)
 IMAGE_UTILS = ("image_utils", "helpers.image_utils", "cs231n.image_utils")
 STYLE_UTILS = ("helpers.style_utils",)
 DATA_UTILS = ("helpers.data_utils", "cs231n.data_utils")
@@ -118,7 +120,9 @@ class Finder:
     def __init__(self) -> None:
         self.missing: list[str] = []
 
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if name in (*IMAGE_UTILS, *STYLE_UTILS, *DATA_UTILS) or name.split(".")[0] in ONLY_IMPORTED.split():
             return importlib.machinery.ModuleSpec(name, self, is_package=name.split(".")[0] not in ("image_utils",))
         return None

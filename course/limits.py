@@ -60,7 +60,11 @@ def leave_system() -> bool:
             call("unshare", flags)
         else:
             call("unshare", NEW_USER | flags)
-            for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            for name, text in (
+                ("setgroups", "deny"),
+                ("uid_map", f"{user} {user} 1"),
+                ("gid_map", f"{group} {group} 1"),
+            ):
                 with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
                     file.write(text)
     except (OSError, AttributeError):

@@ -56,10 +56,22 @@ def _part(key: str, title: str, *places: list[Place], points: float) -> Part:
 
 
 _ALL = (
-    _part("content_loss", "content loss", _loss("content_loss", "style_modules.content_loss", "ContentLoss.forward"), points=6),
-    _part("gram_matrix", "Gram matrix", _loss("gram_matrix", "style_modules.style_loss", "StyleLoss.gram_matrix"), points=8),
+    _part(
+        "content_loss",
+        "content loss",
+        _loss("content_loss", "style_modules.content_loss", "ContentLoss.forward"),
+        points=6,
+    ),
+    _part(
+        "gram_matrix",
+        "Gram matrix",
+        _loss("gram_matrix", "style_modules.style_loss", "StyleLoss.gram_matrix"),
+        points=8,
+    ),
     _part("style_loss", "style loss", _loss("style_loss", "style_modules.style_loss", "StyleLoss.forward"), points=8),
-    _part("tv_loss", "total variation", _loss("tv_loss", "style_modules.tv_loss", "TotalVariationLoss.forward"), points=6),
+    _part(
+        "tv_loss", "total variation", _loss("tv_loss", "style_modules.tv_loss", "TotalVariationLoss.forward"), points=6
+    ),
     _part(
         "guided_gram_matrix",
         "guided Gram matrix",
@@ -101,7 +113,12 @@ _ALL = (
         "fooling image",
         _of(BOTH_A, "visualizers.fooling_image", "FoolingImage.make_fooling_image", "fooling", learning_rate=10),
         _of(
-            "cs7643-helpers", "fooling_visualization", "FoolingImage.make_fooling_image", "fooling", learning_rate=10, given=True
+            "cs7643-helpers",
+            "fooling_visualization",
+            "FoolingImage.make_fooling_image",
+            "fooling",
+            learning_rate=10,
+            given=True,
         ),
         _of("cs231n", NET, "make_fooling_image", "fooling", learning_rate=1),
         _of("eecs498", "network_visualization", "make_adversarial_attack", "fooling", learning_rate=1),
@@ -110,8 +127,20 @@ _ALL = (
     _part(
         "class_visualization",
         "class visualization",
-        _of(BOTH_A, "visualizers.class_visualization", "ClassVisualization.create_class_visualization", "class_loop", kind="loop"),
-        _of("cs7643-helpers", "class_visualization", "ClassVisualization.create_class_visualization", "class_loop", kind="loop"),
+        _of(
+            BOTH_A,
+            "visualizers.class_visualization",
+            "ClassVisualization.create_class_visualization",
+            "class_loop",
+            kind="loop",
+        ),
+        _of(
+            "cs7643-helpers",
+            "class_visualization",
+            "ClassVisualization.create_class_visualization",
+            "class_loop",
+            kind="loop",
+        ),
         _of("cs231n", NET, "class_visualization_update_step", "class_step", kind="step"),
         _of("eecs498", "network_visualization", "class_visualization_step", "class_step", kind="step"),
         points=10,

@@ -54,11 +54,15 @@ class Traces:
         if self.network is None:
             return notes
         modules = dict(self.network.named_modules())
-        replaced = [n for n, (module, kind) in self.modules.items() if modules.get(n) is not module or type(module) != kind]
+        replaced = [
+            n for n, (module, kind) in self.modules.items() if modules.get(n) is not module or type(module) != kind
+        ]
         if replaced:
             kinds = sorted({type(modules[name]).__name__ for name in replaced if name in modules})
             notes.append(note("modules replaced", f"{len(replaced)} of them, now {', '.join(kinds) or 'gone'}"))
-        hooked = [name or "the whole" for name, count in _hooks(self.network).items() if count > self.hooks.get(name, 0)]
+        hooked = [
+            name or "the whole" for name, count in _hooks(self.network).items() if count > self.hooks.get(name, 0)
+        ]
         if hooked:
             notes.append(note("hooks left", ", ".join(hooked[:3])))
         modes = [name for name, module in modules.items() if self.modes.get(name, module.training) != module.training]
@@ -68,7 +72,9 @@ class Traces:
         changed = [n for n, value in self.values.items() if n in state and not torch.equal(state[n].detach(), value)]
         if changed:
             notes.append(note("parameters changed", changed[0]))
-        flags = [n for n, value in self.network.named_parameters() if self.flags.get(n) not in (None, value.requires_grad)]
+        flags = [
+            n for n, value in self.network.named_parameters() if self.flags.get(n) not in (None, value.requires_grad)
+        ]
         if flags:
             notes.append(note("flags", f"{len(flags)} of {len(self.flags)}"))
         if any(value.grad is not None for value in self.network.parameters()):

@@ -95,7 +95,9 @@ class Room:
             raise UsageError(f"'{self.path}' holds more than {MOST_FILES} files; name the folder with your code alone")
         if self.bytes > MOST_BYTES:
             words = f"more than {MOST_BYTES // 1_000_000} MB"
-            raise UsageError(f"'{self.path}' holds {words}; take out what is no code, or name the folder with your code")
+            raise UsageError(
+                f"'{self.path}' holds {words}; take out what is no code, or name the folder with your code"
+            )
 
 
 def copy_folder(path: Path, into: Path) -> None:

@@ -1,0 +1,133 @@
+"""What a result is: right, a known mistake, two of them, or how it differs from what is right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from course.cases import Case
+from course.fits import describe_difference
+from course.mistakes import Mistake, mistakes_of, pairs_of, ways_of
+from course.references import expected
+from course.steps import Outputs
+from course.views import distance_of, largest_relative_error, trouble_with
+
+EXACT = 1e-3  # a distance that rounding leaves
+NEAR = 0.05  # the largest at which a mistake is named as likely
+FIRST_LOOK = 0.3  # a mistake that is farther off at the first case is not looked at again
+MUCH = 5.0  # how many times nearer than the next a mistake must be to be named alone
+
+Flaws = tuple[Mistake, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is said of a part."""
+
+    right: bool
+    error: float | None  # as the courses print it, max |x - y| / max(1e-8, |x| + |y|); None where there are no numbers
+    mistakes: Flaws  # one, a pair, or none
+    distance: float | None  # of the mistake's result from the student's, relative
+    sentence: str
+    others: tuple[Flaws, ...] = ()  # mistakes that explain the result as well
+
+
+CaseResults = Sequence[tuple[Case, Outputs]]
+
+
+def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = None) -> Diagnosis:
+    """Compare the outputs of one part's cases, and say in one sentence what they are."""
+    for case, outputs in case_results:
+        trouble = trouble_with(part, case, outputs, expected_or_none(part, case, network, outputs, ()))
+        if trouble and not shaped_like_a_mistake(part, case_results, network):
+            return Diagnosis(False, None, (), None, trouble)
+    right, error = nearest_right(part, case_results, network)
+    if right <= EXACT:
+        closer = [found for found in ranked(part, case_results, network, singles(part)) if found[0] < 1e-3 * right]
+        if right <= 1e-5 or not closer:
+            return Diagnosis(True, error, (), None, "right")
+    found = ranked(part, case_results, network, singles(part))
+    if not found or found[0][0] > EXACT:
+        found = sorted([*found, *ranked(part, case_results, network, pairs_of(part))], key=lambda each: each[0])
+    return named(found, right, error) or Diagnosis(
+        False, error, (), None, describe_difference(part, case_results, network)
+    )
+
+
+def singles(part: str) -> list[Flaws]:
+    return [(each,) for each in mistakes_of(part)]
+
+
+def expected_or_none(
+    part: str, case: Case, network: nn.Module | None, outputs: Outputs, flaws: Iterable[Mistake]
+) -> Outputs | None:
+    """None where the flaws do not go together, or do not fit the shapes."""
+    try:
+        return expected(part, case, network, outputs, flaws)
+    except (RuntimeError, ValueError, IndexError):
+        return None
+
+
+def distance(part: str, case: Case, network: nn.Module | None, outputs: Outputs, flaws: Flaws) -> float:
+    """The least over the ways to be right, with these flaws."""
+    best = np.inf
+    for way in ways_of(part):
+        if {each.step for each in way} & {each.step for each in flaws}:
+            continue
+        wanted = expected_or_none(part, case, network, outputs, (*way, *flaws))
+        if wanted is not None:
+            best = min(best, distance_of(part, case, outputs, wanted))
+    return best
+
+
+def nearest_right(part: str, case_results: CaseResults, network: nn.Module | None) -> tuple[float, float]:
+    """The distance from the right result, and the error as the courses print it, of the way that is nearest."""
+    best = (np.inf, np.inf)
+    for way in ways_of(part):
+        distances, errors = [], []
+        for case, outputs in case_results:
+            wanted = expected(part, case, network, outputs, way)
+            distances.append(distance_of(part, case, outputs, wanted))
+            errors.append(largest_relative_error(part, case, outputs, wanted))
+        best = min(best, (max(distances), max(errors)))
+    return best
+
+
+def ranked(
+    part: str, case_results: CaseResults, network: nn.Module | None, candidates: Iterable[Flaws]
+) -> list[tuple[float, Flaws]]:
+    """The candidates with their largest distance over the cases, the nearest first."""
+    found = []
+    for flaws in candidates:
+        worst = 0.0
+        for case, outputs in case_results:
+            worst = max(worst, distance(part, case, network, outputs, flaws))
+            if worst > FIRST_LOOK:
+                break
+        else:
+            found.append((worst, flaws))
+    return sorted(found, key=lambda each: each[0])
+
+
+def shaped_like_a_mistake(part: str, case_results: CaseResults, network: nn.Module | None) -> bool:
+    """Whether a wrong shape is one that a known mistake makes."""
+    found = ranked(part, case_results, network, singles(part))
+    return bool(found) and found[0][0] <= NEAR
+
+
+def named(found: list[tuple[float, Flaws]], right: float, error: float) -> Diagnosis | None:
+    """The nearest mistake, if it is near, and clearly nearer than what is right."""
+    if not found or found[0][0] > NEAR or found[0][0] * MUCH > right:
+        return None
+    best, flaws = found[0]
+    level = max(best * MUCH, EXACT / 10)
+    others = tuple(each for distance, each in found[1:] if distance <= level and len(each) <= len(flaws))
+    return Diagnosis(False, error, flaws, best, sentence_of(flaws, others, best), others)
+
+
+def sentence_of(flaws: Flaws, others: tuple[Flaws, ...], distance: float) -> str:
+    """What is wrong, in words, and the hint."""
+    start = "" if distance <= EXACT else f"probably (distance {distance:.1g}): "
+    what = " or: ".join(" and ".join(each.title for each in some) for some in (flaws, *others[:2]))
+    return f"{start}{what}. {' '.join(each.hint for each in flaws)}"

@@ -1,0 +1,103 @@
+"""How two results are compared: which numbers, and how far they are apart."""
+
+import numpy as np
+
+from course.cases import Case
+from course.reference_climbs import distinct, optimised, prepared
+from course.steps import Outputs
+
+CLIMBS = ("fooling", "class_visualization", "style_update")
+SPARED = 0.01  # of the numbers of a part with a network: a ReLU's gate may flip with the order of a sum
+TINY = 1e-12
+
+
+def of_network(part: str) -> bool:
+    return part in (*CLIMBS, "saliency", "guided_backprop", "grad_cam")
+
+
+def seen_by(part: str, case: Case, outputs: Outputs) -> Outputs:
+    """The student's outputs as float64; of a climb the pictures that count."""
+    outputs = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+    if part == "style_update":
+        content = prepared(case.inputs["content_image"], case.inputs["image_size"])
+        return {"images": optimised(outputs["images"], content)}
+    if part in CLIMBS:
+        return {"images": distinct(outputs["images"])}
+    if "gradient" not in outputs and "loss" in outputs:
+        return outputs | {"gradient": np.zeros(1)}
+    return outputs
+
+
+def compared(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of arrays, theirs and the one that is wanted; of a climb its steps."""
+    seen = seen_by(part, case, outputs)
+    if part not in CLIMBS:
+        return [(seen[name], wanted[name]) for name in wanted]
+    images, aims = seen["images"], wanted["images"]
+    pairs = [(images[:1], aims[:1])]
+    for k in range(len(images) - 1):
+        if np.abs(aims[k + 1] - images[k + 1]).max() > 0 or part != "style_update":
+            pairs.append((images[k + 1] - images[k], aims[k + 1] - images[k]))
+    return pairs
+
+
+def relative(theirs: np.ndarray, wanted: np.ndarray, spared: float = 0.0) -> float:
+    """||theirs - wanted|| / ||wanted||, without the share of the numbers that is farthest off."""
+    if theirs.shape != wanted.shape:
+        return np.inf
+    if not np.isfinite(theirs).all():
+        return np.inf
+    errors = np.square(theirs - wanted).ravel()
+    count = int(spared * errors.size)
+    if count:
+        errors = np.partition(errors, errors.size - count)[:-count]
+    size = float(np.linalg.norm(wanted))
+    error = float(np.sqrt(errors.sum()))
+    if size <= TINY:
+        return 0.0 if error <= TINY else np.inf
+    return error / size
+
+
+def distance_of(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> float:
+    """The largest over the outputs."""
+    spared = SPARED if of_network(part) else 0.0
+    pairs = compared(part, case, outputs, wanted)
+    if any(theirs.shape == (1,) and aim.shape != (1,) and not theirs.any() for theirs, aim in pairs):
+        pairs = [(np.zeros_like(aim) if theirs.shape == (1,) else theirs, aim) for theirs, aim in pairs]
+    return max(relative(theirs, aim, spared) for theirs, aim in pairs)
+
+
+def largest_relative_error(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> float:
+    """max |x - y| / max(1e-8, |x| + |y|), as the courses print it."""
+    worst = 0.0
+    for theirs, aim in compared(part, case, outputs, wanted):
+        if theirs.shape != aim.shape:
+            return np.inf
+        errors = np.abs(theirs - aim) / np.maximum(1e-8, np.abs(theirs) + np.abs(aim))
+        worst = max(worst, float(errors.max(initial=0.0)))
+    return worst
+
+
+def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None) -> str | None:
+    """What keeps the outputs from being compared, in one sentence."""
+    for name, array in outputs.items():
+        array = np.asarray(array)
+        if array.dtype.kind not in "fiub":
+            return f"{case.name}: {name} holds {array.dtype}, and numbers are needed"
+        if not np.isfinite(array).all():
+            share = 1 - np.isfinite(array).mean()
+            kind = "NaN" if np.isnan(array).any() else "infinite"
+            return f"{case.name}: {name} is {kind} at {share:.0%} of its entries; look for a division by 0"
+    if part in CLIMBS:
+        images = np.asarray(outputs.get("images", np.zeros(0)))
+        if images.ndim != 4 or len(distinct(images)) < 2:
+            return f"{case.name}: the network saw no second picture: your loop makes no step that it can see"
+        return None
+    missing = [name for name in wanted if name not in outputs and name != "gradient"] if wanted else []
+    if missing:
+        return f"{case.name}: there is no {missing[0]} in what came back"
+    for name, aim in (wanted or {}).items():
+        if name in outputs and np.shape(outputs[name]) != np.shape(aim):
+            got = np.shape(outputs[name])
+            return f"{case.name}: the {name} has shape {got}, and {np.shape(aim)} is needed"
+    return None
