@@ -13,7 +13,7 @@ from typing import Any
 
 from core.errors import UsageError
 from course.parts import PARTS
-from course.results import PartResult
+from course.results import PartResult, error_of
 
 DEFAULT = Path(__file__).with_name("points.toml")
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
@@ -156,7 +156,7 @@ def _text_of(result: PartResult | None, points: Points) -> str:
         return "missing: this part was not found in the hand-in"
     verdict = result.status
     if _finite(result.error) is not None:
-        verdict += f", error {result.error:.2g} (expected error 0.0)"
+        verdict += f", {error_of(result)} (expected error 0.0)"
     lines = [verdict]
     if points.hints:
         lines += [result.sentence, *result.notes]

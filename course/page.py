@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from course.gradescope import WRITTEN_BY, clean
-from course.results import PartResult
+from course.results import PartResult, error_of
 from drawing.colours import full_scale, heat, signed
 
 LARGEST = 512  # pixels of a side; a larger picture is thinned out
@@ -98,7 +98,7 @@ def _section(result: PartResult) -> str:
     if result.sentence:
         inner.append(f"<p>{_words(result.sentence)}</p>")
     if result.error is not None:
-        inner.append(f"<p>Error {result.error:.2g}; expected error 0.0.</p>")
+        inner.append(f"<p>{_capital(error_of(result))}; expected error 0.0.</p>")
     if result.notes:
         inner.append("<p>Besides:</p>\n<ul>" + "".join(f"<li>{_words(note)}</li>" for note in result.notes) + "</ul>")
     if result.picture is not None and result.status != "right" and all(_drawable(each) for each in result.picture):

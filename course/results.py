@@ -9,6 +9,7 @@ import numpy as np
 
 Status = Literal["right", "wrong", "not written", "missing", "crashed", "too slow"]
 WIDTH = 24  # of the column of titles
+LARGE = 1e-3  # an error above it looks wrong
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,16 @@ class PartResult:
     picture: tuple[np.ndarray, np.ndarray] | None = None
 
 
+def error_of(result: PartResult) -> str:
+    """The error in words. The course's is relative: where a number is near 0, rounding alone makes it large."""
+    near_zero = result.status == "right" and result.error > LARGE
+    return f"error {result.error:.2g}{', by rounding where numbers are near 0' if near_zero else ''}"
+
+
 def line(result: PartResult) -> str:
     """One part in one line: title, verdict, error where there is one, then the sentence and the notes."""
     verdict = result.status
     if result.error is not None:
-        verdict += f" (error {result.error:.2g})"
+        verdict += f" ({error_of(result)})"
     said = " ".join(" ".join((result.sentence, *result.notes)).split())
     return f"{result.title:<{WIDTH}} {verdict}" + (f": {said}" if said else "")

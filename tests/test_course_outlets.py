@@ -18,6 +18,7 @@ import pytest
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from course import outlets
+from course.autograder import grade
 from course.gradescope import graded, read_points, to_bytes
 from course.pack import main as pack_main
 from course.pack import pack
@@ -65,6 +66,7 @@ def test_a_line_tells_verdict_error_sentence_and_side_effects():
     assert line(RIGHT).split() == ["Gram", "matrix", "right", "(error", "2e-08)"]
     assert "wrong (error 0.31): The weights are not averaged over positions. It changes X in place." in line(WRONG)
     assert "\n" not in line(CRASHED)
+    assert "right (error 1, by rounding where numbers are near 0)" in line(PartResult("fooling", "", "right", 1.0))
     assert line(NOT_WRITTEN).endswith("not written")
 
 
@@ -504,7 +506,7 @@ class ContentLoss(torch.nn.Module):
         said = []
         for path in glob.glob("ROOT/**", recursive=True):
             try:
-                said.append(open(path).read())
+                said.append(open(path, errors="replace").read())
             except OSError:
                 pass
         for path in ("ROOT/results/results.json", "ROOT/source/points.toml"):
@@ -512,10 +514,9 @@ class ContentLoss(torch.nn.Module):
                 open(path, "w").write("{}")
             except OSError:
                 pass
-        print("visibility" in str(said) and "found the points")
-        raise ValueError("found the points" if "visibility" in str(said) else "found nothing")
+        raise ValueError(f"{len(said)} files, the points {'-'.join('SEEN' * ('se' + 'cret' in str(said)))}")
 """
-POINTS = "show_output = true\n[parts]\ncontent_loss = 2\ngram_matrix = 3\ntv_loss = 4\nsaliency = 5\n"
+POINTS = "# secret\nshow_output = true\n[parts]\ncontent_loss = 2\ngram_matrix = 3\ntv_loss = 4\nsaliency = 5\n"
 
 
 def hand_in_with(folder, **modules):
@@ -529,11 +530,9 @@ def hand_in_with(folder, **modules):
 @pytest.fixture(scope="module")
 def laid_out(tmp_path_factory):
     """What Gradescope makes of the archive: source/ and a copy of run_autograder."""
-    root = tmp_path_factory.mktemp("autograder")
-    points = toml(root, POINTS)
-    pack(root / "packed.zip", points=points)
-    points.unlink()
-    subprocess.run([sys.executable, "-m", "zipfile", "-e", root / "packed.zip", root / "source"], check=True)
+    root, packed = tmp_path_factory.mktemp("autograder"), tmp_path_factory.mktemp("packed")
+    pack(packed / "packed.zip", points=toml(packed, POINTS))
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", packed / "packed.zip", root / "source"], check=True)
     shutil.copy(root / "source" / "run_autograder", root / "run_autograder")
     root.chmod(0o755)
     for parent in (root.parent, root.parent.parent):
@@ -541,14 +540,9 @@ def laid_out(tmp_path_factory):
     return root
 
 
-def graded_by(root, hand_in=None):
+def graded_by(root, hand_in):
     """Run it as Gradescope does; the results."""
-    shutil.rmtree(root / "submission", ignore_errors=True)
-    (root / "results" / "results.json").unlink(missing_ok=True)
-    if hand_in:
-        shutil.copytree(hand_in, root / "submission")
-    else:
-        (root / "submission").mkdir()
+    shutil.copytree(hand_in, root / "submission")
     environment = {**os.environ, "AUTOGRADER_ROOT": str(root), "AUTOGRADER_PYTHON": sys.executable}
     done = subprocess.run(["bash", root / "run_autograder"], cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -577,14 +571,28 @@ def test_the_autograder_gives_points_for_what_is_right(laid_out, tmp_path):
     assert document["extra_data"]["parts"]["gram_matrix"]["mistakes"]
     assert "ValueError" in tests["content_loss"]["output"]
     if os.getuid() == 0:  # as on Gradescope
-        assert "found the points" not in tests["content_loss"]["output"]
+        assert "S-E-E-N" not in tests["content_loss"]["output"]
 
 
-def test_the_autograder_says_why_a_hand_in_cannot_be_checked(laid_out):
-    document = graded_by(laid_out)
+def test_a_hand_in_that_cannot_be_checked_gets_no_points_and_the_reason(tmp_path, monkeypatch):
+    def refuse(path, **settings):
+        raise UsageError(f"'{path}' holds no hand-in")
+
+    monkeypatch.setattr(grade, "check_submission", refuse)
+    grade.grade(tmp_path, read_points(toml(tmp_path, POINTS)))
+    document = json.loads((tmp_path / "results" / "results.json").read_text())
     assert document["score"] == 0
-    assert "could not be checked" in document["output"]
+    assert "could not be checked: " in document["output"]
+    assert "submission' holds no hand-in" in document["output"]
     assert [test["score"] for test in document["tests"]] == [0, 0, 0, 0]
+
+
+def test_a_fault_of_the_autograder_leaves_no_results_and_so_no_points_of_0(tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "SOURCE", tmp_path)
+    (tmp_path / "weights_of_the_course.safetensors").write_bytes(b"broken")
+    with pytest.raises(UsageError, match="weights"):
+        grade.grade(tmp_path, read_points())
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_archive_has_what_runs_and_no_solution_and_the_same_bytes_each_time(tmp_path, monkeypatch, capsys):
@@ -628,7 +636,10 @@ def test_setup_installs_the_packages_into_a_place_of_its_own(laid_out, tmp_path)
     fake.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AUTOGRADER_ROOT": str(tmp_path)}
     subprocess.run(["bash", laid_out / "source" / "setup.sh"], env=environment, check=True, capture_output=True)
-    assert f"pip install --no-cache-dir --disable-pip-version-check -r {tmp_path}/source/requirements.txt" in log.read_text()
+    assert (
+        f"pip install --no-cache-dir --disable-pip-version-check -r {tmp_path}/source/requirements.txt"
+        in log.read_text()
+    )
     wanted = (laid_out / "source" / "requirements.txt").read_text().split()
     assert {"torch>=2.6", "six", "future"} <= set(wanted)
     assert not [line for line in wanted if line.startswith(("pytest", "ruff", "hypothesis"))]
@@ -647,9 +658,3 @@ def test_pytest_runs_the_checks_one_test_a_part(tmp_path):
     assert "test_part[tv_loss: expected error 0.0] PASSED" in done.stdout
     assert "2 skipped" in done.stdout  # of Michigan alone
     assert "Gram matrix              wrong (error" in done.stdout
-
-
-def test_without_a_hand_in_pytest_checks_this_project():
-    command = [sys.executable, "-m", "pytest", "course", "-q", "-k", "tv_loss", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert "1 passed" in done.stdout, done.stdout
