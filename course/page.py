@@ -96,7 +96,7 @@ def _section(result: PartResult) -> str:
     kind = "good" if result.status == "right" else "bad"
     inner = [f'<h2>{_words(_capital(result.title))}: <span class="{kind}">{VERDICTS[result.status]}</span></h2>']
     if result.sentence:
-        inner.append(f"<p>{_words(result.sentence)}</p>")
+        inner.append(f"<p>{_words(_sentence(result.sentence))}</p>")
     if result.error is not None:
         inner.append(f"<p>{_capital(error_of(result))}; expected error 0.0.</p>")
     if result.notes:
@@ -111,19 +111,27 @@ def _section(result: PartResult) -> str:
 def _pair(title: str, theirs: np.ndarray, right: np.ndarray) -> str:
     theirs, right = (np.asarray(each, dtype=np.float64) for each in (theirs, right))
     lost = "" if np.isfinite(theirs).all() else "; what is not a number is drawn as 0"
-    pictures = _colours(np.nan_to_num(theirs, posinf=0, neginf=0), right)
-    captions = ("Yours", "As it should be")
-    ranges = [_range(each) for each in (theirs, right)]
+    finite = np.nan_to_num(theirs, posinf=0, neginf=0)
+    pictures = list(_colours(finite, right))
+    rows = [("yours", f"Yours ({_range(theirs)}{lost})"), ("as it should be", f"As it should be ({_range(right)})")]
+    difference = finite - right if finite.shape == right.shape else np.zeros(())
+    if difference.any():
+        pictures.append(signed(_as_rgb(difference), scale=full_scale(difference)))
+        rows.append(("the difference", f"Yours minus right, made as strong as can be ({_range(difference)})"))
     figures = [
-        f"<figure>{_image(pixels, f'{_words(title)}: {caption.lower()}')}"
-        f"<figcaption>{caption} ({values}{lost if caption == 'Yours' else ''})</figcaption></figure>"
-        for pixels, caption, values in zip(pictures, captions, ranges, strict=True)
+        f"<figure>{_image(pixels, f'{_words(title)}: {name}')}<figcaption>{caption}</figcaption></figure>"
+        for pixels, (name, caption) in zip(pictures, rows, strict=True)
     ]
     return '<div class="pair">\n' + "\n".join(figures) + "\n</div>"
 
 
 def _capital(title: str) -> str:
     return title[:1].upper() + title[1:]
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter, unless it begins with a name: those of files and functions are left as they are."""
+    return _capital(text) if text.split(" ")[0].strip(",:").isalpha() else text
 
 
 def _drawable(values: np.ndarray) -> bool:
