@@ -658,7 +658,7 @@ def collect(
             write_archive(root, plan.names, beside)
             wrong, unchecked = check_modules(beside, plan.names, row, root, limit)
             problems += wrong
-            if check and (force or not problems):
+            if check:
                 problems += check_numbers(beside)
         for problem in problems:
             say(f"{SCRIPT}: {problem}", sys.stderr)

@@ -45,7 +45,9 @@ def parser() -> Parser:
 
 
 def work(options: argparse.Namespace) -> int:
-    outlets.prepare(options)
+    points = outlets.prepare(options)
+    if options.points and "time_limit" not in options.given:
+        options.time_limit = points.time_limit
     begun = time.monotonic()
     if not options.submission.exists():
         raise UsageError(f"'{options.submission}' is not there; name the folder of your hand-in, or its .zip")

@@ -7,7 +7,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ class Points:
     hints: bool
     show_output: bool
     all_asked: bool
+
+    def only(self, parts: Sequence[str] | None) -> "Points":
+        """The same, of these parts alone; of all if None."""
+        return replace(self, points={part: worth for part, worth in self.points.items() if not parts or part in parts})
 
 
 def read_points(path: Path | None = None) -> Points:

@@ -68,7 +68,8 @@ def write_outlets(
     written, files = [], import_module("core.files")
     if options.json:
         gradescope = import_module("course.gradescope")
-        document = gradescope.graded(results, gradescope.read_points(options.points), seconds=seconds)
+        points = gradescope.read_points(options.points).only(getattr(options, "only", None))
+        document = gradescope.graded(results, points, seconds=seconds)
         files.write_whole(options.json, gradescope.to_bytes(document))
         written.append(f"wrote {options.json}: {document['score']:g} of {document['extra_data']['max_score']:g} points")
     if options.html:

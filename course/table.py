@@ -13,6 +13,7 @@ from core.errors import UsageError, WorkError
 from core.files import write_whole
 from course.gradescope import clean
 from course.results import PartResult
+from course.submission import editions_of
 
 COLUMNS = ("name", "part", "verdict", "mistakes", "error", "seconds", "sentence", "fingerprint")
 NOT_CHECKED = "not checked"
@@ -76,6 +77,8 @@ def find_hand_ins(folder: Path, path: Path) -> tuple[list[Path], list[str]]:
     """The zips and folders within, sorted, and the names of other files. The table itself is neither."""
     if not folder.is_dir():
         raise UsageError(f"--table: '{folder}' is no folder; name one that holds a zip or folder for each hand-in")
+    if editions_of(folder):
+        raise UsageError(f"--table: '{folder}' is one hand-in itself; name the folder that holds all of them")
     hand_ins, left_out = [], []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or entry.name in PASSED_OVER or entry.absolute() == path.absolute():
@@ -134,7 +137,7 @@ def summary(table: Table, path: Path) -> list[str]:
     counts = count_mistakes(table.rows)
     if counts:
         lines.append("how often each mistake was made:")
-        lines += [f"{times:5d}  {part}: {name}" for times, part, name in counts]
+        lines += [f"{times:5d}  {part}: {name.removeprefix(f'{part}.')}" for times, part, name in counts]
     lines.append(
         f"wrote {path}: {len(names)} hand-ins ({table.checked} checked now, {table.kept + table.gone} kept): "
         f"{len(names) - len(wrong) - len(broken)} all right, {len(wrong)} with faults, {len(broken)} not checked"

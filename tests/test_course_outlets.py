@@ -44,6 +44,7 @@ WRONG = PartResult(
 )
 CRASHED = PartResult("tv_loss", "TV loss", "crashed", None, f"tv_loss.py line 3: {EVIL}", output="x" * 10_000)
 NOT_WRITTEN = PartResult("fooling", "Fooling image", "not written")
+POINTS = "# secret\nshow_output = true\n[parts]\ncontent_loss = 2\ngram_matrix = 3\ntv_loss = 4\nsaliency = 5\n"
 RESULTS = [RIGHT, WRONG, CRASHED, NOT_WRITTEN]
 
 
@@ -360,6 +361,10 @@ def test_another_table_is_not_written_over(hand_ins, tmp_path, content):
 
 
 def test_a_folder_without_hand_ins_is_refused(tmp_path):
+    (tmp_path / "mine" / "visualizers").mkdir(parents=True)
+    with pytest.raises(UsageError, match="is one hand-in itself"):
+        tabulate(tmp_path / "mine", tmp_path / "t.csv", checking([]))
+    shutil.rmtree(tmp_path / "mine")
     with pytest.raises(UsageError, match="no zip and no folder"):
         tabulate(tmp_path, tmp_path / "t.csv", checking([]))
     with pytest.raises(UsageError, match="is no folder"):
@@ -378,6 +383,12 @@ def test_the_flags_write_what_they_name(tmp_path):
     assert said[0].endswith("r.json: 8 of 34 points")
     assert json.loads((tmp_path / "r.json").read_text())["score"] == 8
     Tags((tmp_path / "r.html").read_text(encoding="utf-8"))
+
+
+def test_parts_that_were_not_checked_are_not_graded(tmp_path):
+    options = parsed("--json", tmp_path / "r.json", "--points", toml(tmp_path, POINTS))
+    options.only = ["gram_matrix"]
+    assert outlets.write_outlets([RIGHT], options)[0].endswith("3 of 3 points")
 
 
 @pytest.mark.parametrize("flag", ["--json", "--html"])
@@ -520,7 +531,6 @@ class ContentLoss(torch.nn.Module):
                 pass
         raise ValueError(f"{len(said)} files, the points {'-'.join('SEEN' * ('se' + 'cret' in str(said)))}")
 """
-POINTS = "# secret\nshow_output = true\n[parts]\ncontent_loss = 2\ngram_matrix = 3\ntv_loss = 4\nsaliency = 5\n"
 
 
 def hand_in_with(folder, **modules):
