@@ -85,9 +85,7 @@ def run(handed_in: Submission, parts: Sequence[str] | None, model: nn.Module, we
         here = [place for place in places if is_there(place, handed_in.root)]
         if here:
             waiting.append((key, here[0]))
-        elif any(not place.given for place in places):
-            yield missing(PARTS[key], places, handed_in.root)
-        elif parts is not None:
+        elif parts is not None or any(not place.given for place in places):
             yield missing(PARTS[key], places, handed_in.root)
     side_by_side = max(
         1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -109,6 +107,8 @@ def run(handed_in: Submission, parts: Sequence[str] | None, model: nn.Module, we
         if waiting:
             send()  # it runs while this one is compared
         key, place = sent[name]
+        if place.given and parts is None and "missing" in answer.facts:
+            continue  # this year's course does not hand it out
         yield result_of(PARTS[key], place, cases[key], answer, model, handed_in.root)
 
 

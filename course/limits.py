@@ -2,7 +2,7 @@
 
 Linux's namespaces give the process no network, no other process to see or to kill, and no file that it may write
 outside its own folder. Where they are not allowed (some containers, macOS), the limits of POSIX remain, and under root
-the process becomes nobody.
+the process becomes nobody in any case.
 """
 
 import ctypes
@@ -72,14 +72,14 @@ def leave_system() -> bool:
     return True
 
 
-def close_files(folder: str, source: str, hidden: Sequence[str], needed: Sequence[str]) -> bool:
+def fill(folder: str, source: str, hidden: Sequence[str], needed: Sequence[str], *, apart: bool) -> bool:
     """Fill `folder` with a copy of `source`, and let this process write there alone; `hidden` folders look empty.
 
     needed: paths that stay visible, although they lie in hidden folders. Returns False, with the copy made all the
-    same, where the system does not allow the rest.
+    same, where the system does not allow the rest, or not `apart`.
     """
     try:
-        if not ON_LINUX:
+        if not apart:
             raise OSError
         call("unshare", NEW_MOUNT)
         call("mount", None, "/", None, RECURSIVE | PRIVATE, None)
@@ -129,31 +129,48 @@ def _set_attributes(path: str, flags: int, *, on: int = 0, off: int = 0) -> None
         raise OSError(number, os.strerror(number))
 
 
-def become_nobody(folder: str) -> None:
-    """Under root: own the folder, and be nobody from here on."""
+def give_to_nobody(folder: str) -> None:
+    """Under root: let nobody own the folder and what is in it."""
     for place, _, files in os.walk(folder):
         os.chown(place, NOBODY, NOBODY)
         for name in files:
             os.chown(os.path.join(place, name), NOBODY, NOBODY, follow_symlinks=False)
+
+
+def become_nobody(*, reading: bool) -> None:
+    """Under root: be nobody from here on, without any right of root; `reading` keeps the one to read all files."""
+    call("prctl", 8, 1 if reading else 0, 0, 0, 0)  # PR_SET_KEEPCAPS
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
+    kept = 1 << 2 if reading else 0  # CAP_DAC_READ_SEARCH
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable, each of 32 bits, twice
+    call("capset", header, sets)
+    call("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
 
 
-def nobody_may_read(paths: Sequence[str]) -> bool:
-    """Whether Python's own files can still be read after `become_nobody`, tried in a process of its own."""
+def as_nobody(paths: Sequence[str]) -> str:
+    """How this process may become nobody and still read Python's files, each way tried in a process of its own.
+
+    "" for a user who is not root, "plain", "reading" (with the right to read all files), or "impossible".
+    """
     if os.getuid() != 0:
-        return False
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-            os._exit(0 if all(os.access(path, os.R_OK) for path in paths) else 1)
-        finally:
-            os._exit(1)
-    return os.waitpid(pid, 0)[1] == 0
+        return ""
+    for way in ("plain", "reading"):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                become_nobody(reading=way == "reading")
+                for path in paths:
+                    with open(path, "rb") as file:
+                        file.read(1)
+                os._exit(0 if os.getuid() == NOBODY else 1)
+            finally:
+                os._exit(1)
+        if os.waitpid(pid, 0)[1] == 0:
+            return way
+    return "impossible"
 
 
 def set_limits(memory: int, seconds: float, alone: bool) -> None:

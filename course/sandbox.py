@@ -36,7 +36,7 @@ KEPT_VARIABLES = ("LD_LIBRARY_PATH", "SYSTEMROOT", "LANG")
 class Answer:
     """What came back of one job."""
 
-    how: str  # "ended", "too slow", "memory", "files" or "killed"
+    how: str  # "ended", "too slow", "memory", "processes", "files" or "killed"
     status: int | None = None  # of the process, as os.waitpid gives it
     seconds: float = 0.0
     alone: bool = False  # without network and other processes
@@ -50,8 +50,9 @@ class Answer:
 class Sandbox:
     """A server for the jobs of one hand-in, or of many. Use it in a `with` statement."""
 
-    def __init__(self, time_limit: float = 30.0, memory: int = MEMORY) -> None:
-        self.time_limit, self.memory = time_limit, memory
+    def __init__(self, time_limit: float = 30.0, memory: int = MEMORY, *, apart: bool = True) -> None:
+        """apart: without network, other processes and files, where the system allows that; False is for tests."""
+        self.time_limit, self.memory, self.apart = time_limit, memory, apart
         self.root = Path(tempfile.mkdtemp(prefix="check_submission_"))
         os.chmod(self.root, 0o755)
         self.count, self.process, self.buffer = 0, None, b""
@@ -121,6 +122,7 @@ class Sandbox:
             "weights": str(weights),
             "time_limit": self.time_limit,
             "memory": self.memory,
+            "apart": self.apart,
             "hidden": [str(path) for path in (ROOT, home) if path != Path("/")],
             "needed": sorted(needed | {os.path.realpath(each) for each in needed}),
         }

@@ -24,6 +24,8 @@ from course import child, limits
 OUTPUT_HEAD, OUTPUT_TAIL = 8_000, 4_000  # bytes kept of what the student's code prints
 RESULT_BYTES = 64_000_000
 MEMORY_NOW = 5_000_000_000  # bytes that a part's processes may hold together
+UNSAFE = 72  # exit code: root cannot be given up, so nothing was run
+MANY = 10  # processes: more of them are what took the memory
 PRELOADED = ("scipy.ndimage", "PIL.Image", "matplotlib.pyplot", "torchvision.transforms", "captum.attr", "cv2", "tqdm")
 
 
@@ -61,10 +63,12 @@ def keep(job: dict) -> None:
     begun = time.monotonic()
     out_read, out_write = os.pipe()
     result_read, result_write = os.pipe()
-    alone = limits.leave_system()
+    alone = job["apart"] and limits.leave_system()
     pid = os.fork()
     if pid == 0:
         with suppress(BaseException):
+            if job["nobody"] == "impossible":
+                os._exit(UNSAFE)
             enter(job, alone, out_write, result_write)
         os._exit(71)
     os.close(out_write)
@@ -94,8 +98,9 @@ def keep(job: dict) -> None:
             how = "too slow"
         elif now - looked > 0.3:
             looked = now
-            if limits.memory_of([pid, *limits.descendants(pid)]) > MEMORY_NOW:
-                how = "memory"
+            family = [pid, *limits.descendants(pid)]
+            if limits.memory_of(family) > MEMORY_NOW:
+                how = "memory" if len(family) < MANY else "processes"
             elif not alone and folder_bytes(job["work"]) > limits.FOLDER_BYTES:
                 how = "files"
     limits.kill_all([pid])
@@ -133,12 +138,13 @@ def enter(job: dict, alone: bool, output: int, result: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     work = job["work"]
-    limits.close_files(work, job["source"], job["hidden"] if alone else (), job["needed"])
+    limits.fill(work, job["source"], job["hidden"], job["needed"], apart=alone)
     temporary = os.path.join(work, ".tmp")
     os.makedirs(temporary, exist_ok=True)
     if job["nobody"]:
-        limits.become_nobody(work)
-        limits.end_with_parent()
+        limits.give_to_nobody(work)
+        limits.become_nobody(reading=job["nobody"] == "reading")
+        limits.end_with_parent()  # which is forgotten when the user changes
     os.chdir(work)
     places = ("HOME", "TMPDIR", "TORCH_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
     os.environ.update(dict.fromkeys(places, temporary) | {"SQUEEZENET_WEIGHTS": job["weights"]})
@@ -168,7 +174,7 @@ def main() -> None:
     for name in PRELOADED:
         with suppress(Exception):  # what is not installed here
             __import__(name)
-    nobody = limits.nobody_may_read([torch.__file__, np.__file__, os.__file__, sys.executable])
+    nobody = limits.as_nobody([torch.__file__, np.__file__, os.__file__, os.path.realpath(sys.executable)])
     running: dict[int, dict] = {}
     buffer, open_, network = b"", True, None
     while open_ or running:

@@ -103,7 +103,11 @@ def compared(said: Any, part: Part, pairs: Pairs, model: nn.Module, left: Blocks
     if lacking:
         return said("wrong", "not all of its results came back")
     kept = [(case, {name: outputs[name] for name in OUTPUTS[part.key]}) for case, outputs in pairs]
-    found = diagnose(part.key, kept, model)
+    try:
+        found = diagnose(part.key, kept, model)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+        shapes = ", ".join(f"{name} {each.dtype} of shape {each.shape}" for name, each in kept[0][1].items())
+        return said("wrong", f"its result has a form that cannot be compared: {shapes}")
     if found.right:
         return said("right", "", error=found.error)
     if left is not None and (left.untouched or (left.empty and is_idle(kept))):
@@ -149,6 +153,8 @@ def ended_words(answer: Answer) -> str:
     """Of a process that ended without a result."""
     if answer.how == "memory":
         return "stopped: it took too much memory; is a list growing in a loop, or a graph kept alive?"
+    if answer.how == "processes":
+        return "stopped: it starts ever more processes; is there a fork() or a pool in a loop?"
     if answer.how == "files":
         return "stopped: it wrote too much into files"
     status = answer.status if isinstance(answer.status, int) else None
@@ -157,6 +163,8 @@ def ended_words(answer: Answer) -> str:
         return f"its process {SIGNALS.get(number, f'ended by signal {number}')}, and no result came back"
     if status is not None and os.WIFEXITED(status) and not answer.broken and not os.WEXITSTATUS(status):
         return "its process ended by itself, and no result came back; is there an exit() in it?"
+    if status is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 72:
+        return "not run: as root, and with Python's files closed to others, a hand-in cannot be run safely; be another user"
     if answer.broken:
         return "what came back cannot be read; does it write over functions of Python, NumPy or torch?"
     return "its process ended, and no result came back"
