@@ -610,7 +610,8 @@ def check_numbers(archive: Path) -> list[str]:
     for test in tests:
         if test["status"] == "passed":
             say(f"  {test['name']}: right")
-    return [f"{test['name']}: {' '.join(test['output'].split())}" for test in tests if test["status"] != "passed"]
+    wrong = [(test["name"], *test["output"].splitlines()) for test in tests if test["status"] != "passed"]
+    return [": ".join(" ".join(line.split()) for line in lines) for lines in wrong]
 
 
 def tell_contents(root: Path, names: list[str]) -> None:

@@ -159,7 +159,7 @@ _ALL = (
         _of(BOTH_A, "image_utils", "preprocess", "preprocess", given=True),
         _of("cs7643-helpers", "helpers.image_utils", "preprocess", "preprocess", given=True),
         _of("cs231n", NET, "preprocess", "preprocess", given=True),
-        points=4,
+        points=0,
     ),
 )
 PARTS: dict[str, Part] = {part.key: part for part in _ALL}

@@ -29,8 +29,22 @@ def note(key: str, detail: str = "") -> tuple[str, str]:
     return key, detail
 
 
+def _modules(module: nn.Module, name: str = "") -> dict[str, nn.Module]:
+    """As named_modules(), which fails where a function was put in a module's place, as many put CustomReLU.apply."""
+    found = {name: module}
+    for key, child in module._modules.items():
+        if isinstance(child, nn.Module):
+            found |= _modules(child, f"{name}.{key}" if name else key)
+    return found
+
+
+def _parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    owned = [(name, module._parameters) for name, module in _modules(model).items()]
+    return {f"{name}.{key}": value for name, own in owned for key, value in own.items() if value is not None}
+
+
 def _hooks(model: nn.Module) -> dict[str, int]:
-    return {name: sum(len(getattr(module, kind)) for kind in HOOKS) for name, module in model.named_modules()}
+    return {name: sum(len(getattr(module, kind)) for kind in HOOKS) for name, module in _modules(model).items()}
 
 
 class Traces:
@@ -40,11 +54,11 @@ class Traces:
         self.network, self.tensors = network, tensors
         self.before = {name: value.detach().clone() for name, value in tensors.items()}
         if network is not None:
-            self.modules = {name: (module, type(module)) for name, module in network.named_modules()}
+            self.modules = {name: (module, type(module)) for name, module in _modules(network).items()}
             self.hooks = _hooks(network)
-            self.modes = {name: module.training for name, module in network.named_modules()}
-            self.values = {name: value.detach().clone() for name, value in network.state_dict().items()}
-            self.flags = {name: value.requires_grad for name, value in network.named_parameters()}
+            self.modes = {name: module.training for name, module in _modules(network).items()}
+            self.values = {name: value.detach().clone() for name, value in _parameters(network).items()}
+            self.flags = {name: value.requires_grad for name, value in _parameters(network).items()}
 
     def left(self, *, may_change: bool = False) -> list[tuple[str, str]]:
         notes = []
@@ -53,7 +67,7 @@ class Traces:
                 notes.append(note("input changed", name))
         if self.network is None:
             return notes
-        modules = dict(self.network.named_modules())
+        modules = _modules(self.network)
         replaced = [
             n for n, (module, kind) in self.modules.items() if modules.get(n) is not module or type(module) != kind
         ]
@@ -68,16 +82,14 @@ class Traces:
         modes = [name for name, module in modules.items() if self.modes.get(name, module.training) != module.training]
         if modes:
             notes.append(note("mode", "train" if modules[modes[0]].training else "eval"))
-        state = self.network.state_dict()
+        state = _parameters(self.network)
         changed = [n for n, value in self.values.items() if n in state and not torch.equal(state[n].detach(), value)]
         if changed:
             notes.append(note("parameters changed", changed[0]))
-        flags = [
-            n for n, value in self.network.named_parameters() if self.flags.get(n) not in (None, value.requires_grad)
-        ]
+        flags = [n for n, value in state.items() if self.flags.get(n) not in (None, value.requires_grad)]
         if flags:
             notes.append(note("flags", f"{len(flags)} of {len(self.flags)}"))
-        if any(value.grad is not None for value in self.network.parameters()):
+        if any(value.grad is not None for value in state.values()):
             notes.append(note("gradients left"))
         return notes
 

@@ -461,7 +461,7 @@ def fake(status, verdict=""):
 def test_a_hand_in_is_packed_when_its_numbers_are_right_or_it_is_forced(collecting, tmp_path):
     wrong = collecting("--check", checks=fake("failed"))
     assert wrong.returncode == 1
-    assert "collect_submission.py: Grad-CAM: wrong, error 0.3 Look at the weights." in wrong.stderr
+    assert "collect_submission.py: Grad-CAM: wrong, error 0.3: Look at the weights." in wrong.stderr
     assert "  TV loss: right" in wrong.stdout
     assert not (tmp_path / "out.zip").exists()
     forced = collecting("--check", "--force", checks=fake("failed"))
