@@ -117,7 +117,7 @@ def _pair(title: str, theirs: np.ndarray, right: np.ndarray) -> str:
     difference = finite - right if finite.shape == right.shape else np.zeros(())
     if difference.any():
         pictures.append(signed(_as_rgb(difference), scale=full_scale(difference)))
-        rows.append(("the difference", f"Yours minus right, made as strong as can be ({_range(difference)})"))
+        rows.append(("the difference", f"Yours minus right, with its contrast raised ({_range(difference)})"))
     figures = [
         f"<figure>{_image(pixels, f'{_words(title)}: {name}')}<figcaption>{caption}</figcaption></figure>"
         for pixels, (name, caption) in zip(pictures, rows, strict=True)
