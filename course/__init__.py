@@ -1,1 +1,1 @@
-"""The checks of a hand-in: references in double precision, a catalogue of mistakes, and what tells one from the other."""
+"""The checks of a hand-in: right results in double precision, a catalogue of mistakes, and how they are told apart."""

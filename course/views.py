@@ -36,7 +36,7 @@ def compared(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> list[t
     images, aims = seen["images"], wanted["images"]
     pairs = [(images[:1], aims[:1])]
     for k in range(len(images) - 1):
-        if np.abs(aims[k + 1] - images[k + 1]).max() > 0 or part != "style_update":
+        if not np.array_equal(aims[k + 1], images[k + 1]):  # equal where a step is not compared
             pairs.append((images[k + 1] - images[k], aims[k + 1] - images[k]))
     return pairs
 
@@ -70,12 +70,35 @@ def distance_of(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> flo
 def largest_relative_error(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> float:
     """max |x - y| / max(1e-8, |x| + |y|), as the courses print it."""
     worst = 0.0
-    for theirs, aim in compared(part, case, outputs, wanted):
+    pairs = compared(part, case, outputs, wanted)
+    if part in CLIMBS:
+        pairs = [(seen_by(part, case, outputs)["images"], wanted["images"])]
+    for theirs, aim in pairs:
         if theirs.shape != aim.shape:
             return np.inf
         errors = np.abs(theirs - aim) / np.maximum(1e-8, np.abs(theirs) + np.abs(aim))
         worst = max(worst, float(errors.max(initial=0.0)))
     return worst
+
+
+def stands_still(case: Case, outputs: Outputs) -> bool:
+    """Whether there are several pictures, all the same."""
+    images = np.asarray(outputs.get("images", np.zeros(0)))
+    return images.ndim == 4 and len(images) > 1 and len(distinct(images)) == 1
+
+
+def trouble_with_pictures(part: str, case: Case, outputs: Outputs) -> str | None:
+    """Whether there are steps to compare."""
+    images = np.asarray(outputs.get("images", np.zeros(0)))
+    needed = 3 if part == "style_update" or (part == "class_visualization" and "img" not in case.inputs) else 2
+    if images.ndim != 4 or images.shape[1] != 3:
+        return f"{case.name}: pictures (1, 3, H, W) are needed, and the network saw {images.shape[1:] or 'none'}"
+    given = case.inputs.get("X", case.inputs.get("img"))
+    if given is not None and images.shape[1:] != given.shape[1:]:
+        return f"{case.name}: the picture has shape {images.shape[1:]} after a step, and {given.shape[1:]} before"
+    if len(distinct(images)) < needed:
+        return f"{case.name}: the network saw no other picture after the first: the loop makes no step that it can see"
+    return None
 
 
 def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None) -> str | None:
@@ -89,10 +112,7 @@ def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None
             kind = "NaN" if np.isnan(array).any() else "infinite"
             return f"{case.name}: {name} is {kind} at {share:.0%} of its entries; look for a division by 0"
     if part in CLIMBS:
-        images = np.asarray(outputs.get("images", np.zeros(0)))
-        if images.ndim != 4 or len(distinct(images)) < 2:
-            return f"{case.name}: the network saw no second picture: your loop makes no step that it can see"
-        return None
+        return trouble_with_pictures(part, case, outputs)
     missing = [name for name in wanted if name not in outputs and name != "gradient"] if wanted else []
     if missing:
         return f"{case.name}: there is no {missing[0]} in what came back"

@@ -1,5 +1,7 @@
 """Mistakes in what climbs: fooling, class visualization and the update of style transfer."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -54,18 +56,16 @@ def climbs_the_margin(scores: Tensor, target: int) -> Tensor:
     return scores[0, target] - scores.max()
 
 
-@mistake(
-    "fooling", step="gather", hint="What does .grad hold after the second backward()? Print its norm at each step."
-)
-def gradients_add_up(gradients: list[Tensor]) -> Tensor:
+@mistake(*CLIMBS, step="gather", hint="What does .grad hold after the second backward()? Print its norm at each step.")
+def gradients_add_up(at: Callable[[int], Tensor], k: int) -> Tensor:
     """the gradient is not set to zero between the steps, so all of them add up"""
-    return sum(gradients)
+    return sum(at(j) for j in range(k + 1))
 
 
-@mistake("fooling", step="gather", hint="Is the gradient taken anew at each step, for the picture as it is by then?")
-def first_gradient_again(gradients: list[Tensor]) -> Tensor:
+@mistake(*CLIMBS, step="gather", hint="Is the gradient taken anew at each step, for the picture as it is by then?")
+def first_gradient_again(at: Callable[[int], Tensor], k: int) -> Tensor:
     """the first gradient is used at every step"""
-    return gradients[0]
+    return at(0)
 
 
 @mistake("fooling", step="normalise", hint="How long is your step? The assignment divides by something.")

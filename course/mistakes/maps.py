@@ -25,7 +25,8 @@ def loss_for_score(scores: Tensor, y: Tensor) -> Tensor:
 
 
 @mistake(
-    *MAPS,
+    "saliency",
+    "guided_backprop",
     step="objective",
     hint="Of which number is the gradient: and what does an average over the batch do to each picture's?",
 )
@@ -40,7 +41,12 @@ def probability_for_score(scores: Tensor, y: Tensor) -> Tensor:
     return own_scores(scores.softmax(dim=1), y)
 
 
-@mistake(*MAPS, step="objective", hint="Is the score what comes out of the network, or what log-softmax makes of it?")
+@mistake(
+    "guided_backprop",
+    "grad_cam",
+    step="objective",
+    hint="Is the score what comes out of the network, or what log-softmax makes of it?",
+)
 def log_probability_for_score(scores: Tensor, y: Tensor) -> Tensor:
     """the gradient of the log-probability, not of the score"""
     return own_scores(scores.log_softmax(dim=1), y)
@@ -77,7 +83,10 @@ def first_label_for_all(scores: Tensor, y: Tensor) -> Tensor:
 
 
 @mistake(
-    *MAPS, step="objective", hint="Does one picture's map change when another picture joins the batch? It should not."
+    "saliency",
+    "guided_backprop",
+    step="objective",
+    hint="Does one picture's map change when another picture joins the batch? It should not.",
 )
 def mean_over_the_batch(scores: Tensor, y: Tensor) -> Tensor:
     """the mean of the scores over the batch, so each gradient is divided by N"""
@@ -210,9 +219,7 @@ def scaled_all(maps: Tensor) -> Tensor:
     return (maps - maps.min()) / (maps.max() - maps.min())
 
 
-@mistake(
-    "saliency", "guided_backprop", step="finish", hint="Is a division asked for, or is it the drawing that scales?"
-)
+@mistake("guided_backprop", step="finish", hint="Is a division asked for, or is it the drawing that scales?")
 def divided_by_the_largest(maps: Tensor) -> Tensor:
     """the maps are divided by their largest magnitude"""
     return maps / maps.abs().max()
@@ -269,7 +276,7 @@ def magnitudes_pass(x: Tensor, gradient: Tensor) -> Tensor:
     hint="Look for every ReLU: print(model) and count them, those inside the modules, too.",
 )
 def fire_modules_missed(place: str) -> bool:
-    """the ReLUs inside the Fire modules are not replaced"""
+    """the ReLUs inside the Fire modules are not replaced, only those at the top level"""
     return place != "fire"
 
 
@@ -279,12 +286,6 @@ def fire_modules_missed(place: str) -> bool:
 def only_fire_modules(place: str) -> bool:
     """only the ReLUs inside the Fire modules are replaced"""
     return place == "fire"
-
-
-@mistake("guided_backprop", step="where", hint="How many ReLUs does your loop replace? It stops after one.")
-def first_relu_only(place: str) -> bool:
-    """only the network's first ReLU is replaced"""
-    return place == "first"
 
 
 @mistake(
