@@ -214,7 +214,11 @@ def grad_cam_cases(network: nn.Module) -> list[Case]:
         maps = as_double(network).classifier[1](layers_of(as_double(network), torch.from_numpy(x).double())[-1])
         share = (maps > 0).double().mean(dim=(2, 3))  # of cells that speak for a class
         mixed = (share > 0.3) & (share < 0.75)
-        labels.append((maps.relu().mean(dim=(2, 3)) * mixed).argmax(dim=1).tolist())
+        scores = maps.relu().mean(dim=(2, 3)) * mixed.all(dim=0)  # a label of one picture counts at the other, too
+        labels.append([])
+        for row in scores:
+            row[labels[-1]] = -1
+            labels[-1].append(int(row.argmax()))
     return two_cases("grad_cam", X, labels)
 
 

@@ -11,7 +11,7 @@ from course.fits import describe_difference
 from course.mistakes import Mistake, mistakes_of, pairs_of, ways_of
 from course.references import expected
 from course.steps import Outputs
-from course.views import CLIMBS, distance_of, largest_relative_error, stands_still, trouble_with
+from course.views import CLIMBS, distance_of, largest_relative_error, not_finite, same_nan, stands_still, trouble_with
 
 ROUNDING = 1e-5  # of float32, where no ReLU's gate flips
 EXACT = 1e-3  # a distance that rounding leaves
@@ -44,6 +44,8 @@ def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = N
             return standing_still(part, case)
         right = None if part in CLIMBS else expected(part, case, network, outputs)
         trouble = trouble_with(part, case, outputs, right)
+        if trouble and not_finite(outputs):
+            return with_nan(part, case_results, network, trouble)
         if trouble and (part in CLIMBS or not shaped_like_a_mistake(part, case_results, network)):
             return Diagnosis(False, None, (), None, trouble)
     right, error = nearest_right(part, case_results, network)
@@ -57,6 +59,18 @@ def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = N
     return named(found, right, error) or Diagnosis(
         False, error, (), None, describe_difference(part, case_results, network)
     )
+
+
+def with_nan(part: str, case_results: CaseResults, network: nn.Module | None, trouble: str) -> Diagnosis:
+    """A mistake that makes the same entries NaN, if there is just one."""
+    found = []
+    for flaw in [] if part in CLIMBS else mistakes_of(part):
+        made = [(outputs, expected_or_none(part, case, network, outputs, (flaw,))) for case, outputs in case_results]
+        if all(wanted is not None and same_nan(outputs, wanted) for outputs, wanted in made):
+            found.append(flaw)
+    if len(found) != 1:
+        return Diagnosis(False, None, (), None, trouble)
+    return Diagnosis(False, None, tuple(found), None, f"{trouble}. Perhaps: {found[0].title}. {found[0].hint}")
 
 
 def standing_still(part: str, case: Case) -> Diagnosis:

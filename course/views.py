@@ -81,6 +81,16 @@ def largest_relative_error(part: str, case: Case, outputs: Outputs, wanted: Outp
     return worst
 
 
+def not_finite(outputs: Outputs) -> bool:
+    return any(np.asarray(a).dtype.kind == "f" and not np.isfinite(a).all() for a in outputs.values())
+
+
+def same_nan(outputs: Outputs, wanted: Outputs) -> bool:
+    """Whether the same entries are NaN, and some are."""
+    pairs = [(np.isnan(outputs[name]), np.isnan(wanted[name])) for name in wanted if name in outputs]
+    return any(a.any() for a, _ in pairs) and all(np.array_equal(a, b) for a, b in pairs)
+
+
 def stands_still(case: Case, outputs: Outputs) -> bool:
     """Whether there are several pictures, all the same."""
     images = np.asarray(outputs.get("images", np.zeros(0)))
