@@ -1,4 +1,4 @@
-"""How a result that no known mistake explains differs from the right one: a factor, a sign, a transposition, a shift."""
+"""How a result that no known mistake explains differs from the right one: a factor, a sign, swapped axes, a shift."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -26,6 +26,12 @@ def distinct(images: np.ndarray) -> np.ndarray:
     return images[np.concatenate([[True], changed])]
 
 
+def before_nan(images: np.ndarray) -> np.ndarray:
+    """The pictures up to the first that holds a number which is not finite."""
+    bad = [k for k, image in enumerate(images) if not np.isfinite(image).all()]
+    return images[: bad[0]] if bad else images
+
+
 def target_score(scores: Tensor, target: int) -> Tensor:
     return scores[0, target]
 
@@ -59,8 +65,8 @@ def score_gradients(steps, work: Work, images: list[Tensor], target: int) -> Cal
 def climbed(work: Work, start: Tensor, count: int, step: Callable[[list[Tensor], int], Tensor]) -> Tensor:
     """Pictures (T, 3, H, W): each one step from the student's picture before it, or from our own."""
     if work.outputs is not None:
-        seen = [tensor(image)[None] for image in distinct(work.outputs["images"])]
-        return torch.cat([start if start is not None else seen[0], *(step(seen, k) for k in range(len(seen) - 1))])
+        seen = [tensor(image)[None] for image in distinct(before_nan(work.outputs["images"]))]
+        return torch.cat([start, *(step(seen, k) for k in range(len(seen) - 1))])
     seen = [start]
     for k in range(count):
         seen.append(step(seen, k))
@@ -214,7 +220,7 @@ def style_update(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
 
 def optimised(images: np.ndarray, content: Tensor) -> np.ndarray:
     """The pictures without the pass that takes the content's target, which shows the network the content as it is."""
-    images = np.asarray(images)
+    images = before_nan(np.asarray(images))
     if len(images) > 1 and images.shape[1:] == content.shape[1:]:
         seen_whole = np.abs(images[0] - content.numpy()[0]).max() < 1e-4
         images = images[1:] if seen_whole else images
