@@ -18,7 +18,7 @@ NEVER = 1000  # iterations between two of what is to happen once at most
 
 
 class Stop(BaseException):
-    """Ends a climb once enough of it was seen. No `except Exception` catches it, and each later pass raises it again."""
+    """Ends a climb once enough of it was seen. No `except Exception` catches it; each later pass raises it."""
 
 
 @dataclass
@@ -187,9 +187,9 @@ def watch(module: nn.Module, most: int) -> tuple[list[Tensor], Any]:
 
     def look(_module: nn.Module, arguments: tuple) -> None:
         image = arguments[0].detach().cpu().float().contiguous().clone()
-        if not seen or seen[-1].shape != image.shape or not torch.equal(seen[-1], image):
-            if len(seen) < most:
-                seen.append(image)
+        new = not seen or seen[-1].shape != image.shape or not torch.equal(seen[-1], image)
+        if new and len(seen) < most:
+            seen.append(image)
         if len(seen) >= most:
             raise Stop
 
@@ -262,9 +262,9 @@ def class_step(function: Callable, inputs: dict, setting: Setting) -> dict[str, 
         else:
             settings = {"l2_reg": inputs["l2_reg"], "learning_rate": inputs["learning_rate"]}
             value = function(img, inputs["target_y"], network, **settings)
-        if isinstance(value, Tensor) and value is not img and value.shape == img.shape:
-            if not torch.equal(value.detach(), img.detach()):
-                img = value.detach().clone().requires_grad_(True)
+        returned = isinstance(value, Tensor) and value is not img and value.shape == img.shape
+        if returned and not torch.equal(value.detach(), img.detach()):
+            img = value.detach().clone().requires_grad_(True)
         seen.append(img.detach().clone())
     setting.notes += traces.left()
     if torch.equal(seen[0], seen[-1]) and value is None:

@@ -14,11 +14,14 @@ a tuple of arrays. What the student's code gives back is compared under these na
     style_update                       what came last; a picture seen twice in a row may be there twice
     preprocess                         image: (1, 3, h, w)
 
-class_visualization has two kinds of cases: "loop ..." for editions whose function makes its own start (no `img`; jitter
-off; `images` are of 224 x 224), and "step ..." for those whose function takes `img` and makes one step (`images`: it before
-and after). style_update: only pictures of the content's size count, from the first pass on.
+fooling has cases for learning rate 10 and 1: an edition takes those of its own. class_visualization has two kinds:
+"step ..." for editions whose function takes `img` and makes one step (`images`: it before and after), and "loop ..."
+for those whose function makes its own start (no `img`; jitter off; at least the first three pictures of 224 x 224).
+style_update: the pictures of the content's size, from the very first pass on, which takes the content's target; at
+least 6 of them, and 184 for the lower learning rate to be checked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -26,9 +29,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from course.network import as_double, scores_of
+from course.network import as_double, layers_of, scores_of
 from patterns.scenes import render_indexed
 
 MEAN = np.array([0.485, 0.456, 0.406])
@@ -159,13 +162,13 @@ def guided_style_cases() -> list[Case]:
         shapes = ((2, 5, 6, 7), (2, 5, 5, 6), (2, 5, 4, 5), (2, 5, 3, 4))
         feats = tuple(positive(count, *shape, seed=seed + i) for i, shape in enumerate(shapes))
         masks = tuple(masks_of(count, shape[0], *shape[2:], seed=seed + i) for i, shape in enumerate(shapes))
-        layers = (1, 3) if count == 1 else (2, 3)
+        layers = (1, 2, 3) if count == 1 else (2, 3)
         targets = tuple(gram_of(positive(count, *shapes[layer], seed=seed + 5 + layer)) for layer in layers)
         inputs = {
             "feats": feats,
             "style_layers": layers,
             "style_targets": targets,
-            "style_weights": (30.0, 7.0),
+            "style_weights": (30.0, 7.0, 2.0)[: len(layers)],
             "content_masks": masks,
         }
         cases.append(Case("guided_style_loss", f"guided style loss, layers {layers}, {count} picture(s)", inputs))
@@ -185,15 +188,38 @@ def preprocess_cases() -> list[Case]:
 
 
 def map_cases(part: str, network: nn.Module) -> list[Case]:
-    """Two pictures and one: labels that are the prediction, and others with a positive score."""
-    X = prepared(picture(8, 8), picture(13, 13), picture(31, 31, 80, 64).transpose(1, 0, 2))
-    scores = scores_of(as_double(network), torch.from_numpy(X).double())
-    ranks = [2, 1, 3] if part == "grad_cam" else [1, 0, 2]
-    labels = np.array([int(order[rank]) for order, rank in zip(scores.argsort(descending=True), ranks, strict=True)])
+    """Two pictures, and one that stands upright. The first label is the second best, the next is the prediction."""
+    X = prepared(picture(8, 8), picture(13, 13)), prepared(picture(31, 31, 80, 64))
+    orders = [scores_of(as_double(network), torch.from_numpy(x).double()).argsort(descending=True) for x in X]
+    labels = [int(orders[0][0, 1]), int(orders[0][1, 0])], [int(orders[1][0, 2])]
+    return two_cases(part, X, labels)
+
+
+def two_cases(part: str, X: Sequence[np.ndarray], labels: Sequence[list[int]]) -> list[Case]:
+    names = ("two pictures", "one picture")
     return [
-        Case(part, "two pictures", {"X": X[:2], "y": labels[:2]}, network=True),
-        Case(part, "one picture", {"X": X[2:], "y": labels[2:]}, network=True),
+        Case(part, name, {"X": x, "y": np.array(y, dtype=np.int64)}, network=True)
+        for name, x, y in zip(names, X, labels, strict=True)
     ]
+
+
+def grad_cam_cases(network: nn.Module) -> list[Case]:
+    """Pictures of 5 x 6 cells, and for each the class with the best score that not every cell speaks for.
+
+    Where all cells speak for a class, the gradient is the same at each of them, and many a mistake is not seen.
+    """
+    X = prepared(picture(27, 27, 96, 112), picture(20, 20, 96, 112)), prepared(picture(31, 31, 112, 96))
+    labels = []
+    for x in X:
+        maps = as_double(network).classifier[1](layers_of(as_double(network), torch.from_numpy(x).double())[-1])
+        share = (maps > 0).double().mean(dim=(2, 3))  # of cells that speak for a class
+        mixed = (share > 0.3) & (share < 0.75)
+        scores = maps.relu().mean(dim=(2, 3)) * mixed.all(dim=0)  # a label of one picture counts at the other, too
+        labels.append([])
+        for row in scores:
+            row[labels[-1]] = -1
+            labels[-1].append(int(row.argmax()))
+    return two_cases("grad_cam", X, labels)
 
 
 def fooling_cases(network: nn.Module) -> list[Case]:
@@ -208,14 +234,14 @@ def fooling_cases(network: nn.Module) -> list[Case]:
 
 def class_cases(network: nn.Module) -> list[Case]:
     common = {"l2_reg": 1e-3, "learning_rate": 25.0, "max_jitter": 0, "blur_every": 1000, "num_iterations": 3}
-    cases = [Case("class_visualization", "loop, class 12", {"target_y": 12} | common, network=True)]
+    cases = []
     for label, l2_reg, rate in ((27, 3e-2, 5.0), (11, 1e-2, 2.0)):
         img = 0.7 * prepared(picture(label, label))
         order = scores_of(as_double(network), torch.from_numpy(img).double())[0].argsort(descending=True)
         target = int(order[2])
         inputs = {"img": img.astype(np.float32), "target_y": target, "l2_reg": l2_reg, "learning_rate": rate}
         cases.append(Case("class_visualization", f"step, class {target}", inputs, network=True))
-    return cases
+    return [*cases, Case("class_visualization", "loop, class 12", {"target_y": 12} | common, network=True)]
 
 
 def update_cases(network: nn.Module) -> list[Case]:
@@ -245,7 +271,7 @@ LOSSES = {
 MAKERS = {
     "saliency": lambda network: map_cases("saliency", network),
     "guided_backprop": lambda network: map_cases("guided_backprop", network),
-    "grad_cam": lambda network: map_cases("grad_cam", network),
+    "grad_cam": grad_cam_cases,
     "fooling": fooling_cases,
     "class_visualization": class_cases,
     "style_update": update_cases,

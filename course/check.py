@@ -1,7 +1,7 @@
 """Checks a hand-in part by part: the student's code runs in the sandbox, its numbers are compared here."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def check_submission(
                 told(result)
         return [results[key] for key in PARTS if key in results]
     finally:
+        own.waiting.clear()  # jobs that nobody waits for any more, after an error
         if sandbox is None:
             own.close()
 
@@ -75,7 +76,9 @@ def is_there(place: Place, root: Path) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-def run(handed_in: Submission, parts: Sequence[str] | None, model: nn.Module, weights: Path, sandbox: Sandbox):
+def run(
+    handed_in: Submission, parts: Sequence[str] | None, model: nn.Module, weights: Path, sandbox: Sandbox
+) -> Iterator[PartResult]:
     """Yield a PartResult for each part, as they come."""
     sent, cases = {}, {}
     keys = [key for key in PARTS if parts is None or key in parts]
@@ -87,9 +90,8 @@ def run(handed_in: Submission, parts: Sequence[str] | None, model: nn.Module, we
             waiting.append((key, here[0]))
         elif parts is not None or any(not place.given for place in places):
             yield missing(PARTS[key], places, handed_in.root)
-    side_by_side = max(
-        1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    side_by_side = min(4, cores)
 
     def send() -> None:
         key, place = waiting.pop(0)

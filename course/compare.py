@@ -11,8 +11,9 @@ from course.fits import describe_difference
 from course.mistakes import Mistake, mistakes_of, pairs_of, ways_of
 from course.references import expected
 from course.steps import Outputs
-from course.views import distance_of, largest_relative_error, trouble_with
+from course.views import CLIMBS, distance_of, largest_relative_error, not_finite, same_nan, stands_still, trouble_with
 
+ROUNDING = 1e-5  # of float32, where no ReLU's gate flips
 EXACT = 1e-3  # a distance that rounding leaves
 NEAR = 0.05  # the largest at which a mistake is named as likely
 FIRST_LOOK = 0.3  # a mistake that is farther off at the first case is not looked at again
@@ -39,20 +40,43 @@ CaseResults = Sequence[tuple[Case, Outputs]]
 def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = None) -> Diagnosis:
     """Compare the outputs of one part's cases, and say in one sentence what they are."""
     for case, outputs in case_results:
-        trouble = trouble_with(part, case, outputs, expected_or_none(part, case, network, outputs, ()))
-        if trouble and not shaped_like_a_mistake(part, case_results, network):
+        if part in CLIMBS and stands_still(case, outputs):
+            return standing_still(part, case)
+        right = None if part in CLIMBS else expected(part, case, network, outputs)
+        trouble = trouble_with(part, case, outputs, right)
+        if trouble and not_finite(outputs) and part not in CLIMBS:
+            return with_nan(part, case_results, network, trouble)
+        if trouble and (part in CLIMBS or not shaped_like_a_mistake(part, case_results, network)):
             return Diagnosis(False, None, (), None, trouble)
     right, error = nearest_right(part, case_results, network)
-    if right <= EXACT:
-        closer = [found for found in ranked(part, case_results, network, singles(part)) if found[0] < 1e-3 * right]
-        if right <= 1e-5 or not closer:
-            return Diagnosis(True, error, (), None, "right")
+    if right <= ROUNDING:
+        return Diagnosis(True, error, (), None, "right")
     found = ranked(part, case_results, network, singles(part))
+    if right <= EXACT and not (found and found[0][0] < right / 1000):
+        return Diagnosis(True, error, (), None, "right")
     if not found or found[0][0] > EXACT:
         found = sorted([*found, *ranked(part, case_results, network, pairs_of(part))], key=lambda each: each[0])
     return named(found, right, error) or Diagnosis(
         False, error, (), None, describe_difference(part, case_results, network)
     )
+
+
+def with_nan(part: str, case_results: CaseResults, network: nn.Module | None, trouble: str) -> Diagnosis:
+    """A mistake that makes the same entries NaN, if there is just one."""
+    found = []
+    for flaw in mistakes_of(part):
+        made = [(outputs, expected_or_none(part, case, network, outputs, (flaw,))) for case, outputs in case_results]
+        if all(wanted is not None and same_nan(outputs, wanted) for outputs, wanted in made):
+            found.append(flaw)
+    if len(found) != 1:
+        return Diagnosis(False, None, (), None, trouble)
+    return Diagnosis(False, None, tuple(found), None, f"{trouble}. Perhaps: {found[0].title}. {found[0].hint}")
+
+
+def standing_still(part: str, case: Case) -> Diagnosis:
+    """Of a climb whose pictures are all the same."""
+    (flaw,) = (each for each in mistakes_of(part) if each.name.endswith(("never_moves", "no_step")))
+    return Diagnosis(False, None, (flaw,), 0.0, f"{flaw.title}. {flaw.hint}")
 
 
 def singles(part: str) -> list[Flaws]:

@@ -106,7 +106,9 @@ class Absent:
 class AbsentModule(ModuleType):
     """A missing module of which any name can be imported."""
 
-    __path__: list[str] = []  # so that modules below it can be imported, too
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []  # so that modules below it can be imported, too
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):

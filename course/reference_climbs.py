@@ -7,13 +7,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course.network import layers_of, scores_of
+from course.network import layers_of
 from course.reference_losses import by_position
 from course.reference_maps import input_gradient
 from course.reference_pictures import MEAN, STD, by_deviation, shorter_side
 from course.steps import Work, fingerprint, pipeline, same, tensor
 
-FOOLING_STEPS = 3
+FOOLING_STEPS = 2
 DECAY_AT = 180  # the iteration of style transfer from which the rate is lower
 EARLY = 3  # steps of style transfer that are compared
 
@@ -26,6 +26,12 @@ def distinct(images: np.ndarray) -> np.ndarray:
     return images[np.concatenate([[True], changed])]
 
 
+def before_nan(images: np.ndarray) -> np.ndarray:
+    """The pictures up to the first that holds a number which is not finite."""
+    bad = [k for k, image in enumerate(images) if not np.isfinite(image).all()]
+    return images[: bad[0]] if bad else images
+
+
 def target_score(scores: Tensor, target: int) -> Tensor:
     return scores[0, target]
 
@@ -36,7 +42,7 @@ def unit(gradient: Tensor) -> Tensor:
 
 CLIMB = {
     "objective": target_score,
-    "gather": lambda gradients: gradients[-1],
+    "gather": lambda at, k: at(k),
     "normalise": unit,
     "rate": same,
     "base": lambda start, image: image,
@@ -59,8 +65,8 @@ def score_gradients(steps, work: Work, images: list[Tensor], target: int) -> Cal
 def climbed(work: Work, start: Tensor, count: int, step: Callable[[list[Tensor], int], Tensor]) -> Tensor:
     """Pictures (T, 3, H, W): each one step from the student's picture before it, or from our own."""
     if work.outputs is not None:
-        seen = [tensor(image)[None] for image in distinct(work.outputs["images"])]
-        return torch.cat([start if start is not None else seen[0], *(step(seen, k) for k in range(len(seen) - 1))])
+        seen = [tensor(image)[None] for image in distinct(before_nan(work.outputs["images"]))]
+        return torch.cat([start, *(step(seen, k) for k in range(len(seen) - 1))])
     seen = [start]
     for k in range(count):
         seen.append(step(seen, k))
@@ -73,8 +79,7 @@ def fooling(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
     start = tensor(inputs["X"])
 
     def step(images: list[Tensor], k: int) -> Tensor:
-        gradient_at = score_gradients(steps, work, images, inputs["target_y"])
-        gradient = steps.gather([gradient_at(j) for j in range(k + 1)])
+        gradient = steps.gather(score_gradients(steps, work, images, inputs["target_y"]), k)
         change = steps.rate(inputs["learning_rate"]) * steps.normalise(gradient)
         return steps.move(steps.base(start, images[k]), change)
 
@@ -109,11 +114,11 @@ def class_visualization(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
         start = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).double()
 
     def step(images: list[Tensor], k: int) -> Tensor:
-        if not given and k == 0 and work.outputs is not None:
-            return images[1]  # the course's loop blurs after its first step
-        gradient_at = score_gradients(steps, work, images, inputs["target_y"])
-        gradient = steps.gather([gradient_at(j) for j in range(k + 1)])
-        change = steps.mix(gradient, steps.penalty(images[k], inputs["l2_reg"]), steps.normalise)
+        if not given and k != 1 and work.outputs is not None:
+            return images[k + 1]  # the course's loop blurs after its first step; the second tells enough
+        gradient = steps.gather(score_gradients(steps, work, images, inputs["target_y"]), k)
+        penalty = steps.gather(lambda j: steps.penalty(images[j], inputs["l2_reg"]), k)
+        change = steps.mix(gradient, penalty, steps.normalise)
         image = steps.move(steps.base(start, images[k]), steps.rate(inputs["learning_rate"]) * change)
         return image if given else clamped(image)
 
@@ -202,11 +207,12 @@ def style_update(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
         elif work.outputs is not None:
             return images[k + 1]
         else:
-            return images[k] * (1 - 1e-4)  # a climb of our own leaves out what is not compared
+            moving = not torch.equal(images[0], images[1])
+            return images[k] * (1 - 1e-4 * moving)  # a climb of our own leaves out what is not compared
         return steps.clamp(steps.move(images[k], change))
 
     if work.outputs is None:
-        return {"images": climbed(work, start, DECAY_AT + 1, step)}
+        return {"images": torch.cat([content, climbed(work, start, DECAY_AT + 1, step)])}
     seen = optimised(work.outputs["images"], content)
     work = Work(work.case, work.network, {"images": seen})
     return {"images": climbed(work, start, len(seen) - 1, step)}
@@ -214,7 +220,7 @@ def style_update(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
 
 def optimised(images: np.ndarray, content: Tensor) -> np.ndarray:
     """The pictures without the pass that takes the content's target, which shows the network the content as it is."""
-    images = np.asarray(images)
+    images = before_nan(np.asarray(images))
     if len(images) > 1 and images.shape[1:] == content.shape[1:]:
         seen_whole = np.abs(images[0] - content.numpy()[0]).max() < 1e-4
         images = images[1:] if seen_whole else images

@@ -106,7 +106,7 @@ class Sandbox:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def submit(self, job: Mapping[str, Any], inputs: Mapping[str, np.ndarray], source: Path, weights: Path) -> str:
-        """Send a job; its name. job: what the child reads besides. source: the hand-in, which the child gets a copy of."""
+        """Send a job; its name. job: what the child reads besides. source: the hand-in, to be copied."""
         folder = self.new_folder("job")
         (folder / "work").mkdir()
         np.savez(folder / "inputs.npz", **inputs)
@@ -195,7 +195,7 @@ class Sandbox:
 
 
 def read_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of an .npz that nobody vouches for: plain numbers, stored as they are. ValueError for anything else."""
+    """The arrays of an .npz that nobody vouches for: plain numbers, not compressed. ValueError for all else."""
     result = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()

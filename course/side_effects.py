@@ -9,7 +9,7 @@ from torch import Tensor, nn
 SENTENCES = {
     "input changed": "{} was changed in place: work on a clone.",
     "input gradient": "{}.grad is left on the input: the next backward pass adds to it.",
-    "gradients left": "The network's parameters hold gradients (.grad) afterwards: the next backward pass adds to them.",
+    "gradients left": "The network's parameters hold gradients (.grad) afterwards: the next backward adds to them.",
     "modules replaced": "The network keeps other modules than it came with ({}): work on a copy, or put them back.",
     "hooks left": "A hook is left on the network ({}): remove it when you are done.",
     "mode": "The network's train or eval mode is another than before ({}).",
@@ -69,7 +69,7 @@ class Traces:
             return notes
         modules = _modules(self.network)
         replaced = [
-            n for n, (module, kind) in self.modules.items() if modules.get(n) is not module or type(module) != kind
+            n for n, (module, kind) in self.modules.items() if modules.get(n) is not module or type(module) is not kind
         ]
         if replaced:
             kinds = sorted({type(modules[name]).__name__ for name in replaced if name in modules})

@@ -65,7 +65,7 @@ def chosen(part: str, replaced: dict[str, Callable]) -> SimpleNamespace:
 
 def tensor(array: np.ndarray) -> Tensor:
     """float64."""
-    return torch.as_tensor(np.asarray(array)).double()
+    return torch.from_numpy(np.array(array, dtype=np.float64))
 
 
 def leaf(array: np.ndarray) -> Tensor:

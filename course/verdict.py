@@ -164,7 +164,7 @@ def ended_words(answer: Answer) -> str:
     if status is not None and os.WIFEXITED(status) and not answer.broken and not os.WEXITSTATUS(status):
         return "its process ended by itself, and no result came back; is there an exit() in it?"
     if status is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 72:
-        return "not run: as root, and with Python's files closed to others, a hand-in cannot be run safely; be another user"
+        return "not run: as root, and with Python's files closed to others, a hand-in cannot be run safely; be no root"
     if answer.broken:
         return "what came back cannot be read; does it write over functions of Python, NumPy or torch?"
     return "its process ended, and no result came back"

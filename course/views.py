@@ -3,7 +3,7 @@
 import numpy as np
 
 from course.cases import Case
-from course.reference_climbs import distinct, optimised, prepared
+from course.reference_climbs import before_nan, distinct, optimised, prepared
 from course.steps import Outputs
 
 CLIMBS = ("fooling", "class_visualization", "style_update")
@@ -18,6 +18,8 @@ def of_network(part: str) -> bool:
 def seen_by(part: str, case: Case, outputs: Outputs) -> Outputs:
     """The student's outputs as float64; of a climb the pictures that count."""
     outputs = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+    if part in CLIMBS:
+        outputs["images"] = before_nan(outputs["images"])
     if part == "style_update":
         content = prepared(case.inputs["content_image"], case.inputs["image_size"])
         return {"images": optimised(outputs["images"], content)}
@@ -36,7 +38,9 @@ def compared(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> list[t
     images, aims = seen["images"], wanted["images"]
     pairs = [(images[:1], aims[:1])]
     for k in range(len(images) - 1):
-        if np.abs(aims[k + 1] - images[k + 1]).max() > 0 or part != "style_update":
+        if not np.isfinite(aims[k + 1]).all():  # a gradient of 0 has no direction
+            continue
+        if not np.array_equal(aims[k + 1], images[k + 1]):  # equal where a step is not compared
             pairs.append((images[k + 1] - images[k], aims[k + 1] - images[k]))
     return pairs
 
@@ -62,20 +66,58 @@ def distance_of(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> flo
     """The largest over the outputs."""
     spared = SPARED if of_network(part) else 0.0
     pairs = compared(part, case, outputs, wanted)
+    if part in CLIMBS and len(pairs) < 2:
+        return np.inf  # the start alone tells nothing
     if any(theirs.shape == (1,) and aim.shape != (1,) and not theirs.any() for theirs, aim in pairs):
         pairs = [(np.zeros_like(aim) if theirs.shape == (1,) else theirs, aim) for theirs, aim in pairs]
     return max(relative(theirs, aim, spared) for theirs, aim in pairs)
 
 
 def largest_relative_error(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> float:
-    """max |x - y| / max(1e-8, |x| + |y|), as the courses print it."""
+    """max |x - y| / max(1e-8, |x| + |y|), as the courses print it; with a network, of all but the spared numbers."""
     worst = 0.0
-    for theirs, aim in compared(part, case, outputs, wanted):
+    pairs = compared(part, case, outputs, wanted)
+    if part in CLIMBS:
+        images = seen_by(part, case, outputs)["images"]
+        usable = np.isfinite(wanted["images"]).all(axis=(1, 2, 3))
+        pairs = [(images[usable], wanted["images"][usable])] if images.shape == wanted["images"].shape else []
+    for theirs, aim in pairs or [(np.zeros(1), np.zeros(2))]:
         if theirs.shape != aim.shape:
             return np.inf
-        errors = np.abs(theirs - aim) / np.maximum(1e-8, np.abs(theirs) + np.abs(aim))
-        worst = max(worst, float(errors.max(initial=0.0)))
+        errors = (np.abs(theirs - aim) / np.maximum(1e-8, np.abs(theirs) + np.abs(aim))).ravel()
+        count = int(SPARED * errors.size) if of_network(part) else 0
+        worst = max(worst, float(np.partition(errors, -1 - count)[-1 - count]))
     return worst
+
+
+def not_finite(outputs: Outputs) -> bool:
+    return any(np.asarray(a).dtype.kind == "f" and not np.isfinite(a).all() for a in outputs.values())
+
+
+def same_nan(outputs: Outputs, wanted: Outputs) -> bool:
+    """Whether the same entries are NaN, and some are."""
+    pairs = [(np.isnan(outputs[name]), np.isnan(wanted[name])) for name in wanted if name in outputs]
+    return any(a.any() for a, _ in pairs) and all(np.array_equal(a, b) for a, b in pairs)
+
+
+def stands_still(case: Case, outputs: Outputs) -> bool:
+    """Whether there are several pictures, all the same."""
+    images = np.asarray(outputs.get("images", np.zeros(0)))
+    return images.ndim == 4 and len(images) > 1 and len(seen_by(case.part, case, outputs)["images"]) == 1
+
+
+def trouble_with_pictures(part: str, case: Case, outputs: Outputs) -> str | None:
+    """Whether there are steps to compare."""
+    images = np.asarray(outputs.get("images", np.zeros(0)))
+    needed = 3 if part == "style_update" or (part == "class_visualization" and "img" not in case.inputs) else 2
+    if images.ndim != 4 or images.shape[1] != 3:
+        return f"{case.name}: pictures (1, 3, H, W) are needed, and the network saw {images.shape[1:] or 'none'}"
+    given = case.inputs.get("X", case.inputs.get("img"))
+    if given is not None and images.shape[1:] != given.shape[1:]:
+        return f"{case.name}: the picture has shape {images.shape[1:]} after a step, and {given.shape[1:]} before"
+    if len(seen_by(part, case, outputs)["images"]) < needed:
+        return f"{case.name}: the network saw no other picture after the first: the loop makes no step that it can see"
+    return None
 
 
 def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None) -> str | None:
@@ -84,15 +126,13 @@ def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None
         array = np.asarray(array)
         if array.dtype.kind not in "fiub":
             return f"{case.name}: {name} holds {array.dtype}, and numbers are needed"
-        if not np.isfinite(array).all():
+        usable = len(before_nan(array)) > 1 if part in CLIMBS else False
+        if not np.isfinite(array).all() and not usable:
             share = 1 - np.isfinite(array).mean()
             kind = "NaN" if np.isnan(array).any() else "infinite"
             return f"{case.name}: {name} is {kind} at {share:.0%} of its entries; look for a division by 0"
     if part in CLIMBS:
-        images = np.asarray(outputs.get("images", np.zeros(0)))
-        if images.ndim != 4 or len(distinct(images)) < 2:
-            return f"{case.name}: the network saw no second picture: your loop makes no step that it can see"
-        return None
+        return trouble_with_pictures(part, case, outputs)
     missing = [name for name in wanted if name not in outputs and name != "gradient"] if wanted else []
     if missing:
         return f"{case.name}: there is no {missing[0]} in what came back"

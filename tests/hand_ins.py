@@ -1,4 +1,4 @@
-"""Made-up hand-ins of each edition: finished and right, as a student might write them, and the skeletons before that."""
+"""Made-up hand-ins of each edition: finished and right, as a student might write them, and their skeletons."""
 
 import re
 
@@ -145,8 +145,8 @@ class GradCam:
         gradient, = torch.autograd.grad(scores, self.kept[0])
         cam = (gradient.mean(dim=(2, 3), keepdim=True) * self.kept[0]).sum(dim=1).clamp(min=0)
         cam = cam.detach().numpy()
-        cams = [np.array(Image.fromarray(cam[i]).resize(X_tensor.shape[3:1:-1], Image.BICUBIC)) for i in range(len(cam))]
-        cam = np.array(cams)
+        size = X_tensor.shape[3:1:-1]
+        cam = np.array([np.array(Image.fromarray(one).resize(size, Image.BICUBIC)) for one in cam])
         cam -= np.min(cam)
         cam /= np.max(cam)
         return cam
@@ -176,8 +176,8 @@ class GradCAM:
         return result
 """
 STYLE_UTILS = """
-def style_transfer(name, content_image, style_image, image_size, style_size, content_layer, content_weight, style_layers,
-                   style_weights, tv_weight, content_loss, style_loss, tv_loss, cnn, dtype, init_random=False):
+def style_transfer(name, content_image, style_image, image_size, style_size, content_layer, content_weight,
+                   style_layers, style_weights, tv_weight, content_loss, style_loss, tv_loss, cnn, dtype, init_random=False):
     content_img = preprocess(Image.open(content_image), size=image_size).type(dtype)
     content_target = extract_features(content_img, cnn)[content_layer].clone()
     style_feats = extract_features(preprocess(Image.open(style_image), size=style_size).type(dtype), cnn)
@@ -224,7 +224,9 @@ def style_modules() -> dict[str, str]:
     return {
         "style_modules/__init__.py": "from .content_loss import ContentLoss\nfrom .style_loss import StyleLoss\n"
         "from .tv_loss import TotalVariationLoss\n",
-        "style_modules/content_loss.py": head.format("ContentLoss") + as_method(LOSSES, "content_loss", "forward") + "\n",
+        "style_modules/content_loss.py": head.format("ContentLoss")
+        + as_method(LOSSES, "content_loss", "forward")
+        + "\n",
         "style_modules/style_loss.py": head.format("StyleLoss") + style + "\n",
         "style_modules/tv_loss.py": head.format("TotalVariationLoss") + as_method(LOSSES, "tv_loss", "forward") + "\n",
     }
@@ -236,7 +238,8 @@ def of_class(name: str, text: str, function_name: str) -> str:
 
 CLASS_FILE = (
     IMPORTS
-    + "from scipy.ndimage import gaussian_filter1d\nfrom {} import SQUEEZENET_MEAN as MEAN, SQUEEZENET_STD as STD, deprocess\n"
+    + "from scipy.ndimage import gaussian_filter1d\n"
+    + "from {} import SQUEEZENET_MEAN as MEAN, SQUEEZENET_STD as STD, deprocess\n"
     + CLASS_LOOP
 )
 
@@ -251,21 +254,33 @@ def right(edition: str) -> dict[str, str]:
             "cs231n/style_transfer_pytorch.py": "from .image_utils import SQUEEZENET_MEAN\n" + IMPORTS + LOSSES,
         }
     if edition == "eecs498":
-        attack = FOOLING.replace("RATE", "1").replace("make_fooling_image(X, target_y, model)", "make_adversarial_attack(X, target_y, model, max_iter=100, verbose=True)")
+        attack = FOOLING.replace("RATE", "1").replace(
+            "make_fooling_image(X, target_y, model)",
+            "make_adversarial_attack(X, target_y, model, max_iter=100, verbose=True)",
+        )
         return {
-            "network_visualization.py": "from a6_helper import *\n" + IMPORTS + SALIENCY + "\n" + attack + "\n" + STEP_BY_NAME,
+            "network_visualization.py": "from a6_helper import *\n"
+            + IMPORTS
+            + SALIENCY
+            + "\n"
+            + attack
+            + "\n"
+            + STEP_BY_NAME,
             "style_transfer.py": IMPORTS + LOSSES + "\n" + GUIDED,
         }
     if edition == "cs7643-helpers":
         return style_modules() | {
-            "saliency_visualization.py": "from helpers.data_utils import *\n" + of_class("SaliencyMap", SALIENCY, "compute_saliency_maps"),
-            "class_visualization.py": CLASS_FILE.format("helpers.image_utils").replace(" dtype,", "").replace(".type(dtype)", ""),
+            "saliency_visualization.py": "from helpers.data_utils import *\n"
+            + of_class("SaliencyMap", SALIENCY, "compute_saliency_maps"),
+            "class_visualization.py": CLASS_FILE.format("helpers.image_utils")
+            .replace(" dtype,", "")
+            .replace(".type(dtype)", ""),
             "gradcam_visualization.py": "from helpers.image_utils import preprocess\n" + IMPORTS + GRADCAM_OF_PREDICTED,
             "style_utils.py": IMPORTS + "from helpers.image_utils import preprocess, deprocess\n" + STYLE_UTILS,
         }
     return style_modules() | {
-        "visualizers/__init__.py": "from .class_visualization import ClassVisualization\nfrom .fooling_image import FoolingImage\n"
-        "from .gradcam import GradCam\nfrom .saliency_map import SaliencyMap\n",
+        "visualizers/__init__.py": "from .class_visualization import ClassVisualization\n"
+        "from .fooling_image import FoolingImage\nfrom .gradcam import GradCam\nfrom .saliency_map import SaliencyMap\n",
         "visualizers/saliency_map.py": of_class("SaliencyMap", SALIENCY, "compute_saliency_maps"),
         "visualizers/fooling_image.py": of_class("FoolingImage", FOOLING.replace("RATE", "10"), "make_fooling_image"),
         "visualizers/class_visualization.py": CLASS_FILE.format("image_utils"),

@@ -1,6 +1,5 @@
 """Mistakes in Grad-CAM. `maps.py` has those about the score that it shares with the other maps."""
 
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -37,12 +36,6 @@ def activations_for_gradients(gradient: Tensor, activation: Tensor) -> Tensor:
 def magnitudes_of_gradients(gradient: Tensor, activation: Tensor) -> Tensor:
     """the absolute value of the gradients"""
     return gradient.abs()
-
-
-@mistake("grad_cam", step="gradient", hint="Should a channel that speaks against the class be left out before the sum?")
-def positive_gradients(gradient: Tensor, activation: Tensor) -> Tensor:
-    """only positive gradients are averaged"""
-    return gradient.clamp(min=0)
 
 
 @mistake(
@@ -140,12 +133,6 @@ def relu_before_the_sum(weights: Tensor, activation: Tensor) -> Tensor:
 def largest_channel(weights: Tensor, activation: Tensor) -> Tensor:
     """the maximum over the channels, not the sum"""
     return (weights * activation).amax(dim=1)
-
-
-@mistake("grad_cam", step="combine", hint="How many channels take part in your map?")
-def first_channel_only(weights: Tensor, activation: Tensor) -> Tensor:
-    """only the first channel"""
-    return (weights * activation)[:, 0]
 
 
 @mistake("grad_cam", step="rectify", hint="What should become of places that speak against the class?")

@@ -1,4 +1,4 @@
-"""Mistakes in saliency maps, guided backprop and Grad-CAM."""
+"""Mistakes in saliency maps, and those that they share with guided backprop and Grad-CAM."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,8 @@ def loss_for_score(scores: Tensor, y: Tensor) -> Tensor:
 
 
 @mistake(
-    *MAPS,
+    "saliency",
+    "guided_backprop",
     step="objective",
     hint="Of which number is the gradient: and what does an average over the batch do to each picture's?",
 )
@@ -40,7 +41,12 @@ def probability_for_score(scores: Tensor, y: Tensor) -> Tensor:
     return own_scores(scores.softmax(dim=1), y)
 
 
-@mistake(*MAPS, step="objective", hint="Is the score what comes out of the network, or what log-softmax makes of it?")
+@mistake(
+    "guided_backprop",
+    "grad_cam",
+    step="objective",
+    hint="Is the score what comes out of the network, or what log-softmax makes of it?",
+)
 def log_probability_for_score(scores: Tensor, y: Tensor) -> Tensor:
     """the gradient of the log-probability, not of the score"""
     return own_scores(scores.log_softmax(dim=1), y)
@@ -77,7 +83,10 @@ def first_label_for_all(scores: Tensor, y: Tensor) -> Tensor:
 
 
 @mistake(
-    *MAPS, step="objective", hint="Does one picture's map change when another picture joins the batch? It should not."
+    "saliency",
+    "guided_backprop",
+    step="objective",
+    hint="Does one picture's map change when another picture joins the batch? It should not.",
 )
 def mean_over_the_batch(scores: Tensor, y: Tensor) -> Tensor:
     """the mean of the scores over the batch, so each gradient is divided by N"""
@@ -210,117 +219,7 @@ def scaled_all(maps: Tensor) -> Tensor:
     return (maps - maps.min()) / (maps.max() - maps.min())
 
 
-@mistake(
-    "saliency", "guided_backprop", step="finish", hint="Is a division asked for, or is it the drawing that scales?"
-)
+@mistake("guided_backprop", step="finish", hint="Is a division asked for, or is it the drawing that scales?")
 def divided_by_the_largest(maps: Tensor) -> Tensor:
     """the maps are divided by their largest magnitude"""
     return maps / maps.abs().max()
-
-
-# --- guided backprop
-
-
-@mistake("guided_backprop", step="gate", hint="At a ReLU, look at the sign of what comes back, too.")
-def forward_gate_only(x: Tensor, gradient: Tensor) -> Tensor:
-    """the ordinary gradient: only the ReLU's input decides what passes back"""
-    return gradient * (x > 0)
-
-
-@mistake("guided_backprop", step="gate", hint="At a ReLU, look at what went through on the way up, too.")
-def gradient_gate_only(x: Tensor, gradient: Tensor) -> Tensor:
-    """only the sign of the gradient decides what passes back (a deconvnet): the ReLU's input is not looked at"""
-    return gradient * (gradient > 0)
-
-
-@mistake("guided_backprop", step="gate", hint="What does a ReLU do to a gradient on its way back? Yours lets all pass.")
-def no_gate(x: Tensor, gradient: Tensor) -> Tensor:
-    """no gate at all: every gradient passes back"""
-    return gradient
-
-
-@mistake("guided_backprop", step="gate", hint="Which sign must the gradient have that may pass?")
-def negative_gradients_pass(x: Tensor, gradient: Tensor) -> Tensor:
-    """negative gradients pass, positive ones do not"""
-    return gradient * (x > 0) * (gradient < 0)
-
-
-@mistake("guided_backprop", step="gate", hint="Which sign must the ReLU's input have where a gradient may pass?")
-def closed_for_open(x: Tensor, gradient: Tensor) -> Tensor:
-    """gradients pass where the ReLU's input is negative"""
-    return gradient * (x < 0) * (gradient > 0)
-
-
-@mistake("guided_backprop", step="gate", hint="A gate is open or shut: with what else do you multiply?")
-def times_the_input(x: Tensor, gradient: Tensor) -> Tensor:
-    """the gradient is multiplied with the ReLU's output, not with whether it is positive"""
-    return gradient.clamp(min=0) * x.clamp(min=0)
-
-
-@mistake("guided_backprop", step="gate", hint="A negative gradient should be stopped: what becomes of it in yours?")
-def magnitudes_pass(x: Tensor, gradient: Tensor) -> Tensor:
-    """the magnitude of the gradient passes, so negative ones are not stopped"""
-    return gradient.abs() * (x > 0)
-
-
-@mistake(
-    "guided_backprop",
-    step="where",
-    hint="Look for every ReLU: print(model) and count them, those inside the modules, too.",
-)
-def fire_modules_missed(place: str) -> bool:
-    """the ReLUs inside the Fire modules are not replaced"""
-    return place != "fire"
-
-
-@mistake(
-    "guided_backprop", step="where", hint="Look for every ReLU: print(model) and count them, from its first module on."
-)
-def only_fire_modules(place: str) -> bool:
-    """only the ReLUs inside the Fire modules are replaced"""
-    return place == "fire"
-
-
-@mistake("guided_backprop", step="where", hint="How many ReLUs does your loop replace? It stops after one.")
-def first_relu_only(place: str) -> bool:
-    """only the network's first ReLU is replaced"""
-    return place == "first"
-
-
-@mistake(
-    "guided_backprop", step="gradient", hint="At which layers is the gradient gated? The picture itself is no ReLU."
-)
-def clamped_at_the_picture(gradient: Tensor, X: Tensor) -> Tensor:
-    """negative values of the final gradient are set to 0"""
-    return gradient.clamp(min=0)
-
-
-@mistake("guided_backprop", step="gradient", hint="Is a magnitude asked for here, or the signed gradient?")
-def magnitude_at_the_picture(gradient: Tensor, X: Tensor) -> Tensor:
-    """the absolute value of the final gradient"""
-    return gradient.abs()
-
-
-@mistake("guided_backprop", step="gradient", hint="The result is the gradient alone: what else is in yours?")
-def guided_times_the_picture(gradient: Tensor, X: Tensor) -> Tensor:
-    """the gradient is multiplied with the picture"""
-    return gradient * X
-
-
-@mistake("guided_backprop", step="layout", hint="In which order does the assignment want the four axes?")
-def channels_first(gradient: Tensor) -> Tensor:
-    """the channels are not moved last: (N, 3, H, W)"""
-    return gradient
-
-
-@mistake("guided_backprop", step="layout", hint="Rows come before columns: which axes does your transposition swap?")
-def rows_and_columns_swapped(gradient: Tensor) -> Tensor:
-    """rows and columns are swapped: (N, W, H, 3)"""
-    return gradient.permute(0, 3, 2, 1)
-
-
-@mistake("guided_backprop", step="layout", hint="A reshape moves no axis: what does?")
-def reshaped_not_permuted(gradient: Tensor) -> Tensor:
-    """reshaped to (N, H, W, 3) where axes should be moved"""
-    N, C, H, W = gradient.shape
-    return gradient.reshape(N, H, W, C)
