@@ -237,7 +237,8 @@ def memory_of(pids: Sequence[int]) -> int:
     return total * resource.getpagesize()
 
 
-def kill_all(pids: Sequence[int]) -> None:
+def send(pids: Sequence[int], number: int) -> None:
+    """A signal to each of these processes that is still there."""
     for pid in pids:
         with suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)

@@ -97,7 +97,7 @@ class Sandbox:
             with suppress(OSError):
                 self.process.stdin.close()
             try:
-                self.process.wait(5)
+                self.process.wait(1)  # so that it kills what still runs
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -155,6 +155,8 @@ class Sandbox:
                 self.process.kill()
                 self.process.wait()
                 self.process.stdout.close()
+                with suppress(OSError):
+                    self.process.stdin.close()
                 self.start()
                 for name in list(self.waiting):
                     tried[name] = tried.get(name, 0) + 1

@@ -103,16 +103,18 @@ def keep(job: dict) -> None:
                 how = "memory" if len(family) < MANY else "processes"
             elif not alone and folder_bytes(job["work"]) > limits.FOLDER_BYTES:
                 how = "files"
-    limits.kill_all([pid])
-    for _ in range(100):
-        left = limits.descendants(os.getpid())
-        limits.kill_all(left)
+    limits.send([pid], signal.SIGKILL)
+    stopped: list[int] = []
+    for _ in range(200):
+        left = sorted(limits.descendants(os.getpid()))
+        # Those that fork without end are stopped first, or new ones come while the old ones are killed.
+        limits.send(left, signal.SIGKILL if left == stopped else signal.SIGSTOP)
+        stopped = left
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         if not left:
             break
-        time.sleep(0.02)
     with suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
     final = time.monotonic() + 1
@@ -207,6 +209,6 @@ def main() -> None:
                 if job is not None:  # else: an orphan of a keeper that was killed
                     os.write(answers, (json.dumps({"job": job["folder"]}) + "\n").encode())
         if not running:  # nothing else of a student may be left, even if its keeper was killed
-            limits.kill_all(limits.descendants(os.getpid()))
+            limits.send(limits.descendants(os.getpid()), signal.SIGKILL)
     for pid in running:
-        limits.kill_all([*limits.descendants(pid), pid])
+        limits.send([*limits.descendants(pid), pid], signal.SIGKILL)
