@@ -17,6 +17,7 @@ import types
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ import torchvision
 from safetensors.torch import load_file
 from torch import nn
 
-from course import calls, given
+from course import calling, calls, given
 
 MOST_WORDS = 400
 NETWORK: list[nn.Module] = []
@@ -53,7 +54,7 @@ def run(job: dict, result: int) -> None:
         work_through(job, facts, arrays)
     except Missing as error:
         facts["missing"] = str(error)
-    except calls.Nothing:
+    except calling.Nothing:
         facts["nothing"] = True
     except BaseException as error:
         facts["crash"] = described(error, job["work"])
@@ -78,7 +79,7 @@ def prepare(job: dict) -> given.Finder:
     sys.dont_write_bytecode = True
 
     def network(*_arguments: object, **_settings: object) -> nn.Module:
-        return calls.deepcopy(NETWORK[0]).requires_grad_(True)
+        return deepcopy(NETWORK[0]).requires_grad_(True)
 
     torchvision.models.squeezenet1_1 = torchvision.models.squeezenet.squeezenet1_1 = network
     return given.serve_given()
@@ -99,7 +100,7 @@ def work_through(job: dict, facts: dict, arrays: dict[str, np.ndarray]) -> None:
     find = Finding(job["work"], facts)
     function = find.function(place["module"], place["name"], whole=place["call"] in calls.WITH_A_CLASS)
     facts["where"] = find.where(function)
-    setting = calls.Setting(NETWORK[0], place["settings"] | {"part": job["part"]}, facts["notes"])
+    setting = calling.Setting(NETWORK[0], place["settings"] | {"part": job["part"]}, facts["notes"])
     with np.load(os.path.join(job["folder"], "inputs.npz")) as loaded:
         stored = dict(loaded)
     for index, inputs in enumerate(job["cases"]):

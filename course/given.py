@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 import torch
 from PIL import Image
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
@@ -51,8 +52,6 @@ def jitter(X: Tensor, ox: int, oy: int) -> Tensor:
 
 def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
     """Blur (N, C, H, W) in place along both axes."""
-    from scipy.ndimage import gaussian_filter1d  # loaded by the server where it is installed
-
     values = X.detach().cpu().numpy()
     values = gaussian_filter1d(gaussian_filter1d(values, sigma, axis=2), sigma, axis=3)
     X.data.copy_(torch.from_numpy(values))

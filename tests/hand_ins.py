@@ -177,7 +177,8 @@ class GradCAM:
 """
 STYLE_UTILS = """
 def style_transfer(name, content_image, style_image, image_size, style_size, content_layer, content_weight,
-                   style_layers, style_weights, tv_weight, content_loss, style_loss, tv_loss, cnn, dtype, init_random=False):
+                   style_layers, style_weights, tv_weight, content_loss, style_loss, tv_loss, cnn, dtype,
+                   init_random=False):
     content_img = preprocess(Image.open(content_image), size=image_size).type(dtype)
     content_target = extract_features(content_img, cnn)[content_layer].clone()
     style_feats = extract_features(preprocess(Image.open(style_image), size=style_size).type(dtype), cnn)
@@ -280,7 +281,8 @@ def right(edition: str) -> dict[str, str]:
         }
     return style_modules() | {
         "visualizers/__init__.py": "from .class_visualization import ClassVisualization\n"
-        "from .fooling_image import FoolingImage\nfrom .gradcam import GradCam\nfrom .saliency_map import SaliencyMap\n",
+        "from .fooling_image import FoolingImage\nfrom .gradcam import GradCam\n"
+        "from .saliency_map import SaliencyMap\n",
         "visualizers/saliency_map.py": of_class("SaliencyMap", SALIENCY, "compute_saliency_maps"),
         "visualizers/fooling_image.py": of_class("FoolingImage", FOOLING.replace("RATE", "10"), "make_fooling_image"),
         "visualizers/class_visualization.py": CLASS_FILE.format("image_utils"),
@@ -315,8 +317,10 @@ def skeleton(edition: str) -> dict[str, str]:
                 kept.append(line)
             if line.lstrip().startswith("def ") and inside is None:
                 inside = indent
-                if not line.endswith(":"):  # a definition of two lines
-                    kept.append(lines[lines.index(line) + 1])
+                for after in lines[lines.index(line) + 1 :] if not line.endswith(":") else ():
+                    kept.append(after)  # a definition of several lines
+                    if after.endswith(":"):
+                        break
                 kept.append(f"{' ' * indent}    result = None{TODO.format(indent=' ' * indent)}")
         files[name] = "\n".join(kept) + "\n"
     return files

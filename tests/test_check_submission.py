@@ -182,7 +182,7 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("box", ["sandbox", "plain_sandbox"])
+@pytest.mark.parametrize("box", ["sandbox", pytest.param("plain_sandbox", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_harms_neither_the_others_nor_the_verdict(attack, box, check, request):
     result = only_tv(check, ATTACKS[attack], box=request.getfixturevalue(box), time_limit=4)
