@@ -61,6 +61,8 @@ def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = N
         if trouble:
             return Diagnosis(False, None, (), None, trouble)
         misfit = misfit or (None if part in CLIMBS else wrong_shape(case, outputs, expected(part, case, network)))
+    if part in CLIMBS:
+        case_results = [(case, seen_by(part, case, outputs)) for case, outputs in case_results]
     right, error = nearest_right(part, case_results, network)
     if right <= ROUNDING:
         return Diagnosis(True, error, (), None, "right")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course.cases import Case
-from course.reference_climbs import before_nan, distinct, optimised, prepared
+from course.reference_climbs import before_nan, distinct, prepared, what_counts
 from course.steps import Outputs
 
 CLIMBS = ("fooling", "class_visualization", "style_update")
@@ -30,7 +30,7 @@ def seen_by(part: str, case: Case, outputs: Outputs) -> Outputs:
         outputs["images"] = before_nan(outputs["images"])
     if part == "style_update":
         content = prepared(case.inputs["content_image"], case.inputs["image_size"])
-        return {"images": optimised(outputs["images"], content)}
+        return what_counts(outputs, content)
     if part in CLIMBS:
         return {"images": distinct(outputs["images"])}
     if "gradient" not in outputs and "loss" in outputs:  # none came back
@@ -56,8 +56,10 @@ def compared(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> list[t
     for k in range(len(images) - 1):
         if not np.isfinite(aims[k + 1]).all():  # a gradient of 0 has no direction
             continue
-        if not np.array_equal(aims[k + 1], images[k + 1]):  # equal where a step is not compared
+        if part == "style_update" or not np.array_equal(aims[k + 1], images[k + 1]):  # equal: a step not compared
             pairs.append((images[k + 1] - images[k], aims[k + 1] - images[k]))
+    if len(seen.get("late", ())):
+        pairs.append((seen["late"][1] - seen["late"][0], wanted["late"][1] - wanted["late"][0]))
     return pairs
 
 
