@@ -10,13 +10,25 @@ from course.cases import Case
 from course.fits import describe_difference
 from course.mistakes import Mistake, mistakes_of, pairs_of, ways_of
 from course.references import expected
+from course.screening import table_of
 from course.steps import Outputs
-from course.views import CLIMBS, distance_of, largest_relative_error, not_finite, same_nan, stands_still, trouble_with
+from course.views import (
+    CLIMBS,
+    distance_of,
+    largest_relative_error,
+    not_finite,
+    same_nan,
+    seen_by,
+    stands_still,
+    trouble_with,
+    wrong_shape,
+)
 
 ROUNDING = 1e-5  # of float32, where no ReLU's gate flips
 EXACT = 1e-3  # a distance that rounding leaves
 NEAR = 0.05  # the largest at which a mistake is named as likely
 FIRST_LOOK = 0.3  # a mistake that is farther off at the first case is not looked at again
+SIMPLER = 20.0  # how many times nearer than a single mistake a pair must be
 MUCH = 5.0  # how many times nearer than the next a mistake must be to be named alone
 
 Flaws = tuple[Mistake, ...]
@@ -39,25 +51,31 @@ CaseResults = Sequence[tuple[Case, Outputs]]
 
 def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = None) -> Diagnosis:
     """Compare the outputs of one part's cases, and say in one sentence what they are."""
+    misfit = None  # a shape that is wrong, which a known mistake may explain
     for case, outputs in case_results:
         if part in CLIMBS and stands_still(case, outputs):
-            return standing_still(part, case)
-        right = None if part in CLIMBS else expected(part, case, network, outputs)
-        trouble = trouble_with(part, case, outputs, right)
+            return standing_still(part)
+        trouble = trouble_with(part, case, outputs)
         if trouble and not_finite(outputs) and part not in CLIMBS:
             return with_nan(part, case_results, network, trouble)
-        if trouble and (part in CLIMBS or not shaped_like_a_mistake(part, case_results, network)):
+        if trouble:
             return Diagnosis(False, None, (), None, trouble)
+        misfit = misfit or (None if part in CLIMBS else wrong_shape(case, outputs, expected(part, case, network)))
+    if part in CLIMBS:
+        case_results = [(case, seen_by(part, case, outputs)) for case, outputs in case_results]
     right, error = nearest_right(part, case_results, network)
     if right <= ROUNDING:
         return Diagnosis(True, error, (), None, "right")
     found = ranked(part, case_results, network, singles(part))
     if right <= EXACT and not (found and found[0][0] < right / 1000):
         return Diagnosis(True, error, (), None, "right")
-    if not found or found[0][0] > EXACT:
-        found = sorted([*found, *ranked(part, case_results, network, pairs_of(part))], key=lambda each: each[0])
+    if not found or found[0][0] > ROUNDING:
+        pairs = ranked(part, case_results, network, pairs_of(part))
+        if pairs and (not found or pairs[0][0] < found[0][0] / SIMPLER):
+            found = [*pairs, *found]
+    error = error if np.isfinite(error) else None
     return named(found, right, error) or Diagnosis(
-        False, error, (), None, describe_difference(part, case_results, network)
+        False, error, (), None, misfit or describe_difference(part, case_results, network)
     )
 
 
@@ -73,7 +91,7 @@ def with_nan(part: str, case_results: CaseResults, network: nn.Module | None, tr
     return Diagnosis(False, None, tuple(found), None, f"{trouble}. Perhaps: {found[0].title}. {found[0].hint}")
 
 
-def standing_still(part: str, case: Case) -> Diagnosis:
+def standing_still(part: str) -> Diagnosis:
     """Of a climb whose pictures are all the same."""
     (flaw,) = (each for each in mistakes_of(part) if each.name.endswith(("never_moves", "no_step")))
     return Diagnosis(False, None, (flaw,), 0.0, f"{flaw.title}. {flaw.hint}")
@@ -119,11 +137,11 @@ def nearest_right(part: str, case_results: CaseResults, network: nn.Module | Non
 
 
 def ranked(
-    part: str, case_results: CaseResults, network: nn.Module | None, candidates: Iterable[Flaws]
+    part: str, case_results: CaseResults, network: nn.Module | None, candidates: Sequence[Flaws]
 ) -> list[tuple[float, Flaws]]:
-    """The candidates with their largest distance over the cases, the nearest first."""
+    """The candidates with their largest distance over the cases, the nearest first; those far off are left out."""
     found = []
-    for flaws in candidates:
+    for flaws in candidates if part in CLIMBS else at_first_sight(part, case_results, network, candidates):
         worst = 0.0
         for case, outputs in case_results:
             worst = max(worst, distance(part, case, network, outputs, flaws))
@@ -134,18 +152,27 @@ def ranked(
     return sorted(found, key=lambda each: each[0])
 
 
-def shaped_like_a_mistake(part: str, case_results: CaseResults, network: nn.Module | None) -> bool:
-    """Whether a wrong shape is one that a known mistake makes."""
-    found = ranked(part, case_results, network, singles(part))
-    return bool(found) and found[0][0] <= NEAR
+def at_first_sight(
+    part: str, case_results: CaseResults, network: nn.Module | None, candidates: Sequence[Flaws]
+) -> list[Flaws]:
+    """Those that may be the nearest, by a few numbers of each output."""
+    worst = np.zeros(len(candidates))
+    kind = "pairs" if candidates and len(candidates[0]) == 2 else "singles"
+    for case, outputs in case_results:
+        table = table_of(
+            case, kind, lambda case=case: [expected_or_none(part, case, network, {}, flaws) for flaws in candidates]
+        )
+        worst = np.maximum(worst, table.distances(seen_by(part, case, outputs)))
+    level = min(max(MUCH * worst.min(initial=np.inf), 10 * EXACT), FIRST_LOOK)
+    return [flaws for flaws, far in zip(candidates, worst, strict=True) if far <= level]
 
 
-def named(found: list[tuple[float, Flaws]], right: float, error: float) -> Diagnosis | None:
+def named(found: list[tuple[float, Flaws]], right: float, error: float | None) -> Diagnosis | None:
     """The nearest mistake, if it is near, and clearly nearer than what is right."""
     if not found or found[0][0] > NEAR or found[0][0] * MUCH > right:
         return None
     best, flaws = found[0]
-    level = max(best * MUCH, EXACT / 10)
+    level = max(best * MUCH, ROUNDING / 10)
     others = tuple(each for distance, each in found[1:] if distance <= level and len(each) <= len(flaws))
     return Diagnosis(False, error, flaws, best, sentence_of(flaws, others, best), others)
 

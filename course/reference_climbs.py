@@ -192,7 +192,7 @@ def adam(gradients: list[Tensor], rate: float) -> Tensor:
 def style_update(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
     """Adam down the sum of the losses, clamped to +-1.5 before each pass, at rate 3, from iteration 180 afresh at 0.1.
 
-    The first three steps are compared, and the one of iteration 180. Between them, expected is what the student has.
+    The first three steps are compared, and the one of iteration 180.
     """
     content = prepared(inputs["content_image"], inputs["image_size"])
     start = steps.clamp(steps.start(content))
@@ -202,10 +202,7 @@ def style_update(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
             gradients = steps.gathered([loss_gradient(steps, inputs, work, image) for image in images[: k + 1]])
             change = steps.change(gradients, steps.rate())
         elif k == DECAY_AT:
-            own = images[k + 1] - images[k] if len(images) > k + 1 else None
-            change = steps.late(steps.change([loss_gradient(steps, inputs, work, images[k])], 0.1), own)
-        elif work.outputs is not None:
-            return images[k + 1]
+            change = steps.late(steps.change([loss_gradient(steps, inputs, work, images[k])], 0.1), None)
         else:
             moving = not torch.equal(images[0], images[1])
             return images[k] * (1 - 1e-4 * moving)  # a climb of our own leaves out what is not compared
@@ -213,9 +210,24 @@ def style_update(steps, inputs: dict, work: Work) -> dict[str, Tensor]:
 
     if work.outputs is None:
         return {"images": torch.cat([content, climbed(work, start, DECAY_AT + 1, step)])}
-    seen = optimised(work.outputs["images"], content)
-    work = Work(work.case, work.network, {"images": seen})
-    return {"images": climbed(work, start, len(seen) - 1, step)}
+    seen = what_counts(work.outputs, content)
+    made = {"images": climbed(Work(work.case, work.network, seen), start, len(seen["images"]) - 1, step)}
+    if len(seen["late"]):
+        before, after = (tensor(image)[None] for image in seen["late"])
+        change = steps.late(steps.change([loss_gradient(steps, inputs, work, before)], 0.1), after - before)
+        made["late"] = torch.cat([before, steps.clamp(steps.move(before, change))])
+    return made
+
+
+def what_counts(outputs: dict[str, np.ndarray], content: Tensor) -> dict[str, np.ndarray]:
+    """Of all pictures of a transfer the first four, and as "late" the two at the lower rate, if there are so many."""
+    if "late" in outputs:
+        return outputs
+    seen = optimised(outputs["images"], content)
+    return {
+        "images": seen[: EARLY + 1],
+        "late": seen[DECAY_AT : DECAY_AT + 2] if len(seen) > DECAY_AT + 1 else seen[:0],
+    }
 
 
 def optimised(images: np.ndarray, content: Tensor) -> np.ndarray:

@@ -3,13 +3,20 @@
 import numpy as np
 
 from course.cases import Case
-from course.reference_climbs import before_nan, distinct, optimised, prepared
+from course.reference_climbs import before_nan, distinct, prepared, what_counts
 from course.steps import Outputs
 
 CLIMBS = ("fooling", "class_visualization", "style_update")
 SPARED = 0.01  # of the numbers of a part with a network: a ReLU's gate may flip with the order of a sum
-ONE_GATE = 0.03  # of a step's length: what the gate of a ReLU can change that opens by rounding
 TINY = 1e-12
+NAMES = {  # of what must come back, of the losses the loss
+    "gram_matrix": ("gram", "plain"),
+    "guided_gram_matrix": ("gram",),
+    "saliency": ("maps",),
+    "guided_backprop": ("maps",),
+    "grad_cam": ("maps",),
+    "preprocess": ("image",),
+}
 
 
 def of_network(part: str) -> bool:
@@ -23,12 +30,20 @@ def seen_by(part: str, case: Case, outputs: Outputs) -> Outputs:
         outputs["images"] = before_nan(outputs["images"])
     if part == "style_update":
         content = prepared(case.inputs["content_image"], case.inputs["image_size"])
-        return {"images": optimised(outputs["images"], content)}
+        return what_counts(outputs, content)
     if part in CLIMBS:
         return {"images": distinct(outputs["images"])}
-    if "gradient" not in outputs and "loss" in outputs:
-        return outputs | {"gradient": np.zeros(1)}
+    if "gradient" not in outputs and "loss" in outputs:  # none came back
+        return outputs | {"gradient": np.zeros(gradient_shape(case))}
     return outputs
+
+
+def gradient_shape(case: Case) -> tuple[int, ...]:
+    """The shape of a loss's gradient: that of its one input, or of all features one after the other."""
+    inputs = case.inputs
+    if "feats" in inputs:
+        return (sum(features.size for features in inputs["feats"]),)
+    return inputs["content_current" if "content_current" in inputs else "img"].shape
 
 
 def compared(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -41,8 +56,10 @@ def compared(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> list[t
     for k in range(len(images) - 1):
         if not np.isfinite(aims[k + 1]).all():  # a gradient of 0 has no direction
             continue
-        if not np.array_equal(aims[k + 1], images[k + 1]):  # equal where a step is not compared
+        if part == "style_update" or not np.array_equal(aims[k + 1], images[k + 1]):  # equal: a step not compared
             pairs.append((images[k + 1] - images[k], aims[k + 1] - images[k]))
+    if len(seen.get("late", ())):
+        pairs.append((seen["late"][1] - seen["late"][0], wanted["late"][1] - wanted["late"][0]))
     return pairs
 
 
@@ -64,21 +81,12 @@ def relative(theirs: np.ndarray, wanted: np.ndarray, spared: float = 0.0) -> flo
 
 
 def distance_of(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> float:
-    """The largest over the outputs; of a climb that of half of its steps, if all are near.
-
-    A gate of a ReLU that opens by rounding moves a whole step by some percent, but seldom two steps of three.
-    """
+    """The largest over the outputs."""
     spared = SPARED if of_network(part) else 0.0
     pairs = compared(part, case, outputs, wanted)
     if part in CLIMBS and len(pairs) < 2:
         return np.inf  # the start alone tells nothing
-    if any(theirs.shape == (1,) and aim.shape != (1,) and not theirs.any() for theirs, aim in pairs):
-        pairs = [(np.zeros_like(aim) if theirs.shape == (1,) else theirs, aim) for theirs, aim in pairs]
-    distances = [relative(theirs, aim, spared) for theirs, aim in pairs]
-    if part in CLIMBS and max(distances) <= ONE_GATE:
-        steps = sorted(distances[1:])
-        return max(distances[0], steps[(len(steps) - 1) // 2])
-    return max(distances)
+    return max(relative(theirs, aim, spared) for theirs, aim in pairs)
 
 
 def largest_relative_error(part: str, case: Case, outputs: Outputs, wanted: Outputs) -> float:
@@ -128,7 +136,7 @@ def trouble_with_pictures(part: str, case: Case, outputs: Outputs) -> str | None
     return None
 
 
-def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None) -> str | None:
+def trouble_with(part: str, case: Case, outputs: Outputs) -> str | None:
     """What keeps the outputs from being compared, in one sentence."""
     for name, array in outputs.items():
         array = np.asarray(array)
@@ -141,11 +149,14 @@ def trouble_with(part: str, case: Case, outputs: Outputs, wanted: Outputs | None
             return f"{case.name}: {name} is {kind} at {share:.0%} of its entries; look for a division by 0"
     if part in CLIMBS:
         return trouble_with_pictures(part, case, outputs)
-    missing = [name for name in wanted if name not in outputs and name != "gradient"] if wanted else []
-    if missing:
-        return f"{case.name}: there is no {missing[0]} in what came back"
-    for name, aim in (wanted or {}).items():
+    missing = [name for name in NAMES.get(part, ("loss",)) if name not in outputs]
+    return f"{case.name}: there is no {missing[0]} in what came back" if missing else None
+
+
+def wrong_shape(case: Case, outputs: Outputs, wanted: Outputs) -> str | None:
+    """Which output has a shape that is not the right one."""
+    for name, aim in wanted.items():
         if name in outputs and np.shape(outputs[name]) != np.shape(aim):
             got = np.shape(outputs[name])
-            return f"{case.name}: the {name} has shape {got}, and {np.shape(aim)} is needed"
+            return f"{case.name}: {name} has shape {got}, and {np.shape(aim)} is needed"
     return None
