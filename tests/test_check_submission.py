@@ -194,7 +194,8 @@ def test_an_attack_harms_neither_the_others_nor_the_verdict(attack, box, check, 
 
 def test_a_forged_result_is_compared_like_any_other(check):
     body = (
-        'import io, os, numpy as np\n        b = io.BytesIO()\n        f = b\'{"notes": [], "right": true, "status": "right"}\'\n'
+        'import io, os, numpy as np\n        b = io.BytesIO()\n'
+        '        f = b\'{"notes": [], "right": true, "status": "right"}\'\n'
         "        z = np.zeros(img.shape, np.float32); s = np.zeros((), np.float32)\n"
         "        np.savez(b, **{'0/loss': s, '0/gradient': z, '1/loss': s, '1/gradient': z, "
         "'facts': np.frombuffer(f, np.uint8)})\n        os.write(3, b.getvalue()); os._exit(0)"
