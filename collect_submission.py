@@ -610,8 +610,8 @@ def check_numbers(archive: Path) -> list[str]:
     for test in tests:
         if test["status"] == "passed":
             say(f"  {test['name']}: right")
-    wrong = [(test["name"], *test["output"].splitlines()) for test in tests if test["status"] != "passed"]
-    return [": ".join(" ".join(line.split()) for line in lines) for lines in wrong]
+    wrong = [(test["name"], *test["output"].partition("\n")) for test in tests if test["status"] != "passed"]
+    return [": ".join(filter(None, (name, verdict, " ".join(why.split())))) for name, verdict, _, why in wrong]
 
 
 def tell_contents(root: Path, names: list[str]) -> None:

@@ -204,11 +204,12 @@ def two_cases(part: str, X: Sequence[np.ndarray], labels: Sequence[list[int]]) -
 
 
 def grad_cam_cases(network: nn.Module) -> list[Case]:
-    """Pictures of 5 x 6 cells, and for each the class with the best score that not every cell speaks for.
+    """Square pictures, and for each the class with the best score that not every cell speaks for.
 
+    Square: the lines that the course gives resize to `X_tensor[i, 0].shape`, which Pillow takes for (width, height).
     Where all cells speak for a class, the gradient is the same at each of them, and many a mistake is not seen.
     """
-    X = prepared(picture(27, 27, 96, 112), picture(20, 20, 96, 112)), prepared(picture(31, 31, 112, 96))
+    X = prepared(picture(27, 27, 112, 112), picture(20, 20, 112, 112)), prepared(picture(31, 31, 112, 112))
     labels = []
     for x in X:
         maps = as_double(network).classifier[1](layers_of(as_double(network), torch.from_numpy(x).double())[-1])

@@ -145,7 +145,7 @@ class GradCam:
         gradient, = torch.autograd.grad(scores, self.kept[0])
         cam = (gradient.mean(dim=(2, 3), keepdim=True) * self.kept[0]).sum(dim=1).clamp(min=0)
         cam = cam.detach().numpy()
-        size = X_tensor.shape[3:1:-1]
+        size = X_tensor[0, 0].shape
         cam = np.array([np.array(Image.fromarray(one).resize(size, Image.BICUBIC)) for one in cam])
         cam -= np.min(cam)
         cam /= np.max(cam)
