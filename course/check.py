@@ -1,6 +1,7 @@
 """Checks a hand-in part by part: the student's code runs in the sandbox, its numbers are compared here."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ def check_submission(
         raise UsageError(f"time limit: {time_limit:g} is not allowed; give seconds, 0.1 to 3600")
     own = Sandbox() if sandbox is None else sandbox
     own.time_limit = float(time_limit)
+    folder = own.new_folder("hand-in")
     try:
-        handed_in = open_submission(path, own.new_folder("hand-in") / "copy")
+        handed_in = open_submission(path, folder / "copy")
         model = load_squeezenet(network, "cpu")
         weights = weights_file(model, own)
         results = {}
@@ -55,6 +57,7 @@ def check_submission(
         return [results[key] for key in PARTS if key in results]
     finally:
         own.waiting.clear()  # jobs that nobody waits for any more, after an error
+        shutil.rmtree(folder, ignore_errors=True)
         if sandbox is None:
             own.close()
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from core.defaults import ROOT
+from core.errors import WorkError
 
 MEMORY = 4_000_000_000  # bytes that a part may take beyond what torch takes
 MOST_BYTES = 64_000_000  # of all arrays of a part
@@ -52,6 +53,8 @@ class Sandbox:
 
     def __init__(self, time_limit: float = 30.0, memory: int = MEMORY, *, apart: bool = True) -> None:
         """apart: without network, other processes and files, where the system allows that; False is for tests."""
+        if not hasattr(os, "fork"):
+            raise WorkError("a hand-in is checked on Linux or macOS alone; on Windows, use its Linux subsystem (WSL)")
         self.time_limit, self.memory, self.apart = time_limit, memory, apart
         self.root = Path(tempfile.mkdtemp(prefix="check_submission_"))
         os.chmod(self.root, 0o755)
@@ -184,7 +187,7 @@ class Sandbox:
         except (OSError, ValueError, KeyError):
             return Answer("killed")
         finally:
-            shutil.rmtree(folder / "work", ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             arrays = read_arrays(data) if data else {}
             facts = arrays.pop("facts", None)
