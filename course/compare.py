@@ -71,6 +71,8 @@ def diagnose(part: str, case_results: CaseResults, network: nn.Module | None = N
         return Diagnosis(True, error, (), None, "right")
     if not found or found[0][0] > ROUNDING:
         pairs = ranked(part, case_results, network, pairs_of(part))
+        if found and found[0][0] <= EXACT:  # a late step is known by its length alone, so it would fit too easily
+            pairs = [each for each in pairs if "late" not in [flaw.step for flaw in each[1]]]
         if pairs and (not found or pairs[0][0] < found[0][0] / SIMPLER):
             found = [*pairs, *found]
     error = error if np.isfinite(error) else None

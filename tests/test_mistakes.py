@@ -165,7 +165,9 @@ def test_the_catalogue_holds_what_it_promises():
 
 
 def test_every_single_mistake_is_named_and_none_is_called_right(network):
-    found = [row for part in parts() for row in rows(part, network)]
+    """Of what climbs, every third: docs/results/mistakes.md has all."""
+    chosen = {part: [(each,) for each in mistakes_of(part)[:: 3 if part in CLIMBS else 1]] for part in parts()}
+    found = [row for part in parts() for row in rows(part, network, chosen[part])]
     verdicts = [row.verdict for row in found]
     assert "right" not in verdicts
     assert [row.flaws[0].name for row in found if row.verdict in ("another", "not named")] == []
@@ -174,7 +176,7 @@ def test_every_single_mistake_is_named_and_none_is_called_right(network):
 
 @pytest.mark.parametrize("part", [part for part in parts() if part not in CLIMBS])
 def test_pairs_are_named_as_that_pair_or_as_what_gives_the_same(part, network):
-    every = max(1, len(pairs_of(part)) // 40)
+    every = max(1, len(pairs_of(part)) // 25)
     for flaws in pairs_of(part)[::every]:
         diagnosis = planted(part, network, flaws)
         if "NaN" in diagnosis.sentence:
