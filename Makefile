@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 # What `make demo` draws: the studies that take seconds.
 STUDIES := saliency gradcam classes fooling segmentation explain style fast_style neurons embedding deepdream
 
-.PHONY: demo test test-oldest lint submission clean
+.PHONY: demo test test-oldest lint submission autograder clean
 
 demo: $(INSTALLED)
 	@for study in $(STUDIES); do echo "== python -m studies $$study"; $(BIN)/python -m studies $$study || exit 1; done
@@ -26,8 +26,12 @@ lint: $(INSTALLED)
 submission:
 	$(PYTHON) collect_submission.py
 
+# What Gradescope runs. `make autograder POINTS=my_points.toml WEIGHTS=squeezenet1_1.pth`: both may be left out.
+autograder: $(INSTALLED)
+	$(BIN)/python -m course.pack $(if $(POINTS),--points $(POINTS)) $(if $(WEIGHTS),--weights $(WEIGHTS))
+
 clean:
-	rm -rf .venv $(OLDEST) visualization/*.png assignment_3_submission.zip
+	rm -rf .venv $(OLDEST) visualization/*.png assignment_3_submission.zip assignment_3_autograder.zip
 
 # The file marks a finished installation: an interrupted one starts again, a changed list is brought up to date.
 $(INSTALLED): requirements.txt

@@ -2,7 +2,7 @@
 
 The edition of the assignment is found by what lies in the folder. Each module that the autograder imports is imported
 from an unpacked copy of the archive, in a process of its own, and must have the names of that edition. If anything is
-missing, nothing is written.
+missing, nothing is written. With --check the numbers are checked, too: by check_submission.py, if it is there.
 
 Only the standard library is used: copy this file into your own folder and run it there. The same content gives the
 same bytes.
@@ -14,6 +14,7 @@ import argparse
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,10 +24,12 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
 SCRIPT = "collect_submission.py"
+CHECKS = "check_submission.py"
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: no clock in the bytes
 CODE = (".py", ".ipynb")  # packed whatever their size
 MOST_OTHER = 25_000_000  # bytes: a larger file that is no code stays out
@@ -575,6 +578,42 @@ def check_modules(
     return problems + lacking, unchecked
 
 
+def find_checks() -> Path | None:
+    """The script that checks numbers: beside this one, or where Python looks for modules; with the rest of it."""
+    places = [Path(__file__).resolve().with_name(CHECKS)]
+    with suppress(ImportError, ValueError):
+        found = find_spec(CHECKS[: -len(".py")])
+        places += [Path(found.origin)] if found and found.origin else []
+    return next((path for path in places if (path.parent / "course" / "check.py").is_file() and path.is_file()), None)
+
+
+def check_numbers(archive: Path) -> list[str]:
+    """Have the archive's numbers checked, by a process of its own; a line for each part that is not right."""
+    checks = find_checks()
+    if not checks:
+        ways = f"call the {SCRIPT} that lies beside it, and name your folder: python {SCRIPT} FOLDER --check"
+        return [f"not checked: {CHECKS} is not here, nor the folder course/ that it needs; {ways}"]
+    say(f"checking the numbers by {checks}")
+    with tempfile.TemporaryDirectory() as temporary:
+        hand_in, report = Path(temporary, "hand-in.zip"), Path(temporary, "results.json")
+        shutil.copyfile(archive, hand_in)
+        command = [sys.executable, str(checks), str(hand_in), "--json", str(report)]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace"
+        )
+        try:
+            with open(report, encoding="utf-8") as file:
+                tests = json.load(file)["tests"]
+        except (OSError, ValueError):  # the checks themselves did not run, e.g. since torch is not installed
+            words = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+            return [f"not checked: {words[-1].strip()}"]
+    for test in tests:
+        if test["status"] == "passed":
+            say(f"  {test['name']}: right")
+    wrong = [(test["name"], *test["output"].partition("\n")) for test in tests if test["status"] != "passed"]
+    return [": ".join(filter(None, (name, verdict, " ".join(why.split())))) for name, verdict, _, why in wrong]
+
+
 def tell_contents(root: Path, names: list[str]) -> None:
     """A line a folder."""
     folders: dict[str, list[str]] = {}
@@ -592,6 +631,7 @@ def collect(
     *,
     edition: str | None = None,
     force: bool = False,
+    check: bool = False,
     limit: float = TIME_LIMIT,
 ) -> int:
     """Pack the folder into `output`, by default the edition's archive in the current folder; 0, or 1 if refused."""
@@ -619,6 +659,8 @@ def collect(
             write_archive(root, plan.names, beside)
             wrong, unchecked = check_modules(beside, plan.names, row, root, limit)
             problems += wrong
+            if check:
+                problems += check_numbers(beside)
         for problem in problems:
             say(f"{SCRIPT}: {problem}", sys.stderr)
         if problems and not (force and plan.names):
@@ -656,13 +698,15 @@ def main(arguments: list[str] | None = None) -> int:
     add("folder", type=Path, nargs="?", default=here, help="your folder (default: the one of this script)")
     add("--edition", choices=[edition.name for edition in EDITIONS], help="default: found by what is in the folder")
     add("--output", type=Path, metavar="ZIP", help=f"the archive (default: {ZIP}, or as the edition calls it)")
-    add("--force", action="store_true", help="pack although something is missing")
+    add("--check", action="store_true", help=f"check the numbers first, by {CHECKS}: takes up to a minute or two")
+    add("--force", action="store_true", help="pack although something is missing or wrong")
     options = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     try:
-        return collect(options.folder, options.output, edition=options.edition, force=options.force)
+        settings = {"edition": options.edition, "force": options.force, "check": options.check}
+        return collect(options.folder, options.output, **settings)
     except Refused as error:
         say(f"{SCRIPT}: {error}", sys.stderr)
         return error.code

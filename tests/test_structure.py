@@ -18,6 +18,7 @@ BELOW = {  # folder: the folders of ours that it may import, besides itself
     "training": {"core", "style_modules", "visualizers", "measures", "drawing", "patterns", "studies"},
     "studies": {"core", "style_modules", "painting", "visualizers", "measures", "drawing", "patterns", "training"},
     "courses": {"core", "style_modules", "painting", "visualizers", "drawing"},
+    "course": {"core", "style_modules", "painting", "visualizers", "measures", "drawing", "patterns", "studies"},
 }
 AT_THE_ROOT = {path.stem for path in ROOT.glob("*.py")}  # scripts, and modules that pass on what the courses call
 OURS = {*BELOW, *AT_THE_ROOT, "helpers", "benchmarks", "tests"}
