@@ -20,7 +20,11 @@ from core.errors import UsageError, WorkError
 from core.own_files import facts_of, is_ours
 
 OWN_PICTURES = tuple(ROOT / folder for folder in ("images/content", "images/styles", "styles_images"))
-CACHED = re.compile(r"(.*_)?[0-9a-f]{16,64}")  # the stem of a file in a cache of ours ends in a hash
+# Files of our caches, which end in a hash. Not more: `photos_cache/IMG_0123456789abcdef.png` is somebody's picture.
+CACHED = (
+    ("trust_cache", re.compile(r".*_[0-9a-f]{16}\.json")),
+    ("embedding_cache", re.compile(r"[0-9a-f]{64}\.safetensors")),
+)
 IN_FORCE: ContextVar["Protection | None"] = ContextVar("protection", default=None)
 
 
@@ -178,9 +182,9 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_cached(path: Path) -> bool:
-    """Whether it lies in a cache of ours, whose files bear hashes as names and are made again when damaged."""
-    named = any(parent.name.endswith("_cache") for parent in path.parents)
-    return named and CACHED.fullmatch(path.stem) is not None
+    """Whether it lies in a cache of ours, whose files are named by hashes and are made again when damaged."""
+    within = {parent.name for parent in path.parents}
+    return any(folder in within and name.fullmatch(path.name) for folder, name in CACHED)
 
 
 def _absolute(path: Path) -> str:

@@ -154,6 +154,19 @@ def test_explained_pictures_never_land_on_the_pictures(weights, picture, capsys)
         assert {path.name: path.read_bytes() for path in own.iterdir()} == before
 
 
+@pytest.mark.parametrize("folder", ["photos_cache", "trust_cache", "embedding_cache"])
+def test_a_picture_is_not_taken_for_a_cached_file_by_its_name(folder, picture, capsys):
+    """Cameras and downloads name files by numbers and hashes, too, and folders are called caches."""
+    path = Path(folder) / "stock_0123456789abcdef.png"
+    path.parent.mkdir()
+    path.write_bytes(picture.read_bytes())
+    assert run("explain", "--images", path, "--output", folder) == 2
+    assert "is one of the files that this reads" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="was not written by this program"):
+        Protection().expect([path])
+    assert path.read_bytes() == picture.read_bytes()
+
+
 def test_painted_pairs_never_land_on_the_pictures(weights, picture, capsys):
     own = Path("own")
     own.mkdir()

@@ -1,7 +1,9 @@
 """Explains picture after picture, a file each, and passes over what is there already."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from torch import nn
@@ -52,7 +54,7 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
     pictures = list_pictures(settings.images, report.say)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
     broken, written, there, damaged = [], 0, 0, 0
-    jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))
+    jobs = list(zip(pictures, labels, targets(pictures, labels, settings.output), strict=True))
     report.expect([target for _, _, target in jobs])
     try:
         for picture, label, target in report.progress(jobs, desc="explained", unit="picture"):
@@ -103,11 +105,25 @@ def write(
     report.picture(figure, target, metadata, silently=True)
 
 
-def targets(pictures: Sequence[Picture], folder: Path) -> list[Path]:
-    """Where each picture's maps go. Pictures of one name are told apart by their whole paths."""
+def targets(pictures: Sequence[Picture], labels: Sequence[int | None], folder: Path) -> list[Path]:
+    """Where each picture's maps go. Pictures of one name are told apart by their whole paths, and what is then still
+    alike by numbers: `a_b/c.jpg` and `a/b_c.jpg`, two classes of one picture, names that some systems hold for one.
+    """
     often = Counter(picture.name for picture in pictures)
-    names = [
-        picture.name if often[picture.name] == 1 else "_".join(Path(picture.source).absolute().parts[1:])
-        for picture in pictures
-    ]
-    return [folder / f"{name}.png" for name in names]
+    found: dict[tuple[Picture, int | None], str] = {}
+    taken: set[str] = set()
+    for picture, label in zip(pictures, labels, strict=True):
+        if (picture, label) in found:
+            continue
+        alone = often[picture.name] == 1
+        name = picture.name if alone else "_".join(Path(picture.source).absolute().parts[1:])
+        numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        free = next(each for each in numbered if _as_any_system(each) not in taken)
+        taken.add(_as_any_system(free))
+        found[picture, label] = free
+    return [folder / f"{found[job]}.png" for job in zip(pictures, labels, strict=True)]
+
+
+def _as_any_system(name: str) -> str:
+    """A name as the least exact file system sees it: without a difference of case or of composed letters."""
+    return unicodedata.normalize("NFC", name).casefold()
