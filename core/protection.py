@@ -36,6 +36,7 @@ class Protection:
         self.inputs, self.overwrite, self.subfolders = tuple(inputs), overwrite, subfolders
         self.expected: set[str] = set()
         self.written: set[str] = set()
+        self.left_out: set[str] = set()  # within a folder of inputs, but not read
         self._allowed: dict[str, tuple[int, ...]] = {}  # what may be replaced, as it was when it was looked at
         self._read: set[tuple[int, int]] | None = None
 
@@ -61,7 +62,7 @@ class Protection:
             raise UsageError(f"output: '{path}' is a folder; give the name of a file")
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"output: '{path}' is no regular file; choose another --output")
-        if (status.st_dev, status.st_ino) in self.read:
+        if (status.st_dev, status.st_ino) in self.read and name not in self.left_out:
             raise UsageError(f"output: '{path}' is one of the files that this reads; choose another --output")
         if status.st_size and not self.overwrite and not is_ours(path):
             words = "is there already and was not written by this program"
@@ -103,6 +104,12 @@ def expect(paths: Iterable[Path]) -> None:
     """Check files that will be written, before the work, if a protection is in force."""
     if protection := IN_FORCE.get():
         protection.expect(paths)
+
+
+def leave_out(paths: Iterable[Path]) -> None:
+    """Tell a protection in force, if there is one, of files in a folder of inputs that are not read after all."""
+    if protection := IN_FORCE.get():
+        protection.left_out.update(map(_absolute, paths))
 
 
 def expect_network(path: Path, facts: Mapping[str, str]) -> None:

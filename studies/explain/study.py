@@ -11,6 +11,9 @@ from torch import nn
 from core.activations import find_layer
 from core.errors import UsageError
 from core.files import fingerprint, is_damaged, is_there
+from core.own_files import description_of
+from core.picture_files import shown
+from core.protection import leave_out
 from drawing.files import describe
 from studies.explain.cost import cost
 from studies.explain.figure import draw
@@ -51,7 +54,7 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
 
     Raises the first one's UsageError if no picture can be read.
     """
-    pictures = list_pictures(settings.images, report.say)
+    pictures = without_earlier_figures(list_pictures(settings.images, report.say), settings, report)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
     broken, written, there, damaged = [], 0, 0, 0
     jobs = list(zip(pictures, labels, targets(pictures, labels, settings.output), strict=True))
@@ -83,6 +86,26 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
             report.say(f"wrote {written} pictures to {settings.output}{kept}{again}")
     if broken and not (written or there):
         raise broken[0]
+
+
+def without_earlier_figures(pictures: list[Picture], settings: Settings, report: Report) -> list[Picture]:
+    """The pictures but for what an earlier run wrote into their own folder: it would be explained in its turn."""
+    written = [picture.source for picture in pictures if is_earlier_figure(picture.source, settings)]
+    if not written:
+        return pictures
+    if len(written) == len(pictures):
+        raise UsageError(f"images: all of them are figures that this study wrote to '{shown(settings.output)}'")
+    leave_out(written)
+    report.say(f"left out of '{shown(settings.output)}': {len(written)} figures that an earlier run wrote there")
+    return [picture for picture in pictures if picture.source not in written]
+
+
+def is_earlier_figure(source: Path | str, settings: Settings) -> bool:
+    """Whether it was found in the folder of the output, and this study wrote it."""
+    if not isinstance(source, Path) or str(source) in settings.images:
+        return False
+    beside = source.parent.resolve() == settings.output.resolve()
+    return beside and description_of(source).get("Script") == "explain"
 
 
 def decisive(settings: Settings) -> dict[str, str | int]:
