@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save
 
+from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from core.files import write_whole
 from core.own_files import is_ours
@@ -302,6 +304,15 @@ def test_a_table_of_an_earlier_version_is_known_by_the_picture_beside_it(tmp_pat
     save_picture(PIXELS, tmp_path / "b.png", OURS)  # a study that writes no tables
     (tmp_path / "b.csv").write_text("mine")
     assert not is_ours(tmp_path / "b.csv")
+
+
+def test_the_gallery_may_be_made_again_as_its_page_says(tmp_path):
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    pictures = [ROOT / place for place in re.findall(r"--output (visualization/gallery/\S+)", page)]
+    assert len(pictures) > 20
+    assert [path.name for path in pictures if path.exists() and not is_ours(path)] == []
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", comment=b"{}")
+    assert not is_ours(tmp_path / "a.jpg")
 
 
 def test_a_file_that_came_during_the_work_is_kept_and_an_empty_one_is_nobodys(tmp_path):
