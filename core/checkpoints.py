@@ -57,7 +57,8 @@ def state_of_checkpoint(path: Path) -> Checkpoint:
         )
         raise Unreadable(f"holds no state dict (it {kind}); {SAVE_THE_STATE}")
     name, state = next(iter(found.items()))
-    note = f"its '{name}' of {' and '.join(found)}" if len(found) > 1 else ""
+    several = [*found, *_likewise(whole, state, found)]
+    note = f"its '{name}' of {' and '.join(several)}" if len(several) > 1 else ""
     if BOOKKEEPING in state:
         state = {key: value for key, value in state.items() if key != BOOKKEEPING}
     return Checkpoint(state, _names_in(whole), note, by_trainer=True)
@@ -81,6 +82,14 @@ def _find(whole: Any, holders: int = 1) -> dict[str, dict[str, Tensor]]:
         if isinstance(whole.get(name), dict) and (inside := _find(whole[name], holders - 1)):
             return {f"{name}.{within}": state for within, state in inside.items()}
     return found
+
+
+def _likewise(whole: Any, state: Mapping[str, Tensor], found: Collection[str]) -> list[str]:
+    """Where else, under a name that we do not know ("best_state_dict", "swa"), weights as many as those taken lie."""
+    entries = whole.items() if isinstance(whole, dict) and whole is not state else ()
+    size = len(set(state) - {BOOKKEEPING})
+    others = {str(name): _as_state(value) for name, value in entries if name not in found}
+    return [name for name, other in others.items() if other and len(set(other) - {BOOKKEEPING}) == size]
 
 
 def _as_state(value: Any) -> dict[str, Tensor]:

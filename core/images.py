@@ -4,7 +4,7 @@ The network reads (N, 3, H, W), normalised per channel with ImageNet's statistic
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,15 +41,18 @@ __all__ = [
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 NO_DATA = 42113  # the TIFF tag of GDAL, by which maps say what number stands for nothing
+BITS, WHITE_IS_ZERO, PLANES, SIGNED = 258, 262, 284, 339  # TIFF tags: bits of a number; 0 if white is; 2; 2 if signed
+DARK, DARK_PNG = 1 / 4, 1 / 16  # of white: deep greys that are darker everywhere were kept in other units
 
 
 def load_image(path: str | Path, *, longest: float = LONGEST_OVER_SHORTEST) -> Image.Image:
     """Read a picture file as 8-bit RGB in sRGB, the right way up.
 
     A colour profile is applied. Transparency is laid over white. Deep greys are scaled to 8 bits, by the smallest of
-    1, 8, 12 and 16 bits that holds their largest value (a PNG by 16); where some are below zero, as heights and the
-    numbers of a CT, the least becomes black and the largest white. What is no number is black. Of an animation the
-    first frame is taken, and of several pages the first.
+    1, 8, 12 and 16 bits that holds their largest value (a PNG by 16), or by that value itself where all would be darker
+    than a quarter of white (a PNG: than a sixteenth); where some are below zero, as heights and numbers of a CT, the
+    least becomes black and the largest white. What is no number is black. Of an animation the first frame is taken, and
+    of several pages the first.
 
     longest: how many times the shorter side the longer one may be. Raises UsageError, one sentence naming the file, if
     it cannot be used.
@@ -78,41 +81,73 @@ def load_frames(path: str | Path) -> list[tuple[Image.Image, int]]:
 
 def upright(image: Image.Image) -> Image.Image:
     """An opened file's picture, turned as its EXIF entry says; as it lies if that entry cannot be read."""
+    tags = getattr(image, "tag_v2", {})
+    _check_numbers(image, tags)
     image.load()
     try:
         turned = ImageOps.exif_transpose(image)
     except Exception:  # of broken EXIF, a dozen kinds; the pixels are good
         return image
     turned.format = image.format  # a turned picture is a new one, of no format
-    turned.info["nodata"] = getattr(image, "tag_v2", {}).get(NO_DATA)
+    turned.info["tiff"] = {tag: tags.get(tag) for tag in (NO_DATA, BITS, WHITE_IS_ZERO, SIGNED) if tag in tags}
     return turned
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """A picture of any mode as 8-bit RGB, as `load_image` says, but for its colour profile."""
+def _check_numbers(image: Image.Image, tags: Mapping[int, object]) -> None:
+    """Raise UsageError for what Pillow reads wrongly without a word, by the tags of a TIFF file."""
+    misread = ""
+    if tags.get(PLANES) == 2 and image.mode not in {"I", "F"} and max(tags.get(BITS, (8,))) > 8:
+        misread = "has colours of more than 8 bits, each in a plane of its own"
+    if image.mode == "L" and tags.get(SIGNED) == (2,):
+        misread = "has numbers of 8 bits with a sign"
+    if misread:
+        name = shown(getattr(image, "filename", ""))
+        raise UsageError(f"image: '{name}' {misread}, which cannot be read here; save it as PNG first")
+
+
+def to_rgb(image: Image.Image, *, keep_dark: bool = False) -> Image.Image:
+    """A picture of any mode as 8-bit RGB, as `load_image` says, but for its colour profile.
+
+    keep_dark: deep greys are scaled by a number of bits, however dark that leaves them.
+    """
     if image.mode.startswith(("I", "F")):  # Pillow's own conversion would cut them off at 255
-        return Image.fromarray(_eight_bits(image)).convert("RGB")
+        return Image.fromarray(_eight_bits(image, keep_dark=keep_dark)).convert("RGB")
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> np.ndarray:
+def deep_greys(image: Image.Image) -> np.ndarray:
+    """The numbers of a picture of deep greys, float64 (H, W), as a TIFF file means them, where Pillow does not ask."""
+    grey = np.asarray(image)
+    tiff = image.info.get("tiff", {})
+    if grey.dtype == np.int32 and tiff.get(BITS) == (32,) and tiff.get(SIGNED, (1,)) == (1,):
+        grey = grey.view(np.uint32)  # above 2 ** 31 they were read as numbers below zero
+    if image.mode.startswith("I;16") and tiff.get(WHITE_IS_ZERO) == 0:
+        grey = 65535 - grey
+    return grey.astype(np.float64)
+
+
+def _eight_bits(image: Image.Image, *, keep_dark: bool) -> np.ndarray:
     """Deep greys -> uint8 (H, W)."""
-    grey = np.asarray(image, dtype=np.float64)
+    grey = deep_greys(image)
     there = np.isfinite(grey)
     with suppress(ValueError):  # of None: no number stands for nothing
-        there &= grey != np.float64(str(image.info.get("nodata")).strip("\0 "))
+        there &= grey != np.float64(str(image.info.get("tiff", {}).get(NO_DATA)).strip("\0 "))
     if not there.any():
         raise ValueError("it holds no number")
     low, high = grey[there].min(), grey[there].max()
     # A PNG uses all its 16 bits. Other formats keep 8, 12 or 16 bits, or any scale, in the same numbers.
     depths = [65535.0] if image.format == "PNG" else [1.0, 255.0, 4095.0, 65535.0, max(1.0, high)]
     top = next((depth for depth in depths if high <= depth), depths[-1])
+    if 1 < high < (DARK_PNG if image.format == "PNG" else DARK) * top and not keep_dark:
+        top = high
     if low < 0:
         grey, top = grey - low, high - low or 1.0
-    return np.where(there, (grey / top * 255).clip(0, 255).round(), 0).astype(np.uint8)
+    shades = np.where(there, (grey / top * 255).clip(0, 255).round(), 0).astype(np.uint8)
+    clear = image.info.get("transparency")  # a number of a PNG, laid over white
+    return np.where(deep_greys(image) == clear, 255, shades).astype(np.uint8) if isinstance(clear, int) else shades
 
 
 def default_photograph(name: str) -> Image.Image:

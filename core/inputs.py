@@ -27,6 +27,8 @@ def check_images(images: Tensor, name: str = "images", *, single: bool = False) 
     if not images.is_floating_point():
         words = "are not what the network reads; core.images.preprocess makes that of 8-bit pictures"
         raise UsageError(f"{name}: whole numbers ({images.dtype}) {words}")
+    if images.element_size() < 2:
+        raise UsageError(f"{name}: {images.dtype} is too coarse for a picture; give float16 or more")
     # A sum is finite if all numbers are; if it is not, it may only have grown too large.
     if not images.detach().sum().isfinite() and not images.detach().isfinite().all():
         wrong = int((~images.detach().isfinite()).flatten(1).any(dim=1).nonzero()[0])

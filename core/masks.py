@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import UsageError
-from core.images import to_rgb, upright
+from core.images import deep_greys, to_rgb, upright
 from core.picture_files import read_file, shown
 
 SPREAD = 64  # grey levels between the channels of a pixel: above, it is a colour and no tinted grey
@@ -33,12 +33,12 @@ def load_mask(path: str | Path) -> np.ndarray:
 
 def _shares(image: Image.Image, name: str) -> np.ndarray:
     if image.mode.startswith(("I", "F")):  # deeper than 8 bits
-        values = np.asarray(image, dtype=np.float64)
+        values = deep_greys(image)
         if not np.isfinite(values).all():
             raise UsageError(f"{name} holds values that are no numbers (NaN or infinity); save it {WHITE_WHERE}")
         if values.min() < 0:
             raise UsageError(f"{name} holds values below zero, down to {values.min():g}; save it {WHITE_WHERE}")
-        greys = np.asarray(to_rgb(image))[..., 0]
+        greys = np.asarray(to_rgb(image, keep_dark=True))[..., 0]
         _check_levels(values, greys, name)
         return _scaled(values, greys, name)
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:

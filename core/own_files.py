@@ -8,7 +8,8 @@
                         hash: the .md beside it in its last line, the picture beside it as "Table"
 
 Tables of earlier versions bear no sign. They are known by the picture of the same name that a study which writes tables
-left beside them within the same minute: a table that somebody changed later is not.
+left beside them within the same minute: a table that somebody changed later is not. Some pictures of the gallery, which
+docs/gallery.md says how to make again, bear an empty comment.
 
 A file that is asked about may be anybody's: only regular files are opened, never waited for, and little of them read.
 """
@@ -24,6 +25,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.defaults import ROOT
+
 SAYS = ("Script", "Settings", "Weights", "Versions")
 TRAINED = {"architecture", "licence", "seed", "steps"}
 CHECKPOINT = ("recipe", "network", "optimizer", "generator", "losses", "seconds", "step")
@@ -33,13 +36,14 @@ SAME_MINUTE = 60  # seconds
 HEADS = (2**16, 2**23)  # bytes of a file that are read: nearly always the first suffice
 LARGEST_TABLE = 2**28  # bytes
 PICTURES = (".png", ".jpg", ".jpeg", ".gif")
+GALLERY = ROOT.resolve() / "visualization" / "gallery"
 
 
 def is_ours(path: Path) -> bool:
     """Whether this program wrote the file. One that cannot be read, or is of no kind that it writes, is not ours."""
     ending = path.suffix.lower()
     if ending in PICTURES:
-        return bool(description_of(path))
+        return bool(description_of(path)) or _of_the_gallery(path)
     if ending == ".md":
         return _last_line(path).startswith(SIGN) or _of_an_earlier_version(path)
     if ending == ".csv":
@@ -131,6 +135,15 @@ def _kept_digests(path: Path) -> str:
     pictures = [description_of(path.with_suffix(ending)).get("Table", "") for ending in PICTURES]
     line = _last_line(path.with_suffix(".md"))
     return " ".join([line if line.startswith(SIGN) else "", *pictures]).strip()
+
+
+def _of_the_gallery(path: Path) -> bool:
+    """Whether it is a picture of visualization/gallery as an earlier version wrote some, with an empty comment."""
+    if os.path.realpath(path.parent) != str(GALLERY):
+        return False
+    with suppress(Exception), Image.open(io.BytesIO(read_some(path, HEADS[0])), formats=("JPEG",)) as image:
+        return image.info.get("comment") == b"{}"
+    return False
 
 
 def _of_an_earlier_version(path: Path) -> bool:

@@ -20,7 +20,11 @@ from core.errors import UsageError, WorkError
 from core.own_files import facts_of, is_ours
 
 OWN_PICTURES = tuple(ROOT / folder for folder in ("images/content", "images/styles", "styles_images"))
-CACHED = re.compile(r"(.*_)?[0-9a-f]{16,64}")  # the stem of a file in a cache of ours ends in a hash
+# Files of our caches, which end in a hash. Not more: `photos_cache/IMG_0123456789abcdef.png` is somebody's picture.
+CACHED = (
+    ("trust_cache", re.compile(r".*_[0-9a-f]{16}\.json")),
+    ("embedding_cache", re.compile(r"[0-9a-f]{64}\.safetensors")),
+)
 IN_FORCE: ContextVar["Protection | None"] = ContextVar("protection", default=None)
 
 
@@ -32,6 +36,7 @@ class Protection:
         self.inputs, self.overwrite, self.subfolders = tuple(inputs), overwrite, subfolders
         self.expected: set[str] = set()
         self.written: set[str] = set()
+        self.left_out: set[str] = set()  # within a folder of inputs, but not read
         self._allowed: dict[str, tuple[int, ...]] = {}  # what may be replaced, as it was when it was looked at
         self._read: set[tuple[int, int]] | None = None
 
@@ -57,7 +62,7 @@ class Protection:
             raise UsageError(f"output: '{path}' is a folder; give the name of a file")
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"output: '{path}' is no regular file; choose another --output")
-        if (status.st_dev, status.st_ino) in self.read:
+        if (status.st_dev, status.st_ino) in self.read and name not in self.left_out:
             raise UsageError(f"output: '{path}' is one of the files that this reads; choose another --output")
         if status.st_size and not self.overwrite and not is_ours(path):
             words = "is there already and was not written by this program"
@@ -99,6 +104,12 @@ def expect(paths: Iterable[Path]) -> None:
     """Check files that will be written, before the work, if a protection is in force."""
     if protection := IN_FORCE.get():
         protection.expect(paths)
+
+
+def leave_out(paths: Iterable[Path]) -> None:
+    """Tell a protection in force, if there is one, of files in a folder of inputs that are not read after all."""
+    if protection := IN_FORCE.get():
+        protection.left_out.update(map(_absolute, paths))
 
 
 def expect_network(path: Path, facts: Mapping[str, str]) -> None:
@@ -178,9 +189,9 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_cached(path: Path) -> bool:
-    """Whether it lies in a cache of ours, whose files bear hashes as names and are made again when damaged."""
-    named = any(parent.name.endswith("_cache") for parent in path.parents)
-    return named and CACHED.fullmatch(path.stem) is not None
+    """Whether it lies in a cache of ours, whose files are named by hashes and are made again when damaged."""
+    within = {parent.name for parent in path.parents}
+    return any(folder in within and name.fullmatch(path.name) for folder, name in CACHED)
 
 
 def _absolute(path: Path) -> str:

@@ -132,22 +132,32 @@ def _stages(model: nn.Module, label: int) -> list[Stage] | None:
         return None
     stages = []
     for module in model.features:
-        if type(module) is nn.Conv2d:
+        if type(module) is nn.Conv2d and _is_square(module):
             kernel, stride, padding = module.kernel_size[0], module.stride[0], module.padding[0]
             stages.append(Stage([_borderless(module)], kernel, stride, padding))
         elif type(module) is nn.ReLU:
             stages[-1].layers.append(torch.relu)
-        elif type(module) is nn.MaxPool2d:
+        elif type(module) is nn.MaxPool2d and _is_square(module):
             kernel, stride, padding = module.kernel_size, module.stride, module.padding
             pool = _pooling(kernel, stride)
             stages.append(Stage([pool], kernel, stride, padding, -torch.inf, module.ceil_mode))
-        elif type(module) is Fire:
+        elif type(module) is Fire and _is_square(module.expand3x3):
             stages[-1].layers.append(_squeeze(module))
             stages.append(Stage([_expand(module)], kernel=3, padding=1))
         else:
             return None
     stages[-1].layers.append(_row(model.get_submodule(head), label))
     return stages
+
+
+def _is_square(module: nn.Module) -> bool:
+    """Whether a layer looks at squares as torchvision's do: the owner may have put another one in its place."""
+    numbers = (module.kernel_size, module.stride, module.padding)
+    if type(module) is nn.MaxPool2d:
+        return all(type(each) is int for each in numbers) and module.dilation == 1 and not module.return_indices
+    plain = (getattr(module, "dilation", 0), getattr(module, "groups", 0), getattr(module, "padding_mode", ""))
+    alike = all(type(each) is tuple and len(set(each)) == 1 for each in numbers)
+    return type(module) is nn.Conv2d and alike and plain == ((1, 1), 1, "zeros")
 
 
 def _borderless(convolution: nn.Conv2d) -> Callable[[Tensor], Tensor]:

@@ -1,6 +1,7 @@
 """A folder of pictures, a file of maps for each: all of them, again only what changed, and what is broken named."""
 
 import os
+import unicodedata
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from conftest import replace_everywhere
 from conftest import run as run_study
 from PIL import Image
 
+from studies.explain.study import targets
+from studies.shared.pictures import Picture
 from visualizers.all_maps import all_maps
 
 
@@ -119,3 +122,29 @@ def test_ctrl_c_keeps_the_files_that_are_finished(folder, tmp_path, monkeypatch,
     assert "wrote 1 pictures to out" in capsys.readouterr().out
     assert run("--images", folder) == 0
     assert "wrote 1 pictures to out; 1 were there already" in capsys.readouterr().out
+
+
+def test_figures_in_the_folder_of_the_pictures_are_not_explained_in_their_turn(folder, capsys):
+    for path in sorted(folder.iterdir()):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    into = ("explain", "--size", "64", "--images", folder, "--output", folder)
+    for more in ([], [], ["--layer", "features.9"]):
+        assert run_study(*into, *more) == 0
+        assert sorted(path.name for path in folder.iterdir()) == ["a.jpg", "a.png", "b.jpg", "b.png"]
+    assert "2 figures that an earlier run wrote there" in capsys.readouterr().out
+    assert run_study("explain", "--size", "64", "--images", folder / "a.png", "--output", folder) == 2
+    assert "is one of the files that this reads" in capsys.readouterr().err
+
+
+def test_no_two_jobs_share_a_file(tmp_path):
+    """Paths that join to one name, names that some systems hold for one, two classes of one picture."""
+    accents = ("caf\N{LATIN SMALL LETTER E WITH ACUTE}.png", "cafe\N{COMBINING ACUTE ACCENT}.png")
+    names = ("a_b/c.png", "a/b/c.png", "IMG.png", "img.png", *accents, "two.png")
+    files = [tmp_path / name for name in names]
+    pictures = [Picture(file.stem, file) for file in [*files, files[-1], files[-1]]]
+    paths = targets(pictures, [None] * len(names) + [3, None], tmp_path)
+    assert paths[-1] == paths[len(names) - 1]  # one picture and one class, named twice
+    kept = {unicodedata.normalize("NFC", str(path)).casefold() for path in paths}
+    assert len(kept) == len(paths) - 1
+    assert paths == targets(pictures, [None] * len(names) + [3, None], tmp_path)

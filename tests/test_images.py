@@ -60,6 +60,63 @@ def test_numbers_below_zero_are_kept_apart_from_least_to_largest(kind, tmp_path)
     assert np.abs(loaded - wanted).max() <= 0.51
 
 
+@pytest.mark.parametrize("largest", [1.0001, 3.0, 40.0, 300.0, 5000.0])
+def test_a_picture_in_units_of_its_own_is_not_left_black(largest, tmp_path):
+    ramp = np.linspace(0, largest, 100, dtype=np.float32).reshape(10, 10)
+    loaded = np.asarray(images.load_image(saved(tmp_path, Image.fromarray(ramp), "units.tiff")))[..., 0]
+    assert np.abs(loaded - 255 * ramp / largest).max() <= 0.51
+
+
+@pytest.mark.parametrize(("largest", "white"), [(255, 255), (4000, 4000), (5000, 65535), (65535, 65535)])
+def test_a_png_of_sixteen_bits_is_stretched_only_where_it_would_be_black(largest, white, tmp_path):
+    ramp = np.linspace(0, largest, 100).astype(np.uint16).reshape(10, 10)
+    loaded = np.asarray(images.load_image(saved(tmp_path, Image.fromarray(ramp))))[..., 0]
+    assert np.abs(loaded - 255 * ramp.astype(float) / white).max() <= 0.51
+
+
+def test_the_transparent_number_of_deep_greys_is_white(tmp_path):
+    deep = RGB[..., 0].astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "a.png", transparency=int(deep[0, 0]))
+    loaded = np.asarray(images.load_image(tmp_path / "a.png"))[..., 0]
+    assert np.array_equal(loaded, np.where(deep == deep[0, 0], 255, RGB[..., 0]))
+
+
+def tiff(path, numbers, tags):
+    """Write numbers (H, W), or planes (3, H, W), as an uncompressed TIFF file, with these tags besides the usual."""
+    height, width = numbers.shape[-2:]
+    data, bits = numbers.tobytes(), numbers.dtype.itemsize * 8
+    entries = {256: (3, 1, width), 257: (3, 1, height), 258: (3, 1, bits), 259: (3, 1, 1), 262: (3, 1, 1)}
+    entries |= {273: (4, 1, 8), 277: (3, 1, 1), 278: (3, 1, height), 279: (4, 1, len(data))} | tags
+    more = b""
+    if numbers.ndim == 3:
+        at, plane = 8 + len(data), len(data) // 3
+        more = struct.pack("<3H2x3I3I", bits, bits, bits, *(8 + plane * each for each in range(3)), *[plane] * 3)
+        entries |= {258: (3, 3, at), 273: (4, 3, at + 8), 277: (3, 1, 3), 279: (4, 3, at + 20), 262: (3, 1, 2)}
+    rows = b"".join(struct.pack("<HHII", tag, *entry) for tag, entry in sorted(entries.items()))
+    head = b"II*\0" + struct.pack("<I", 8 + len(data) + len(more))
+    path.write_bytes(head + data + more + struct.pack("<H", len(entries)) + rows + bytes(4))
+    return path
+
+
+def test_a_tiff_means_what_its_tags_say(tmp_path):
+    grey = RGB[..., 0]
+    deep = grey.astype("<u4") * 16843009  # above 2 ** 31, too
+    white_is_zero = tiff(tmp_path / "w.tif", 65535 - grey.astype("<u2") * 257, {262: (3, 1, 0)})
+    without_sign = tiff(tmp_path / "u.tif", deep, {339: (3, 1, 1)})
+    for path in (white_is_zero, without_sign):
+        assert np.array_equal(np.asarray(images.load_image(path))[..., 0], grey)
+
+
+def test_what_pillow_misreads_is_refused(tmp_path):
+    planes = tiff(
+        tmp_path / "planes.tif", np.ascontiguousarray(RGB.transpose(2, 0, 1)).astype("<u2") * 257, {284: (3, 1, 2)}
+    )
+    signed = tiff(tmp_path / "signed.tif", RGB[..., 0].astype("<i1"), {339: (3, 1, 2)})
+    for path in (planes, signed):
+        with pytest.raises(UsageError, match=f"'.*{path.name}' has .* cannot be read here; save it as PNG first"):
+            images.load_image(path)
+
+
 def test_sixteen_bits_with_a_sign_are_numbers_with_a_sign(tmp_path):
     ramp = np.linspace(-1000, 1000, 100).astype(np.int16).reshape(10, 10)
     entries = {256: (3, 10), 257: (3, 10), 258: (3, 16), 259: (3, 1), 262: (3, 1), 273: (4, 8), 278: (3, 10)}

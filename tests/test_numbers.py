@@ -356,13 +356,13 @@ def test_autocast_changes_nothing(name):
 def test_what_is_no_picture_is_refused_in_one_sentence(name):
     good = input_of(name)
     spoiled = [good.index_fill(3, torch.tensor([5]), value) for value in (torch.nan, torch.inf)]
-    whole = [(good * 50).to(torch.uint8), (good * 50).long(), good > 0]
+    whole = [(good * 50).to(torch.uint8), (good * 50).long(), good > 0, good.to(torch.float8_e4m3fn)]
     for wrong in (*whole, *spoiled, good[:, :1], good[0], good[:0], good.numpy(), [good], None):
         with pytest.raises(UsageError) as refused:
             called(name, network(torch.float32), wrong)
         words = str(refused.value)
         assert "\n" not in words
-        assert any(reason in words for reason in ("whole numbers", "not finite", "is needed")), words
+        assert any(reason in words for reason in ("whole numbers", "not finite", "is needed", "too coarse")), words
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

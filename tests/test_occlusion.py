@@ -279,6 +279,31 @@ def test_other_networks_are_passed_in_full(squeezenet):
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "layer"),
+    [
+        ("0", nn.Conv2d(3, 64, 3, 2, padding="valid")),
+        ("0", nn.Conv2d(3, 64, 3, 2, padding=1, padding_mode="reflect")),
+        ("0", nn.Conv2d(3, 64, (3, 5), 2)),
+        ("2", nn.MaxPool2d((3, 3), (2, 2), ceil_mode=True)),
+        ("2", nn.MaxPool2d(3, 2, dilation=2)),
+        ("4.expand3x3", nn.Conv2d(16, 64, 3, padding=2, dilation=2)),
+        ("4.expand3x3", nn.Conv2d(16, 64, 3, padding="same", groups=16)),
+    ],
+    ids=str,
+)
+def test_a_layer_of_another_kind_in_squeezenets_place_is_passed_in_full(place, layer):
+    model = random_squeezenet().double()
+    model.features.set_submodule(place, layer.double())
+    image = torch.randn(1, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    drops = occlusion(model, image, 1, patch=16, stride=16)
+    covered = image.clone()
+    covered[:, :, 16:32, 32:48] = 0
+    with torch.no_grad():
+        wanted = model(image)[0, 1] - model(covered)[0, 1]
+    assert float(drops[0, 1, 2]) == pytest.approx(float(wanted), rel=1e-6, abs=1e-12)
+
+
 def test_a_hook_that_changes_the_network_is_not_left_out(squeezenet):
     model, image = deepcopy(squeezenet).double(), picture(40, 50).double()
     model.features[7].register_forward_hook(lambda _module, _inputs, output: output * 1.5)

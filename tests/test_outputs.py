@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save
 
+from core.defaults import ROOT
 from core.errors import UsageError, WorkError
 from core.files import write_whole
 from core.own_files import is_ours
@@ -154,6 +156,19 @@ def test_explained_pictures_never_land_on_the_pictures(weights, picture, capsys)
         assert {path.name: path.read_bytes() for path in own.iterdir()} == before
 
 
+@pytest.mark.parametrize("folder", ["photos_cache", "trust_cache", "embedding_cache"])
+def test_a_picture_is_not_taken_for_a_cached_file_by_its_name(folder, picture, capsys):
+    """Cameras and downloads name files by numbers and hashes, too, and folders are called caches."""
+    path = Path(folder) / "stock_0123456789abcdef.png"
+    path.parent.mkdir()
+    path.write_bytes(picture.read_bytes())
+    assert run("explain", "--images", path, "--output", folder) == 2
+    assert "is one of the files that this reads" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="was not written by this program"):
+        Protection().expect([path])
+    assert path.read_bytes() == picture.read_bytes()
+
+
 def test_painted_pairs_never_land_on_the_pictures(weights, picture, capsys):
     own = Path("own")
     own.mkdir()
@@ -289,6 +304,15 @@ def test_a_table_of_an_earlier_version_is_known_by_the_picture_beside_it(tmp_pat
     save_picture(PIXELS, tmp_path / "b.png", OURS)  # a study that writes no tables
     (tmp_path / "b.csv").write_text("mine")
     assert not is_ours(tmp_path / "b.csv")
+
+
+def test_the_gallery_may_be_made_again_as_its_page_says(tmp_path):
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    pictures = [ROOT / place for place in re.findall(r"--output (visualization/gallery/\S+)", page)]
+    assert len(pictures) > 20
+    assert [path.name for path in pictures if path.exists() and not is_ours(path)] == []
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", comment=b"{}")
+    assert not is_ours(tmp_path / "a.jpg")
 
 
 def test_a_file_that_came_during_the_work_is_kept_and_an_empty_one_is_nobodys(tmp_path):

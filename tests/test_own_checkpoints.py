@@ -201,3 +201,12 @@ def test_a_misfit_is_told_in_words_and_whole_numbers_stay_whole():
     assert misfit({**wanted, "weight": torch.ones(2).half()}, wanted) == ""
     assert "float16" in misfit({**wanted, "weight": torch.ones(2).half()}, wanted, exact=True)
     assert misfit([1], wanted) == "holds no state dict"
+
+
+def test_weights_beside_those_taken_are_told_whatever_they_are_called(tmp_path, network, state):
+    others = {key: value + 1 for key, value in state.items()}
+    averaged = {**prefixed(others, "module."), "n_averaged": torch.tensor(3)}
+    content = {"best_state_dict": others, "state_dict": state, "swa": averaged, "criterion": {"weight": torch.ones(2)}}
+    loaded = load_squeezenet(str(saved(tmp_path, content)))
+    assert "its 'state_dict' of state_dict and best_state_dict and swa," in loaded.weights_note
+    assert torch.equal(loaded.features[0].weight, network.features[0].weight)

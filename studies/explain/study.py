@@ -1,7 +1,9 @@
 """Explains picture after picture, a file each, and passes over what is there already."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from torch import nn
@@ -9,6 +11,9 @@ from torch import nn
 from core.activations import find_layer
 from core.errors import UsageError
 from core.files import fingerprint, is_damaged, is_there
+from core.own_files import description_of
+from core.picture_files import shown
+from core.protection import leave_out
 from drawing.files import describe
 from studies.explain.cost import cost
 from studies.explain.figure import draw
@@ -49,10 +54,10 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
 
     Raises the first one's UsageError if no picture can be read.
     """
-    pictures = list_pictures(settings.images, report.say)
+    pictures = without_earlier_figures(list_pictures(settings.images, report.say), settings, report)
     labels = chosen_labels(settings.labels, model.class_names, len(pictures))
     broken, written, there, damaged = [], 0, 0, 0
-    jobs = list(zip(pictures, labels, targets(pictures, settings.output), strict=True))
+    jobs = list(zip(pictures, labels, targets(pictures, labels, settings.output), strict=True))
     report.expect([target for _, _, target in jobs])
     try:
         for picture, label, target in report.progress(jobs, desc="explained", unit="picture"):
@@ -83,6 +88,26 @@ def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
         raise broken[0]
 
 
+def without_earlier_figures(pictures: list[Picture], settings: Settings, report: Report) -> list[Picture]:
+    """The pictures but for what an earlier run wrote into their own folder: it would be explained in its turn."""
+    written = [picture.source for picture in pictures if is_earlier_figure(picture.source, settings)]
+    if not written:
+        return pictures
+    if len(written) == len(pictures):
+        raise UsageError(f"images: all of them are figures that this study wrote to '{shown(settings.output)}'")
+    leave_out(written)
+    report.say(f"left out of '{shown(settings.output)}': {len(written)} figures that an earlier run wrote there")
+    return [picture for picture in pictures if picture.source not in written]
+
+
+def is_earlier_figure(source: Path | str, settings: Settings) -> bool:
+    """Whether it was found in the folder of the output, and this study wrote it."""
+    if not isinstance(source, Path) or str(source) in settings.images:
+        return False
+    beside = source.parent.resolve() == settings.output.resolve()
+    return beside and description_of(source).get("Script") == "explain"
+
+
 def decisive(settings: Settings) -> dict[str, str | int]:
     """The settings that decide what every picture shows."""
     return {"layer": settings.layer, "size": settings.size}
@@ -103,11 +128,25 @@ def write(
     report.picture(figure, target, metadata, silently=True)
 
 
-def targets(pictures: Sequence[Picture], folder: Path) -> list[Path]:
-    """Where each picture's maps go. Pictures of one name are told apart by their whole paths."""
+def targets(pictures: Sequence[Picture], labels: Sequence[int | None], folder: Path) -> list[Path]:
+    """Where each picture's maps go. Pictures of one name are told apart by their whole paths, and what is then still
+    alike by numbers: `a_b/c.jpg` and `a/b_c.jpg`, two classes of one picture, names that some systems hold for one.
+    """
     often = Counter(picture.name for picture in pictures)
-    names = [
-        picture.name if often[picture.name] == 1 else "_".join(Path(picture.source).absolute().parts[1:])
-        for picture in pictures
-    ]
-    return [folder / f"{name}.png" for name in names]
+    found: dict[tuple[Picture, int | None], str] = {}
+    taken: set[str] = set()
+    for picture, label in zip(pictures, labels, strict=True):
+        if (picture, label) in found:
+            continue
+        alone = often[picture.name] == 1
+        name = picture.name if alone else "_".join(Path(picture.source).absolute().parts[1:])
+        numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        free = next(each for each in numbered if _as_any_system(each) not in taken)
+        taken.add(_as_any_system(free))
+        found[picture, label] = free
+    return [folder / f"{found[job]}.png" for job in zip(pictures, labels, strict=True)]
+
+
+def _as_any_system(name: str) -> str:
+    """A name as the least exact file system sees it: without a difference of case or of composed letters."""
+    return unicodedata.normalize("NFC", name).casefold()
