@@ -21,7 +21,6 @@ DATA = ("course/points.toml", "LICENSE")
 EMBEDDED = "weights/squeezenet1_1.safetensors"
 ALSO = ("future", "six")  # the courses' own image_utils and data_utils import them
 WITHOUT = ("hypothesis", "pytest", "pytest-xdist", "ruff")  # of the project's own requirements
-CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"  # PyPI's torch for Linux brings 2 GB for a GPU
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: no clock in the bytes
 MOST = 100_000_000  # bytes
 
@@ -79,7 +78,7 @@ def requirements() -> str:
     """The project's requirements without its tools for tests, and what the courses' given files import besides."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line and not line.startswith("#") and line.split(">=")[0] not in WITHOUT]
-    return "\n".join([CPU, *kept, *ALSO, ""])
+    return "\n".join([*kept, *ALSO, ""])
 
 
 def _imported(name: str) -> Iterator[str]:

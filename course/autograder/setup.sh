@@ -21,4 +21,5 @@ elif ! "$python" -c 'import ensurepip' 2>/dev/null; then
 fi
 
 "$python" -m venv "$root/venv"
+# PyPI's torch for Linux brings two gigabytes for a GPU: PIP_EXTRA_INDEX_URL may name where a CPU's build is (pytorch.org).
 "$root/venv/bin/python" -m pip install --no-cache-dir --disable-pip-version-check -r "$root/source/requirements.txt"
