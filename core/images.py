@@ -21,6 +21,7 @@ from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, read_fil
 
 __all__ = [
     "as_jpeg",
+    "as_picture",
     "centre_crop",
     "default_photograph",
     "denormalise",
@@ -192,6 +193,14 @@ def preprocess(images: Image.Image | np.ndarray | Sequence) -> Tensor:
             raise UsageError(f"images: uint8 arrays of shape (H, W, 3) are needed, got {array.dtype} {array.shape}")
     pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)  # (N, 3, H, W), 0..255
     return normalise(pixels.float() / 255)
+
+
+def as_picture(pixels: np.ndarray) -> Image.Image:
+    """uint8 (H, W, 3), an array or what becomes one -> a picture. Raises UsageError for anything else."""
+    array = np.asarray(pixels)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise UsageError(f"X: pictures as uint8 (H, W, 3), 0 to 255, are needed, got {array.dtype} {array.shape}")
+    return Image.fromarray(array)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
 from core.gradients import to_network
+from core.images import as_picture
 from core.measuring import measuring
 from core.passes import scores_of
 from core.squeezenet import load_squeezenet
@@ -29,7 +29,7 @@ class GradCAM:
         """
         pairs = []
         for x in self.X:
-            image = preprocess(Image.fromarray(x))
+            image = preprocess(as_picture(x))
             with measuring(self.model), torch.no_grad():
                 predicted = scores_of(self.model, to_network(self.model, image)).argmax(dim=1)
             heatmap = scale_each(upsample(grad_cam(self.model, image, predicted), image.shape[2:]))

@@ -30,7 +30,11 @@ class GramDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, features: Tensor, target: Tensor) -> Tensor:
-        difference = gram_matrices(features) - precise(target)  # (N, C, C)
+        matrices = gram_matrices(features)  # (N, C, C)
+        if target.shape[-2:] != matrices.shape[-2:]:  # it could be spread over the matrices without a word
+            shapes = f"{tuple(target.shape)} for features {tuple(features.shape)}"
+            raise UsageError(f"style_targets: Gram matrices (N, C, C) are needed, got {shapes}")
+        difference = matrices - precise(target)
         ctx.save_for_backward(features, difference)
         return difference.square().sum()
 
@@ -60,7 +64,7 @@ def gram_matrices(features: Tensor) -> Tensor:
 
 def gram_matrix(features: Tensor, normalize: bool = True) -> Tensor:
     """features (N, C, H, W) -> (N, C, C), divided by C * H * W if normalize."""
-    if features.dim() != 4:
+    if features.dim() != 4 or not features.numel():
         raise UsageError(f"features: shape (N, C, H, W) is needed, got {tuple(features.shape)}")
     dtype = common_type(features)
     matrices = gram_matrices(features) if normalize else gram(features)

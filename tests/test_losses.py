@@ -118,3 +118,12 @@ def test_losses_refuse_shapes_that_do_not_fit():
         StyleLoss().gram_matrix(torch.zeros(2, 3, 3))
     with pytest.raises(UsageError, match="1 layers, 0 targets and 1 weights"):
         StyleLoss()([torch.zeros(1, 2, 3, 3)], [0], [], [1.0])
+
+
+def test_a_target_of_another_shape_is_not_spread_over_the_gram_matrix():
+    features = torch.rand(1, 4, 5, 5)
+    for target in (torch.ones(1, 1, 1), torch.ones(4), torch.ones(1, 4, 1)):
+        with pytest.raises(UsageError, match="style_targets: Gram matrices"):
+            StyleLoss()([features], [0], [target], [1.0])
+    with pytest.raises(UsageError, match="features: shape"):
+        StyleLoss().gram_matrix(features[:0])

@@ -2,16 +2,18 @@
 
 from copy import deepcopy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
+from courses.gradcam import GradCAM
 from visualizers.gradcam import grad_cam, scale_each, upsample
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
-from visualizers.saliency_map import saliency_map
+from visualizers.saliency_map import SaliencyMap, saliency_map
 
 
 class Linear(nn.Module):
@@ -154,3 +156,15 @@ def test_a_picture_of_one_colour_is_named_as_the_cause_of_its_blank_map(squeezen
     model.classifier[1].bias[1] = -1.0
     with pytest.warns(BlankMapWarning, match="the image has one colour"):
         saliency_map(model, torch.zeros(1, 3, 64, 64), 1)
+
+
+def test_the_courses_pictures_and_names_are_checked(squeezenet):
+    good = np.zeros((1, 8, 8, 3), np.uint8)
+    for wrong in (good / 255, good[..., 0], good[..., :1]):
+        with pytest.raises(UsageError, match="X: pictures as uint8"):
+            SaliencyMap().show_saliency_maps(wrong, [1], {1: "one"}, squeezenet)
+        with pytest.raises(UsageError, match="X: pictures as uint8"):
+            GradCAM(wrong, squeezenet).gradcam()
+    for names in ({2: "two"}, ["one", "two", "three"]):
+        with pytest.raises(UsageError, match="class_names: a name is missing"):
+            SaliencyMap().show_saliency_maps(good, [5], names, squeezenet)

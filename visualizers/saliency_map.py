@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
+from core.errors import UsageError
 from core.gradients import as_labels, input_gradient, warn_of_blank_maps
-from core.images import preprocess
+from core.images import as_picture, preprocess
 
 SIDE = 224  # pixels: the course prepares its pictures so
 
@@ -52,10 +52,13 @@ class SaliencyMap:
         from drawing.files import describe, save_picture
         from drawing.grid import DOTS_PER_INCH, Panel, draw_grid
 
-        tensors = [preprocess(resize(Image.fromarray(x), [SIDE])) for x in X]
+        tensors = [preprocess(resize(as_picture(x), [SIDE])) for x in X]
         numbers = as_labels(y, len(X)).tolist()
         by_position = not isinstance(class_names, Mapping) and len(class_names) == len(X)
-        titles = class_names if by_position else [class_names[number] for number in numbers]
+        try:
+            titles = class_names if by_position else [class_names[number] for number in numbers]
+        except LookupError:
+            raise UsageError(f"class_names: a name is missing; give those of the classes {numbers}") from None
         maps = torch.cat([saliency_map(model, x, number) for x, number in zip(tensors, numbers, strict=True)])
         pictures = [Panel(x, str(title)) for x, title in zip(X, titles, strict=True)]
         grid = draw_grid([pictures, [Panel(heat(values)) for values in maps.numpy()]], row_names=("image", "saliency"))
