@@ -66,7 +66,8 @@ def judge(
     common: dict[str, Any] = {"output": answer.output[:MOST_OUTPUT], "seconds": answer.seconds, "notes": notes}
 
     def said(status: str, sentence: str, **more: Any) -> PartResult:
-        return PartResult(part.key, part.title, status, sentence=sentence, **{**common, **more})
+        told = common | more | {"notes": tuple(each for each in notes if each != sentence)}  # nothing twice
+        return PartResult(part.key, part.title, status, sentence=sentence, **told)
 
     left = skeleton_of(place, facts, root)
     crash = facts.get("crash")

@@ -5,6 +5,7 @@ from torch import Tensor
 from course.mistakes.registry import mistake
 
 SQUARED = ("content_loss", "style_loss", "tv_loss", "guided_style_loss")
+SEVERAL = SQUARED[1:]  # the courses give the content loss one picture at a time
 
 # --- what all losses share: sum of weight * differences squared
 
@@ -29,13 +30,13 @@ def root_of_the_sum(values: Tensor) -> Tensor:
     return values.sum().sqrt()
 
 
-@mistake(*SQUARED, step="reduce", hint="With several pictures at once, whose part of the loss is in your result?")
+@mistake(*SEVERAL, step="reduce", hint="With several pictures at once, whose part of the loss is in your result?")
 def first_picture_only(values: Tensor) -> Tensor:
     """only the first picture of the batch counts"""
     return values[:1].sum()
 
 
-@mistake(*SQUARED, step="reduce", hint="A batch of two is two pictures: does the formula divide by their number?")
+@mistake(*SEVERAL, step="reduce", hint="A batch of two is two pictures: does the formula divide by their number?")
 def divided_by_the_batch(values: Tensor) -> Tensor:
     """divided by the number of pictures in the batch"""
     return values.sum() / len(values)
