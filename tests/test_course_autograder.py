@@ -179,7 +179,7 @@ def test_setup_installs_the_packages_into_a_place_of_its_own(laid_out, tmp_path)
     log = tmp_path / "log"
     fake = tmp_path / "python3"
     fake.write_text(
-        f'#!/bin/bash\necho "$@" >>{log}\nif [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi\n'
+        f'#!/bin/bash\necho "$@" >>"{log}"\nif [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi\n'
     )
     fake.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AUTOGRADER_ROOT": str(tmp_path)}

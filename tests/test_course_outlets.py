@@ -437,7 +437,7 @@ def collecting(tmp_path):
         text = "".join(f"def {name}(*given): pass\n" for name in functions)
         (folder / "cs231n" / "net_visualization_pytorch.py").write_text(text)
         (folder / "notebook.ipynb").write_text("{}")
-        shutil.copy(ROOT / "collect_submission.py", folder)
+        shutil.copyfile(ROOT / "collect_submission.py", folder / "collect_submission.py")
         place = tmp_path / "place"
         (place / "course").mkdir(parents=True, exist_ok=True)
         if checks:

@@ -85,7 +85,7 @@ def test_warnings_are_errors_where_our_code_raises_or_causes_them_and_not_inside
     settings = ["-c", ROOT / "pyproject.toml", "-p", "no:cacheprovider", "-rA", "--tb=no"]
     command = [sys.executable, "-m", "pytest", *settings, "test_saying.py"]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    outcomes = re.findall(r"^(PASSED|FAILED|ERROR) \S*::(\w+)", said, flags=re.MULTILINE)
+    outcomes = re.findall(r"^(PASSED|FAILED|ERROR) [^:\n]*::(\w+)", said, flags=re.MULTILINE)
     assert {name for outcome, name in outcomes if outcome == "PASSED"} == {"test_their_own"}, said
     assert sum(outcome == "FAILED" and name == "test_ours" for outcome, name in outcomes) == 12
     others = {name for outcome, name in outcomes if outcome == "FAILED"}

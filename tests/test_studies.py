@@ -107,12 +107,13 @@ def test_flags_and_catalogue_import_nothing_heavy():
     assert result.returncode == 0, result.stderr
 
 
-def test_a_python_without_packages_lists_the_studies_and_says_in_a_sentence_what_is_missing():
+def test_a_python_without_packages_lists_the_studies_and_says_in_a_sentence_what_is_missing(tmp_path):
     bare = [sys.executable, "-S", "-m", "studies"]  # no site-packages
     listing = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
     assert listing.returncode == 0, listing.stderr
     assert "Which pixels matter for a class?" in listing.stdout
-    result = subprocess.run([*bare, "saliency"], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [*bare, "saliency", "--output", tmp_path / "out.png"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert re.fullmatch(
         r"python -m studies saliency: the package '\w+' is missing; .*requirements.txt\n", result.stderr
