@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import hashlib
 import io
+import os
 import re
 import shutil
 from pathlib import Path
@@ -241,7 +242,7 @@ def test_a_study_does_its_work_or_says_so_with_many_flags(name, material, monkey
         make = flags_of(name).parser
         monkeypatch.setattr(flags_of(name), "parser", lambda: with_little_work(make(), name))
 
-    @examples(60)
+    @examples(int(os.environ.get("EXAMPLES", "10")))  # for a long look: EXAMPLES=500
     @given(drawn_from(name))
     def holds(arguments):
         check_contract(name, arguments, material)
