@@ -339,7 +339,8 @@ def test_a_network_of_any_type_gives_nearly_what_it_gives_in_float64(name, dtype
                 assert ((ours - exact).norm(dim=1) / exact.norm(dim=1)).median() < 1e-4
         elif dtype == torch.float32 and ours.is_floating_point():
             known = exact.isfinite()
-            assert (ours - exact)[known].norm() <= 0.01 * exact[known].norm()
+            # Wide, since an ascent goes on from where rounding took it: what is in another type is off by far more.
+            assert (ours - exact)[known].norm() <= 0.1 * exact[known].norm()
 
 
 @every_call

@@ -114,16 +114,20 @@ def test_stopped_or_ended_within_a_step_it_ends_as_one_that_was_not_to_the_bit(k
     with monkeypatch.context() as patch:  # within the fifth step, after the batch was drawn; kept was the fourth
         patch.setattr(train, "SECONDS_BETWEEN_CHECKPOINTS", 0)
         patch.setattr(train, "LEAST_RATIO", 0)
-        step, taken = torch.optim.Adam.step, []
+        taken = []
 
-        def end(self, *arguments):
-            taken.append(1)
-            if len(taken) == 2:
-                raise RuntimeError("ended")
-            return step(self, *arguments)
+        def ending(step):
+            def end(self, *arguments):
+                taken.append(1)
+                if len(taken) == 2:
+                    raise RuntimeError("ended")
+                return step(self, *arguments)
 
-        patch.setattr(torch.optim.Adam, "step", end)
-        patch.setattr(torch.optim.AdamW, "step", end)
+            return end
+
+        # In older versions of torch AdamW has a step of its own.
+        for optimiser, step in [(each, each.step) for each in (torch.optim.Adam, torch.optim.AdamW)]:
+            patch.setattr(optimiser, "step", ending(step))
         with pytest.raises(RuntimeError, match="ended"):
             go_on(kind, stopped)
     capsys.readouterr()
