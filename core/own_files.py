@@ -18,7 +18,7 @@ import hashlib
 import io
 import json
 import os
-import stat
+import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +26,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.defaults import ROOT
+from core.kept import opened
 
 SAYS = ("Script", "Settings", "Weights", "Versions")
 TRAINED = {"architecture", "licence", "seed", "steps"}
@@ -90,20 +91,11 @@ def facts_of(path: Path) -> dict[str, str]:
 def read_some(path: Path, length: int, *, last: bool = False) -> bytes:
     """The first (or last) bytes of a regular file, at most so many; nothing of any other, or if it cannot be read."""
     try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return b""
-    try:
-        status = os.fstat(number)
-        if not stat.S_ISREG(status.st_mode):
-            return b""
-        with os.fdopen(os.dup(number), "rb") as file:
-            file.seek(max(0, status.st_size - length) if last else 0)
+        with opened(path, most=sys.maxsize) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - length) if last else 0)
             return file.read(length)
-    except OSError:
+    except ValueError:  # Unreadable, or a NUL in the name
         return b""
-    finally:
-        os.close(number)
 
 
 def _said_in(head: bytes) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Pictures by name: the project's own contents and styles in images/, the default photographs, or any file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -10,7 +11,7 @@ from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import preprocess
 from core.paths import as_path
-from core.picture_files import shown, suffixes
+from core.picture_files import list_image_files, shown, suffixes
 from studies.shared.pictures import Picture, open_picture
 
 FOLDERS = ("images/content", "images/styles", "styles_images")  # the last is the course's
@@ -49,3 +50,13 @@ def open_named(name: str, folder: str) -> Image.Image:
 def scaled_tensor(image: Image.Image, side: int) -> Tensor:
     """RGB picture -> normalised (1, 3, h, w), contiguous, its shorter side scaled to `side` pixels."""
     return preprocess(F.resize(image, [side])).contiguous()
+
+
+def is_folder(text: str) -> bool:
+    """Whether it names a folder; an empty name does not."""
+    return bool(text) and Path(text).is_dir()
+
+
+def files_of(text: str, left_out: Callable[[str], None] = lambda sentence: None) -> list[str]:
+    """The pictures of a folder, or the one that is named. left_out: as `core.picture_files.list_image_files` says."""
+    return [str(file) for file in list_image_files([text], left_out)] if is_folder(text) else [text]

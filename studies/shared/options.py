@@ -18,7 +18,7 @@ from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
-from studies.shared.outputs import add_overwrite, check_names
+from studies.shared.outputs import add_overwrite
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
@@ -235,7 +235,6 @@ def run_script(
 def _outcome(main: Callable[[argparse.Namespace], int | None], parser: Parser, options: argparse.Namespace) -> int:
     """Run it; return the exit code, every error said in one sentence."""
     try:
-        check_names(vars(options))
         check_output(getattr(options, "output", None))
         code = main(options) or 0
         sys.stdout.flush()  # so that a closed pipe is noticed here, not at Python's exit

@@ -2,13 +2,11 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib import import_module
 from typing import Any
-
-from core.errors import UsageError
 
 
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +30,3 @@ def protected(settings: Any, *, overwrite: bool) -> Iterator[None]:
     with protection.protecting(guard):
         guard.expect(settings.outputs)
         yield
-
-
-def check_names(values: Mapping[str, Any]) -> None:
-    """Raise UsageError for a text that no file system takes. values: what was given, by the name of its flag."""
-    for name, value in values.items():
-        for each in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(each, (str, os.PathLike)) and "\0" in os.fspath(each):
-                shown = os.fspath(each).replace("\0", "\\0")
-                raise UsageError(f"{name}: '{shown}' holds a NUL character, which no name may; leave it out")

@@ -1,13 +1,10 @@
 """What style transfers cost; those of pairs are told again one by one, by what is measured (`painting.forecast`)."""
 
-from pathlib import Path
-
 from core.errors import UsageError
-from core.images import list_image_files
 from painting.forecast import MOST_BYTES, TILE
 from painting.scales import SMALLEST_SIDE, scale_sizes
 from studies.shared.cost import FORWARD_BYTES, GRADIENT_BYTES, Cost, forwards, gradients
-from studies.shared.named_pictures import find_picture
+from studies.shared.named_pictures import files_of, find_picture
 from studies.shared.picture_cost import scaled_to, size_of
 from studies.shared.pictures import Picture
 from studies.style.flags import PRESETS, PairSettings, PresetSettings, Settings
@@ -59,8 +56,3 @@ def shape_of(name: str, folder: str, side: int) -> tuple[int, int] | None:
         return scaled_to(size_of(Picture(name, find_picture(name, folder))), side)
     except UsageError:
         return None
-
-
-def files_of(text: str) -> list[str]:
-    """The pictures of a folder, or the one that is named."""
-    return [str(file) for file in list_image_files([text])] if text and Path(text).is_dir() else [text]

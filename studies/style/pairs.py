@@ -9,11 +9,11 @@ from torch import nn
 from core.errors import UsageError
 from core.files import is_damaged, is_there
 from core.images import deprocess
-from core.picture_files import list_image_files, shown
+from core.picture_files import shown
 from drawing.files import describe
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.named_pictures import open_named
+from studies.shared.named_pictures import files_of, is_folder, open_named
 from studies.shared.network import footer, load_network
 from studies.shared.options import is_picture_path
 from studies.shared.report import Report
@@ -78,11 +78,11 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
 
 def list_pairs(settings: PairSettings, report: Report) -> list[Pair]:
     """All pairs asked for. Raises UsageError where flags do not go together."""
-    contents, styles = files_of(settings.content, report), settings.style
+    contents, styles = files_of(settings.content, report.say), settings.style
     folders = [text for text in styles if is_folder(text)]
     if folders and len(styles) > 1:
         raise UsageError(f"style: '{folders[0]}' is a folder, a style each; give it alone, or give files to blend")
-    groups = [(style,) for style in files_of(styles[0], report)] if folders else [styles]
+    groups = [(style,) for style in files_of(styles[0], report.say)] if folders else [styles]
     for flag, values in {"blend": settings.blend, "mask": settings.mask}.items():
         if values and len(values) != len(groups[0]):
             raise UsageError(f"{flag}: got {len(values)} for {len(groups[0])} styles; give one for each --style")
@@ -91,16 +91,6 @@ def list_pairs(settings: PairSettings, report: Report) -> list[Pair]:
     if (folders or is_folder(settings.content)) and (settings.gif or settings.curves):
         raise UsageError("gif, curves: they show how one picture came about; give files, not folders")
     return [Pair(content, group) for content in contents for group in groups]
-
-
-def is_folder(text: str) -> bool:
-    """Whether it names a folder; an empty name does not."""
-    return bool(text) and Path(text).is_dir()
-
-
-def files_of(text: str, report: Report) -> list[str]:
-    """The pictures of a folder, or the one that is named."""
-    return [str(file) for file in list_image_files([text], report.say)] if is_folder(text) else [text]
 
 
 def paths_of(pairs: list[Pair], several: bool, output: Path) -> list[Path]:
