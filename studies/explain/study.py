@@ -109,8 +109,9 @@ def is_earlier_figure(source: Path | str, settings: Settings) -> bool:
 
 
 def decisive(settings: Settings) -> dict[str, str | int]:
-    """The settings that decide what every picture shows."""
-    return {"layer": settings.layer, "size": settings.size}
+    """The settings that decide what every picture shows, the names of the classes included."""
+    names = settings.classes and (fingerprint(Path(settings.classes)) or settings.classes)
+    return {"layer": settings.layer, "size": settings.size, "model": settings.model, "classes": names}
 
 
 def write(
