@@ -7,9 +7,10 @@ The last layer with places is the last module whose output counts places, as map
 network's answer. No name is looked at, so a network of anybody's will do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import log, prod
 
 import torch
 from torch import Tensor, nn
@@ -50,11 +51,22 @@ class Call:
         return self.output is self.given or self.output.data_ptr() == self.given.data_ptr()
 
     @property
-    def only_moves(self) -> bool:
-        """Whether it has no weights and pools, flattens, permutes or hands on what it got."""
-        if self.hands_on or isinstance(self.module, POOLINGS):
+    def pools(self) -> bool:
+        """Whether it has no weights and makes fewer numbers of those it got, or more."""
+        if isinstance(self.module, POOLINGS):
             return True
-        return self.given is not None and self.given.shape != self.output.shape and not _has_weights(self.module)
+        return self._without_weights and self.given is not None and self.given.numel() != self.output.numel()
+
+    @property
+    def only_moves(self) -> bool:
+        """Whether it has no weights and flattens, permutes or hands on what it got."""
+        if self.hands_on:
+            return True
+        return self._without_weights and self.given is not None and self.given.shape != self.output.shape
+
+    @property
+    def _without_weights(self) -> bool:
+        return next(self.module.parameters(), None) is None
 
     @property
     def has_places(self) -> bool:
@@ -86,19 +98,42 @@ def last_layer(model: nn.Module, images: Tensor | None = None) -> str:
         return carried
     if isinstance(model, SqueezeNet):
         return f"features.{len(model.features) - 1}"
-    size = (SIDE, SIDE) if images is None else images.shape[2:]
-    side = getattr(model, "input_size", None)
-    picture = _picture(model, (side, side) if isinstance(side, int) else tuple(size))
-    with measuring(model), torch.no_grad():
-        layers = _layers_with_places(*walk(model, picture), picture)
-    if layers and layers[-1].output.dim() == 3:
-        with measuring(model):
-            calls, scores = walk(model, picture.requires_grad_(True))
-            layers = _before_the_last_attention(_layers_with_places(calls, scores, picture), calls, scores)
-    if not layers:
-        words = f"no layer of {type(model).__name__} gives maps (N, K, h, w) or tokens (N, T, K) that can be recorded"
-        raise UsageError(f"layer: {words}; use a map that needs none: occlusion, rise, saliency")
-    return _outermost(layers, picture).name
+    return _found(model, images)[1].name
+
+
+def layer_or_last(model: nn.Module, layer: str | None, images: Tensor | None = None) -> str:
+    """The layer named, else the last one with places."""
+    return last_layer(model, images) if layer is None else layer
+
+
+def spread_layers(model: nn.Module, images: Tensor | None = None, *, count: int) -> tuple[str, ...]:
+    """The last layer of each resolution, at most `count`, the coarsest ones, from shallow to deep.
+
+    For SqueezeNet 1.1 they are "features.1", ".4", ".7" and ".12", without a pass. Where all layers with places have
+    one resolution, as in a transformer, they are evenly spread: in each block the one that is `last_layer` in the last
+    block. Layers deep within blocks are passed over. Raises UsageError as `last_layer` does.
+    """
+    if isinstance(model, SqueezeNet):
+        modules = [*model.features, nn.MaxPool2d(1)]
+        before = (place for place, following in enumerate(modules[1:]) if isinstance(following, nn.MaxPool2d))
+        return tuple(f"features.{place}" for place in before)[-count:]
+    layers, last, picture = _found(model, images)
+    near = [layer for layer in layers if layer.output.dim() == last.output.dim() and layer.depth <= last.depth + 1]
+    resolutions: dict[int, list[Call]] = {}  # by their number of places
+    for layer in near:
+        places = _places(layer.output.shape, picture)
+        known = (each for each in resolutions if 2 / 3 < each / places < 3 / 2)  # a class token makes no other
+        resolutions.setdefault(next(known, places), []).append(layer)
+    if len(resolutions) > 1:
+        best = [min(each, key=lambda layer: (layer.depth, -layer.end)) for each in resolutions.values()]
+        names = [layer.name for layer in sorted(best, key=lambda layer: layer.end) if layer.end < last.end]
+        return (*names, last.name)[-count:]
+    ending = last.name.rpartition(".")[2]
+    alike = [each.name for each in layers if each.depth == last.depth and each.name.rpartition(".")[2] == ending]
+    if len(alike) == 1:
+        alike = [*(each.name for each in near if each.depth > last.depth), last.name]
+    steps = min(count, len(alike))
+    return tuple(alike[len(alike) * (step + 1) // steps - 1] for step in range(steps))
 
 
 def walk(model: nn.Module, picture: Tensor) -> tuple[list[Call], object]:
@@ -137,6 +172,31 @@ def walk(model: nn.Module, picture: Tensor) -> tuple[list[Call], object]:
     return sorted((call for call in calls.values() if call.output is not None), key=lambda call: call.end), answer
 
 
+def _found(model: nn.Module, images: Tensor | None) -> tuple[list[Call], Call, Tensor]:
+    """The layers with places, the last of them, and the picture that found them."""
+    size = (SIDE, SIDE) if images is None else tuple(images.shape[2:])
+    side = getattr(model, "input_size", None)
+    picture = _picture(model, (side, side) if isinstance(side, int) else size)
+    with measuring(model), torch.no_grad():
+        layers = _layers_with_places(*walk(model, picture))
+    if layers and layers[-1].output.dim() == 3:
+        with measuring(model):
+            calls, scores = walk(model, picture.requires_grad_(True))
+            layers = _before_the_last_attention(_layers_with_places(calls, scores), calls, scores)
+    if not layers:
+        words = f"no layer of {type(model).__name__} gives maps (N, K, h, w) or tokens (N, T, K) that can be recorded"
+        raise UsageError(f"layer: {words}; use a map that needs none: occlusion, rise, saliency")
+    return layers, _outermost(layers, picture), picture
+
+
+def _places(shape: Sequence[int], picture: Tensor) -> int:
+    """How many places there are: maps have about the form of the picture, tokens are counted with class tokens."""
+    if len(shape) == 3:
+        return shape[1]
+    form = picture.shape[2] / picture.shape[3]
+    return prod(min((shape[2:], shape[1:3]), key=lambda sides: abs(log(sides[0] / sides[1] / form))))
+
+
 def _picture(model: nn.Module, size: tuple[int, int]) -> Tensor:
     """Noise (1, 3, H, W) on the network's device, in its type: a black picture could leave ties and zeros."""
     home = home_of(model, torch.empty(0))
@@ -154,11 +214,7 @@ def _tensors(output: object) -> Iterator[Tensor]:
         yield from _tensors(tuple(output.values()))
 
 
-def _has_weights(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
-
-
-def _layers_with_places(calls: list[Call], answer: object, picture: Tensor) -> list[Call]:
+def _layers_with_places(calls: list[Call], answer: object) -> list[Call]:
     """The modules that are layers with places, in order, without maps of classes."""
     classes = answer.shape[1] if isinstance(answer, Tensor) and answer.dim() == 2 else 0
     mixing = [call.start for call in calls if any(weight.dim() > 1 for weight in call.module.parameters(recurse=False))]
@@ -171,8 +227,8 @@ def _layers_with_places(calls: list[Call], answer: object, picture: Tensor) -> l
         call
         for call in calls
         if call.has_places
-        and not call.hands_on
-        and not makers[id(call.output)].only_moves
+        and not call.only_moves
+        and not makers[id(call.output)].pools
         and not (classes in call.output.shape[1::2] and call.end > last_mixing)
     ]
 
