@@ -38,6 +38,9 @@ def run(settings: Settings, report: Report) -> None:
     if len(guides) > 1:
         raise UsageError(f"guide: '{settings.guide}' holds {len(guides)} pictures; give one")
     model, settings = open_network(settings, report)
+    if not model.takes_any_size:
+        words = f"takes squares of {model.input_size} pixels alone, and a dream goes through sizes"
+        raise UsageError(f"model: {model.title} {words}; use classes or inversion")
     for job in jobs:
         check_job(model, job)
     tell(cost(settings), report.say, model)
