@@ -39,6 +39,7 @@ def csv_bytes(header: Sequence[str], rows: Sequence[Sequence]) -> bytes:
     return text.getvalue().encode(errors="backslashreplace")
 
 
-def signed(text: str, table: bytes | None = None) -> bytes:
-    """Markdown as a file of ours holds it: its last line says whose it is. table: what the .csv beside it holds."""
-    return f"{text}\n{sign(table)}\n".encode(errors="backslashreplace")  # a class may be called by half a letter
+def signed(text: str, table: bytes | None = None, *, last: bytes | None = None) -> bytes:
+    """Markdown as a file of ours holds it: its last line says whose it is. table, last: as `sign` says."""
+    line = sign(table, last=last)
+    return f"{text}\n{line}\n".encode(errors="backslashreplace")  # a class may be called by half a letter
