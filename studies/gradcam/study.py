@@ -28,12 +28,12 @@ NODES = 20  # of the path that conductance is integrated along
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
     model, settings = open_network(settings, report)
-    for layer in (settings.layer, *settings.layers):
-        find_layer(model, layer)
     names = settings.techniques or (BARE if settings.versus is None else BARE[:1])
     leave_out = none_is_named(settings.techniques, techniques(), versus=settings.versus is not None)
     names = find_suited(names, model, settings.side, report, leave_out=leave_out)
     settings = replace(settings, techniques=names) if settings.techniques else settings
+    for layer in (settings.layer, *settings.layers):
+        find_layer(model, layer)
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
