@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from core.errors import UsageError
 from studies.shared.options import OUTPUT_FOLDER, Parser, is_picture_path, make_parser
 from studies.shared.settings import PictureSettings
-from visualizers.catalogue import TECHNIQUES
+from visualizers.catalogue import SETTINGS
 
 QUESTION = "What do four maps say of every picture of a folder?"
-LAYER = TECHNIQUES["grad-cam"].defaults["layer"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(PictureSettings):
     """What is asked: pictures, and the layer of Grad-CAM. `output` is a folder."""
 
-    layer: str = LAYER
+    layer: str | None = None
+    at_layer = True
     endings = ()  # the pictures tell the names
 
 
@@ -34,5 +34,5 @@ def settings(options: argparse.Namespace) -> Settings:
 def parser() -> Parser:
     result = make_parser(__doc__, output="", writes="pictures: a folder")
     result.set_defaults(output=OUTPUT_FOLDER / "explained")
-    result.add_argument("--layer", default=LAYER, metavar="NAME", help="the layer of Grad-CAM")
+    result.add_argument("--layer", metavar="NAME", help=SETTINGS["layer"].meaning)
     return result

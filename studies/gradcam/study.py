@@ -11,11 +11,11 @@ from drawing.files import describe
 from measures.captum_reference import captum_layer_activation, captum_layer_conductance
 from studies.gradcam.cost import cost
 from studies.gradcam.figure import draw_bare, draw_beside_captum, draw_techniques
-from studies.gradcam.flags import BARE, Settings, techniques
+from studies.gradcam.flags import BARE, LAYERS, Settings, techniques
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.maps import MapRow, compute_captums, compute_maps, find_suited, find_versus, report_agreement
-from studies.shared.network import footer, open_network
+from studies.shared.network import footer, layers_or_own, open_network
 from studies.shared.pictures import Batch, load_batch, report_localisation
 from studies.shared.report import Report
 from studies.shared.techniques import none_is_named
@@ -32,8 +32,8 @@ def run(settings: Settings, report: Report) -> None:
     leave_out = none_is_named(settings.techniques, techniques(), versus=settings.versus is not None)
     names = find_suited(names, model, settings.side, report, leave_out=leave_out)
     settings = replace(settings, techniques=names) if settings.techniques else settings
-    for layer in (settings.layer, *settings.layers):
-        find_layer(model, layer)
+    find_layer(model, settings.layer)
+    settings = replace(settings, layers=layers_or_own(model, settings.layers, LAYERS))
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
