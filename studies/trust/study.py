@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from core.errors import UsageError
-from core.squeezenet import load_squeezenet
+from core.networks import load_network
 from drawing.files import describe
 from drawing.table_picture import draw_table
 from measures.sanity import blocks_of
@@ -72,7 +72,7 @@ def load_randomly_labelled(weights: str | None, model: nn.Module, device: str) -
     """The network that was trained on random labels, if one is named. Raises UsageError if it knows other classes."""
     if weights is None:
         return None
-    other = load_squeezenet(weights, device)
+    other = load_network(model.model_name, weights, device)
     if other.class_names != model.class_names:
         raise UsageError(
             f"random-labels: {other.weights_name} knows other classes than {model.weights_name}; train it on the same"
