@@ -1,0 +1,207 @@
+"""Is each map right on each network? Every technique on networks of many kinds, against plain code and against Captum.
+
+The networks have random weights, so that none needs a file; in float64, so that what differs is no rounding. Writes a
+table, Markdown and CSV.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from captum import attr
+from torch import Tensor, nn
+from torchvision import models
+
+from benchmarks import plain_maps
+from benchmarks.plain_maps import OF_A_LAYER, OF_PIXELS, SEED, SETTINGS, AtLayer, Places, relus_of
+from core.errors import UsageError
+from core.gradients import BlankMapWarning
+from core.measuring import measuring
+from drawing.tables import write_table
+from measures import captum_reference
+from measures.captum_reference import relative_difference
+from studies.shared.options import Parser, run_script
+from studies.shared.progress import progress
+from visualizers.catalogue import TECHNIQUES, Technique
+from visualizers.occlusion import spread
+
+ALIKE = 1e-8  # the largest relative difference of what is the same but for rounding in float64
+ALIKE_TO_CAPTUM = 1e-6  # whose integrated gradients and occlusion round to float32 on the way
+CLASSES = 12
+
+
+class Network(NamedTuple):
+    """A network of torchvision, and where it is looked at."""
+
+    make: Callable[..., nn.Module]
+    layers: tuple[str, ...]  # three for fused Layer-CAM, the last for the others
+    size: tuple[int, int] = (64, 96)
+    settings: dict = {}
+    places: Places = lambda output: output  # what its layers give -> (N, K, h, w)
+    small: Callable[..., nn.Module] | None = None  # a smaller one of its kind, where it is large
+
+
+def of_tokens(output: Tensor) -> Tensor:
+    """What a ViT of 64 x 64 pixels gives, (N, 1 + 16, K): the class token, then the patches row by row."""
+    return output[:, 1:].reshape(len(output), 4, 4, -1).permute(0, 3, 1, 2)
+
+
+NETWORKS = {
+    "squeezenet1_1": Network(models.squeezenet1_1, ("features.4", "features.7", "features.12")),
+    "resnet18": Network(models.resnet18, ("layer2", "layer3", "layer4")),
+    "vgg11_bn": Network(models.vgg11_bn, ("features.13", "features.20", "features.27")),
+    "densenet121": Network(
+        models.densenet121, ("features.denseblock2", "features.denseblock3", "features.norm5")
+    ),
+    "mobilenet_v3_small": Network(models.mobilenet_v3_small, ("features.3", "features.8", "features.12")),
+    "efficientnet_b0": Network(models.efficientnet_b0, ("features.3", "features.5", "features.8")),
+    "convnext_tiny": Network(models.convnext_tiny, ("features.3", "features.5", "features.7")),
+    "shufflenet_v2_x1_0": Network(models.shufflenet_v2_x1_0, ("stage2", "stage3", "conv5")),
+    "googlenet": Network(
+        models.googlenet,
+        ("inception3b", "inception4e", "inception5b"),
+        settings={"aux_logits": False, "init_weights": False},
+    ),
+    "regnet_y_400mf": Network(
+        models.regnet_y_400mf, ("trunk_output.block2", "trunk_output.block3", "trunk_output.block4")
+    ),
+    "vit_b_16": Network(
+        models.vit_b_16,
+        tuple(f"encoder.layers.encoder_layer_{number}.ln_1" for number in (5, 8, 11)),
+        (64, 64),
+        {"image_size": 64},
+        of_tokens,
+        partial(models.VisionTransformer, patch_size=16, num_layers=12, num_heads=2, hidden_dim=16, mlp_dim=32),
+    ),
+    "swin_t": Network(
+        models.swin_t, ("features.3", "features.5", "norm"), places=lambda output: output.permute(0, 3, 1, 2)
+    ),
+}
+
+
+class Case(NamedTuple):
+    """A network at work: the network, its images and their labels."""
+
+    kind: Network
+    model: nn.Module
+    images: Tensor  # (2, 3, H, W), float64
+    labels: Tensor  # (2,)
+
+
+class Outcome(NamedTuple):
+    """What became of one technique on one network."""
+
+    refused: str = ""  # in its own words
+    plain: float = float("nan")  # relative difference to plain code
+    captum: float | None = None  # to Captum; None where Captum has no such map
+    captum_failed: str = ""  # in Captum's words
+
+
+def case_of(name: str, *, small: bool = False) -> Case:
+    """The network with random weights, of which nothing is degenerate: statistics of its own, no score or factor 0.
+
+    small: one image, half as wide, looked at one stage earlier; and a smaller network where it is large.
+    """
+    kind = NETWORKS[name]
+    if small and kind.small is not None:
+        kind = kind._replace(make=kind.small)
+    elif small:
+        layers = (kind.layers[0], kind.layers[2], kind.layers[1])
+        kind = kind._replace(size=tuple(side // 2 for side in kind.size), layers=layers)
+    chance = torch.Generator().manual_seed(0)
+    images = torch.randn(2, 3, *kind.size, generator=chance, dtype=torch.float64) * 0.8
+    with torch.random.fork_rng(), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.manual_seed(0)
+        model = kind.make(num_classes=CLASSES, **kind.settings).double().eval()
+        for parameter in model.parameters():
+            if parameter.abs().max() <= 1e-3:  # biases, the head of a ViT, the scales of ConvNeXt's layers
+                parameter.copy_(torch.randn_like(parameter) * 0.1)
+        norms = [module.train() for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.weight.uniform_(0.5, 1.5)
+            norm.bias.normal_(0, 0.2)
+            norm.momentum = 1
+        model(images)  # statistics of what it sees
+        for norm in norms:
+            norm.eval().running_mean.mul_(0.9).add_(0.01)
+    images = images[:1] if small else images
+    layer = AtLayer(model.requires_grad_(False), kind.layers[-1], kind.places)
+    return Case(kind, model, images, torch.tensor([class_with_maps(layer, image) for image in images]))
+
+
+def class_with_maps(layer: AtLayer, image: Tensor) -> int:
+    """The first class for which something in the layer speaks: of maps that are blank, anything would be right."""
+    maps_of = (AtLayer.gradcam, AtLayer.xgrad, AtLayer.hires)
+    return next(label for label in range(CLASSES) if all(maps(layer, image, label).any() for maps in maps_of))
+
+
+def ours(row: Technique, case: Case) -> Tensor:
+    """The technique's own map."""
+    settings = {name: value for name, value in SETTINGS.items() if name in row.settings}
+    if "layer" in row.defaults:
+        settings["layer"] = case.kind.layers[-1]
+    if "layers" in row.defaults:
+        settings["layers"] = case.kind.layers
+    if row.seeded:
+        settings["generator"] = torch.Generator().manual_seed(SEED)
+    return row.call()(case.model, case.images, case.labels, **settings)
+
+
+def plainly(row: Technique, case: Case) -> Tensor:
+    """The same by plain code, one image after the other."""
+
+    def one(image: Tensor, label: int) -> Tensor:
+        if row.name in OF_PIXELS:
+            return OF_PIXELS[row.name](case.model, image, label)
+        if row.name == "fused-layer-cam":
+            return plain_maps.fused(case.model, image, label, case.kind.layers, case.kind.places)
+        layer = AtLayer(case.model, case.kind.layers[-1], case.kind.places)
+        return OF_A_LAYER[row.name](layer, image, label)
+
+    return torch.stack([one(*each) for each in zip(case.images, case.labels.tolist(), strict=True)])
+
+
+def by_captum(row: Technique, case: Case) -> Tensor:
+    """The same by Captum."""
+    if row.name == "occlusion":
+        return captum_occlusion(case)
+    settings = {"layer": case.kind.layers[-1]} if "layer" in row.settings else {}
+    settings |= {name: SETTINGS[name] for name in row.settings if name in SETTINGS}
+    return getattr(captum_reference, row.captum)(case.model, case.images, case.labels, **settings)
+
+
+def captum_occlusion(case: Case) -> Tensor:
+    """For each pixel the mean drop of the windows that cover it, (N, H, W)."""
+    patch, stride = SETTINGS["patch"], SETTINGS["stride"]
+    windows = {"sliding_window_shapes": (3, patch, patch), "strides": (3, stride, stride)}
+    with torch.no_grad():
+        return attr.Occlusion(case.model).attribute(case.images.clone(), target=case.labels, **windows)[:, 0]
+
+
+def compare(name: str, case: Case) -> Outcome:
+    """One technique on one network."""
+    row = TECHNIQUES[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BlankMapWarning)  # of nothing at all, anything agrees
+        try:
+            maps = ours(row, case)
+        except UsageError as error:
+            return Outcome(refused=str(error))
+        plain = float(relative_difference(maps, plainly(row, case)).max())
+        if not row.captum and name != "occlusion":
+            return Outcome(plain=plain)
+        warnings.simplefilter("ignore")
+        if name == "occlusion":
+            maps = spread(maps, case.images.shape[2:], SETTINGS["patch"], SETTINGS["stride"])
+        try:
+            theirs = by_captum(row, case)
+        except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            return Outcome(plain=plain, captum_failed=str(error).splitlines()[0])
+        if theirs.shape != maps.shape:
+            return Outcome(plain=plain, captum_failed=f"it gives shape {tuple(theirs.shape)}")
+        return Outcome(plain=plain, captum=float(relative_difference(maps, theirs).max()))
