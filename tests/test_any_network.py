@@ -1,0 +1,96 @@
+"""Every map on networks of many kinds is the one that plain code gives, and Captum's; or it is refused, and rightly."""
+
+from functools import cache
+
+import pytest
+from conftest import random_squeezenet
+
+from benchmarks.agreement import (
+    ALIKE,
+    ALIKE_TO_CAPTUM,
+    NETWORKS,
+    Outcome,
+    case_of,
+    cell,
+    compare,
+    table,
+)
+from benchmarks.plain_maps import OF_A_LAYER, OF_PIXELS, relus_of
+from core.gradients import class_map_layer
+from core.layers import last_layer
+from visualizers.catalogue import TECHNIQUES
+
+THROUGH_RELUS = ("guided-backprop", "deconvnet", "guided-grad-cam")
+QUICK = {  # seconds: what goes through activations and layers; of cheap networks everything
+    **dict.fromkeys(NETWORKS, (*THROUGH_RELUS, "grad-cam")),
+    "squeezenet1_1": tuple(TECHNIQUES),
+    "vit_b_16": tuple(TECHNIQUES),
+}
+LARGE = ("vgg11_bn",)  # a gigabyte of weights
+PAIRS = [(network, technique) for network, names in QUICK.items() if network not in LARGE for technique in names]
+small_case = cache(lambda network: case_of(network, small=True))
+whole_case = cache(case_of)
+
+
+def check(outcome, technique, case):
+    ran, modules = relus_of(case.model, case.images)
+    if technique in THROUGH_RELUS and not ran:
+        assert "the network runs none" in outcome.refused
+    elif technique == "class-map" and class_map_layer(case.model) is None:
+        assert "has no class map; use grad_cam" in outcome.refused
+    else:
+        assert not outcome.refused
+        assert outcome.plain < ALIKE
+        if outcome.captum is not None and not (technique in THROUGH_RELUS and modules < ran):
+            assert outcome.captum < ALIKE_TO_CAPTUM
+        if outcome.captum_failed:  # it takes the second axis of all layers for their channels
+            assert technique == "grad-cam"
+            assert case.kind.places(case.images) is not case.images or "shape" in outcome.captum_failed
+
+
+@pytest.mark.parametrize(("network", "technique"), PAIRS)
+def test_a_map_is_that_of_plain_code_and_of_captum_or_refused(network, technique):
+    check(compare(technique, small_case(network)), technique, small_case(network))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_so_it_is_on_the_whole_network(network, technique):
+    check(compare(technique, whole_case(network)), technique, whole_case(network))
+
+
+@pytest.mark.parametrize("network", set(NETWORKS) - {*LARGE})
+def test_the_layer_taken_where_none_is_named_is_the_one_compared(network):
+    case = small_case(network)
+    kind = NETWORKS[network]
+    if kind.small is None:
+        assert last_layer(case.model, case.images.repeat(1, 1, 2, 2)) == kind.layers[-1]
+    else:
+        assert last_layer(case.model, case.images) == kind.layers[-1]
+
+
+def test_captum_passes_by_relus_that_are_functions_and_ours_do_not():
+    for network in ("densenet121", "googlenet"):
+        outcome = compare("guided-backprop", small_case(network))
+        assert outcome.plain < ALIKE
+        assert outcome.captum > 0.01
+
+
+def test_the_reference_counts_relus_of_both_kinds(images):
+    assert relus_of(random_squeezenet(), images) == (26, 26)
+    assert relus_of(small_case("densenet121").model, small_case("densenet121").images) == (121, 120)
+    assert relus_of(small_case("googlenet").model, small_case("googlenet").images) == (57, 0)
+
+
+def test_every_technique_is_written_twice():
+    assert {*OF_PIXELS, *OF_A_LAYER, "fused-layer-cam"} == set(TECHNIQUES)
+
+
+def test_a_wrong_map_would_be_told_in_the_table():
+    assert cell(Outcome(plain=1e-15, captum=3e-8)) == "1e-15, 3e-08"
+    assert cell(Outcome(plain=0.2)) == "WRONG 2e-01"
+    assert cell(Outcome(plain=0.0, captum=0.3)) == "0e+00, *"
+    assert cell(Outcome(refused="model: it has no class map; use grad_cam")) == "refused: other end"
+    outcomes = {"some": dict.fromkeys(TECHNIQUES, Outcome(plain=0.0))}
+    assert table(outcomes)[0] == ["gradient", "0e+00"]
