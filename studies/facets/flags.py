@@ -9,6 +9,7 @@ import argparse
 from dataclasses import dataclass
 
 from core.errors import UsageError
+from studies.shared.network_flags import add_size
 from studies.shared.number_flags import add_numbers
 from studies.shared.options import Parser, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
@@ -68,9 +69,9 @@ def parser() -> Parser:
     one = "one, by name or number, for --images (default: the one predicted most often)"
     labels = f"the class: {one}; any for scenes (default: {', '.join(CLASSES)})"
     add("--labels", nargs="+", metavar="CLASS", help=labels)
-    scenes, size = "rendered scenes of each class", "side of the pictures"
+    scenes = "rendered scenes of each class"
     add("--scenes", type=whole_number(4, 100_000), default=Settings.scenes, metavar="N", help=scenes)
-    add("--size", type=whole_number(64, 1024), default=Settings.size, metavar="PIXELS", help=size)
+    add_size(result, "side of the pictures")
     add("--facets", type=whole_number(2, 20), metavar="N", help="how many facets (default: the best by silhouette)")
     layers = f"whose features tell the facets apart (default: {' '.join(LAYERS)})"
     add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=layers)

@@ -23,7 +23,8 @@ class Settings(CommonSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    return Settings.of(options, weights=Settings.weights, device=Settings.device)  # no network is asked
+    """Each field from the flag of its name; no network is asked."""
+    return Settings.of(options)
 
 
 def parser() -> Parser:

@@ -18,6 +18,7 @@ from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
+from studies.shared.network_flags import add_network, add_size
 from studies.shared.outputs import add_overwrite
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
@@ -73,14 +74,17 @@ def make_parser(
     writes: str = "picture, .png or .jpg",
     images: bool = True,
     weights: bool = True,
+    any_network: bool = True,
+    several_networks: bool = False,
     labels: str = "the classes to explain",
     endings: tuple[str, ...] = PICTURE_SUFFIXES,
 ) -> Parser:
     """The parser with the common flags; `images=False` leaves out --images, --labels and --size, `weights=False`
     --weights.
 
-    output: name of the file written by default; writes: what it is; labels: what the named classes are for; endings:
-    those that its name may have.
+    output: name of the file written by default; writes: what it is; any_network: whether it asks others than
+    SqueezeNet, too; several_networks: whether some of it compares them; labels: what the named classes are for;
+    endings: those that its name may have.
     """
     parser = Parser(description=description)
     add = parser.add_argument
@@ -90,14 +94,8 @@ def make_parser(
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
-        add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the square crop")
-    if weights:
-        add(
-            "--weights",
-            default="auto",
-            metavar="FILE",
-            help="auto, imagenet, patterns, or a .pth, .pt or .safetensors file",
-        )
+        add_size(parser, "side of the square crop")
+    add_network(parser, any_network=any_network, several=several_networks, weights=weights)
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
     path = partial(picture_path, endings=endings) if output else folder_or_picture_path
@@ -177,8 +175,10 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
             )
     near = difflib.get_close_matches(text.lower(), names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"give a class name or a number from 0 to {len(names) - 1}"
-    if len(names) != IMAGENET_CLASSES:
-        hint += "; the classes of ImageNet need its weights, --weights imagenet"
+    if names[0] == "class 0":
+        hint = f"its classes have no names: give a number from 0 to {len(names) - 1}, or their names by --classes FILE"
+    elif len(names) != IMAGENET_CLASSES:
+        hint += "; the classes of ImageNet need a network that knows them, e.g. --weights imagenet"
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
 
 
