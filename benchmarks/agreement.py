@@ -68,9 +68,7 @@ NETWORKS = {
     "squeezenet1_1": Network(models.squeezenet1_1, ("features.4", "features.7", "features.12")),
     "resnet18": Network(models.resnet18, ("layer2", "layer3", "layer4")),
     "vgg11_bn": Network(models.vgg11_bn, ("features.13", "features.20", "features.27")),
-    "densenet121": Network(
-        models.densenet121, ("features.denseblock2", "features.denseblock3", "features.norm5")
-    ),
+    "densenet121": Network(models.densenet121, ("features.denseblock2", "features.denseblock3", "features.norm5")),
     "mobilenet_v3_small": Network(models.mobilenet_v3_small, ("features.3", "features.8", "features.12")),
     "efficientnet_b0": Network(models.efficientnet_b0, ("features.3", "features.5", "features.8")),
     "convnext_tiny": Network(models.convnext_tiny, ("features.3", "features.5", "features.7")),
@@ -80,9 +78,7 @@ NETWORKS = {
         ("inception3b", "inception4e", "inception5b"),
         settings={"aux_logits": False, "init_weights": False},
     ),
-    "regnet_y_400mf": Network(
-        models.regnet_y_400mf, ("trunk_output.block2", "trunk_output.block3", "trunk_output")
-    ),
+    "regnet_y_400mf": Network(models.regnet_y_400mf, ("trunk_output.block2", "trunk_output.block3", "trunk_output")),
     "vit_b_16": Network(
         models.vit_b_16,
         tuple(f"encoder.layers.encoder_layer_{number}.ln_1" for number in (5, 8, 11)),

@@ -20,7 +20,11 @@ def test_captums_own_pictures_have_the_shapes_the_scripts_draw(squeezenet, image
     labels = torch.tensor([1, 4, 8])
     assert reference.captum_integrated_gradients(squeezenet, images, labels, nodes=4).shape == images.shape
     assert reference.captum_layer_activation(squeezenet, images, layer="features.12").shape == (3, 3, 3)
-    assert reference.captum_layer_conductance(squeezenet, images, labels, layer="features.12", nodes=4).shape == (3, 3, 3)
+    assert reference.captum_layer_conductance(squeezenet, images, labels, layer="features.12", nodes=4).shape == (
+        3,
+        3,
+        3,
+    )
 
 
 def test_the_relative_difference_is_a_share_of_the_reference():

@@ -35,7 +35,7 @@ def randomised_maps(row: Row, model: nn.Module, chunk: Chunk, seed: int) -> list
     """The row's maps of a chunk of one image, from the original down."""
     explain = row.seeded(seed)
     found, original = [], None
-    networks = cascading(model, torch.Generator().manual_seed(seed))
+    networks = cascading(model, torch.Generator().manual_seed(seed), chunk.images)
     for block, network in itertools.chain([(ORIGINAL, model)], networks):
         maps, _ = explain_with_fallback(explain, network, chunk.images, chunk.labels)
         original = maps if original is None else original

@@ -9,7 +9,7 @@ from core.errors import UsageError
 from core.squeezenet import load_squeezenet
 from drawing.files import describe
 from drawing.tables import draw_table
-from measures.sanity import blocks_of
+from measures.blocks import blocks_of
 from patterns.scenes import CLASS_NAMES
 from studies.shared.cost import tell
 from studies.shared.network import footer, open_network
@@ -46,11 +46,11 @@ def run(settings: Settings, report: Report) -> None:
             report.say(f"{title}: {sentence}")
     chunk = pictures.example.chunk
     maps = {title: randomised_maps(row, model, chunk, settings.seed) for title, row in rows.items() if row.drawn}
-    below = footer(model)
+    below, blocks = footer(model), blocks_of(model, chunk.images)
     table = make_table(scores, facts_of(settings, pictures, model))
     figures = {
         "": draw_sanity(maps, pictures.example, below),
-        "_similarity": draw_similarity(rows, scores, blocks_of(model), draws=settings.draws, footer=below),
+        "_similarity": draw_similarity(rows, scores, blocks, draws=settings.draws, footer=below),
         "_curves": draw_curves(rows, scores, pictures.example, below),
         "_table": draw_table(
             table.header, table.rows, title=QUESTION, note=f"{table.note} {KEY}", styles=cell_styles(table)
