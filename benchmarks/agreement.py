@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 from captum import attr
@@ -39,12 +40,12 @@ REASONS = {  # what a refusal says: in short
     "not maps": "no places",
 }
 NOTE = (
-    "Largest relative difference to plain code written apart in float64 (benchmarks/plain_maps.py); after the comma, to "
-    "Captum where it has the map (its integrated gradients and occlusion round to float32). "
-    "*: Captum's rules are hooks on modules and pass by ReLUs that are functions: 1 of 121 in densenet121, all 57 in "
-    "googlenet; so its map is a mixture there, and ours is compared with the rule at every ReLU. "
-    "refused: no ReLU: the rule has nothing to change; other end: the network does not end in convolution, ReLU and "
-    "mean. Random weights, seed 0, two images of 64 x 96 or 64 x 64."
+    "Largest relative difference to plain code written apart (benchmarks/plain_maps.py); after the comma, to Captum "
+    "where it has the map (its integrated gradients and occlusion round to float32). "
+    "*: Captum's rules are hooks on modules and pass by ReLUs that are functions, 1 of 121 in densenet121 and all 57 in "
+    "googlenet, so its map is a mixture there; ours is that of the rule at every ReLU. "
+    "refused, no ReLU: the rule has nothing to change. refused, other end: the network does not end in convolution, "
+    "ReLU and mean. Random weights of seed 0, two pictures of noise of 64 x 96 or 64 x 64 pixels, float64."
 )
 
 
@@ -54,7 +55,7 @@ class Network(NamedTuple):
     make: Callable[..., nn.Module]
     layers: tuple[str, ...]  # three for fused Layer-CAM, the last for the others
     size: tuple[int, int] = (64, 96)
-    settings: dict = {}
+    settings: Mapping[str, Any] = MappingProxyType({})
     places: Places = lambda output: output  # what its layers give -> (N, K, h, w)
     small: Callable[..., nn.Module] | None = None  # a smaller one of its kind, where it is large
 

@@ -123,9 +123,7 @@ def _layers(model: nn.Module) -> list[str]:
     return [
         name
         for name, module in model.named_modules()
-        if module._parameters
-        and any(values is not None for values in module._parameters.values())
-        or hasattr(module, "parametrizations")
+        if hasattr(module, "parametrizations") or next(module.parameters(recurse=False), None) is not None
     ]
 
 

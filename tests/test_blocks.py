@@ -152,7 +152,7 @@ def test_of_squeezenet_the_blocks_are_those_of_its_paper_and_the_numbers_torchvi
 def test_weights_that_are_computed_are_refused(compute, pictures):
     model = trained("ResNet")
     compute(model.layer2[0].conv1)
-    with pytest.raises(UsageError, match="the weights of 'layer2.0.conv1' are computed from others"):
+    with pytest.raises(UsageError, match=r"the weights of 'layer2\.0\.conv1' are computed from others"):
         list(cascading(model, chance(), pictures))
 
 

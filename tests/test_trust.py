@@ -21,9 +21,9 @@ from core.defaults import ROOT
 from core.errors import UsageError
 from core.squeezenet import load_squeezenet
 from core.zero_scores import without_last_relu
+from measures.blocks import blocks_of
 from measures.faithfulness import area_under, deletion_curve, insertion_curve, stability
 from measures.localisation import edge_map
-from measures.blocks import blocks_of
 from measures.sanity import (
     all_random,
     architecture_floor,
