@@ -23,7 +23,7 @@ from core.defaults import SHARED
 from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
 from core.kept import NoFile, Unreadable, sha256_of
-from core.own_networks import build_own
+from core.own_networks import build_own, find_function
 from core.passes import scores_of
 from core.paths import as_path
 from core.squeezenet import TITLE, choose_device, load_squeezenet
@@ -126,7 +126,8 @@ def find_origin(model: str) -> Origin:
         find_timm(name)
         return Origin(partial(build_timm, name), partial(load_timm, name, otherwise=ELSE))
     if ":" in model:
-        return Origin(lambda _classes: build_own(model), lambda: build_own(model), of_imagenet=False)
+        own = partial(build_own, find_function(model), model)
+        return Origin(lambda _classes: own(), own, of_imagenet=False)
     check_model_name(model, others=OTHERS)
     transforms = own_weights(model).transforms()
     facts = {"input_size": transforms.crop_size[0], "pixel_mean": transforms.mean, "pixel_std": transforms.std}
