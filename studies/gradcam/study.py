@@ -1,7 +1,7 @@
 """Computes the maps of a layer, compares them with Captum's and with the true masks, and draws them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from torch import Tensor, nn
@@ -11,13 +11,14 @@ from drawing.files import describe
 from measures.captum_reference import captum_layer_activation, captum_layer_conductance
 from studies.gradcam.cost import cost
 from studies.gradcam.figure import draw_bare, draw_beside_captum, draw_techniques
-from studies.gradcam.flags import BARE, Settings
+from studies.gradcam.flags import BARE, Settings, techniques
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.maps import MapRow, compute_captums, compute_maps, find_versus, report_agreement
+from studies.shared.maps import MapRow, compute_captums, compute_maps, find_suited, find_versus, report_agreement
 from studies.shared.network import footer, open_network
 from studies.shared.pictures import Batch, load_batch, report_localisation
 from studies.shared.report import Report
+from studies.shared.techniques import none_is_named
 from visualizers.catalogue import TECHNIQUES
 from visualizers.gradcam import grad_cam
 
@@ -29,10 +30,13 @@ def run(settings: Settings, report: Report) -> None:
     model, settings = open_network(settings, report)
     for layer in (settings.layer, *settings.layers):
         find_layer(model, layer)
+    names = settings.techniques or (BARE if settings.versus is None else BARE[:1])
+    leave_out = none_is_named(settings.techniques, techniques(), versus=settings.versus is not None)
+    names = find_suited(names, model, settings.side, report, leave_out=leave_out)
+    settings = replace(settings, techniques=names) if settings.techniques else settings
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
-    names = settings.techniques or (BARE if versus is None else BARE[:1])
     rows, captums, layers = {}, {}, None
     with Interruption() as stop:
         asked = {"settings": {**settings.technique_settings, "layer": settings.layer}, "report": report}

@@ -80,6 +80,7 @@ BY_SETTING: dict[str, Callable[[Asked, int], Cost]] = {
 }
 OTHERS = {  # whose settings do not say it; of techniques that are in neither table, a gradient is counted
     "class-map": one_forward,
+    "attention-rollout": one_forward,
     "fused-layer-cam": three_layers,
     "guided-grad-cam": region_and_gradient,
 }
