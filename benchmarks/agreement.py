@@ -42,8 +42,8 @@ REASONS = {  # what a refusal says: in short
 NOTE = (
     "Largest relative difference to plain code written apart (benchmarks/plain_maps.py); after the comma, to Captum "
     "where it has the map (its integrated gradients and occlusion round to float32). "
-    "*: Captum's rules are hooks on modules and pass by ReLUs that are functions, 1 of 121 in densenet121 and all 57 in "
-    "googlenet, so its map is a mixture there; ours is that of the rule at every ReLU. "
+    "*: Captum's rules are hooks on modules and pass by ReLUs that are functions (1 of 121 in densenet121, all 57 in "
+    "googlenet), so its map is a mixture there; ours is that of the rule at every ReLU. "
     "refused, no ReLU: the rule has nothing to change. refused, other end: the network does not end in convolution, "
     "ReLU and mean. Random weights of seed 0, two pictures of noise of 64 x 96 or 64 x 64 pixels, float64."
 )

@@ -63,9 +63,9 @@ def region_and_gradient(asked: Asked, side: int) -> Cost:
     return at_layer(asked, side) + one_gradient(asked, side)
 
 
-def depth(layer: str) -> int:
-    """The place in `features` of what a layer belongs to; of the classifier, and of other networks, the last."""
-    parts = layer.split(".")
+def depth(layer: str | None) -> int:
+    """The place in `features` of what a layer belongs to; of the classifier, of other networks and of none, the last."""
+    parts = (layer or "").split(".")
     return int(parts[1]) if parts[0] == "features" and len(parts) > 1 and parts[1].isdigit() else 99
 
 

@@ -50,7 +50,7 @@ def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> B
     if scenes:
         names, crops, masks = map(list, zip(*scenes, strict=True))
         chosen = chosen_labels(settings.labels, model.class_names, len(names))
-        return _as_batch(model, names, crops, masks, chosen)
+        return as_batch(model, names, crops, masks, chosen)
     pictures = list_pictures(settings.images, report.say)
     chosen = chosen_labels(settings.labels, model.class_names, len(pictures))
     return load_pictures(model, pictures, chosen, settings.size, report)
@@ -117,7 +117,7 @@ def load_pictures(
         raise broken[0]
     for error in broken:
         report.skip(error)
-    return _as_batch(model, names, crops, [None] * len(crops), labels)
+    return as_batch(model, names, crops, [None] * len(crops), labels)
 
 
 def stream_pictures(
@@ -182,7 +182,7 @@ def score_title(values: Tensor, mask: np.ndarray | None) -> str:
     return f"{'hit' if hit == 1 else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
 
 
-def _as_batch(
+def as_batch(
     model: nn.Module,
     names: list[str],
     crops: Sequence,
