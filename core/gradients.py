@@ -208,7 +208,7 @@ def warn_of_blank_maps(
         if (images[index] == images[index, :, :1, :1]).all():
             cause = "the image has one colour, so nothing in it stands out; give a picture of something"
         elif score == 0 and class_map_layer(model) is None:
-            cause = "its score is 0, and its last layer lets nothing through: never trained, or a shut ReLU; explain another class"
+            cause = "its score is 0, and no pixel changes it: was its last layer ever trained? explain another class"
         elif score == 0:
             cause = "its score is 0, so the last ReLU lets nothing through, no gradient either; explain another class"
         else:

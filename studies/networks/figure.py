@@ -1,5 +1,6 @@
 """Draws pictures down and networks across."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,13 +46,19 @@ def panels_of(column: Column) -> list[Panel]:
         otherwise="nothing speaks for the class here",
         titles=column.batch.titles,
     )
-    if column.alike is not None:
-        panels = [
-            panel._replace(caption=f"{value:.2f}" if np.isfinite(value) else "no correlation: a map is blank")
-            for panel, value in zip(panels, column.alike.tolist(), strict=True)
-        ]
-    head = [shortened(each) for each in (column.title, column.layer, column.weights) if each]
-    return [panels[0]._replace(title="\n".join([*head, "", panels[0].title])), *panels[1:]]
+    head = "\n".join(shortened(each) for each in (column.title, column.layer, column.weights) if each)
+    alike = [None] * len(panels) if column.alike is None else column.alike.tolist()
+    return [
+        Panel(panel.pixels, panel.title if index else f"{head}\n\n{panel.title}", panel.note, caption=caption(value))
+        for index, (panel, value) in enumerate(zip(panels, alike, strict=True))
+    ]
+
+
+def caption(alike: float | None) -> str:
+    """Of one map, nothing for those of the first network."""
+    if alike is None:
+        return ""
+    return f"{alike:.2f}" if math.isfinite(alike) else "no correlation: a map is blank"
 
 
 def shortened(text: str) -> str:

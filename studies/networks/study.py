@@ -67,7 +67,9 @@ def networks_of(settings: Settings, report: Report) -> list[tuple[str, str, str 
     if not settings.model and settings.weights == ("auto",):
         absent = [name for name in names[1:] if not is_cached(name)]
         if absent:
-            words = "weights are not in torchvision's cache, so they are random here; name them by --model to fetch them"
+            words = (
+                "weights are not in torchvision's cache, so they are random here; name them by --model to fetch them"
+            )
             report.say(f"{' and '.join(absent)}: their {words}")
         weights = tuple("random" if name in absent else "auto" for name in names)
     return [*zip(names, weights, layers * (len(names) if len(layers) == 1 else 1), strict=True)]
