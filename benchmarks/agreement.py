@@ -17,6 +17,7 @@ import torch
 from captum import attr
 from torch import Tensor, nn
 from torchvision import models
+from torchvision.models.convnext import CNBlockConfig
 
 from benchmarks import plain_maps
 from benchmarks.plain_maps import OF_A_LAYER, OF_PIXELS, SEED, SETTINGS, AtLayer, Places, relus_of
@@ -36,8 +37,8 @@ FAILURES = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)  #
 REASONS = {  # what a refusal says: in short
     "the network runs none": "no ReLU",
     "has no class map": "other end",
-    "attention": "no attention",
-    "not maps": "no places",
+    "runs no self-attention": "no attention",
+    "attends within windows": "windows",
 }
 NOTE = (
     "Largest relative difference to plain code written apart (benchmarks/plain_maps.py); after the comma, to Captum "
@@ -45,7 +46,8 @@ NOTE = (
     "*: Captum's rules are hooks on modules and pass by ReLUs that are functions (1 of 121 in densenet121, all 57 in "
     "googlenet), so its map is a mixture there; ours is that of the rule at every ReLU. "
     "refused, no ReLU: the rule has nothing to change. refused, other end: the network does not end in convolution, "
-    "ReLU and mean. Random weights of seed 0, two pictures of noise of 64 x 96 or 64 x 64 pixels, float64."
+    "ReLU and mean. refused, no attention: there is none to follow. refused, windows: attention within windows cannot be "
+    "followed from block to block. Random weights of seed 0, two pictures of noise of 64 x 96 or 64 x 64 pixels, float64."
 )
 
 
@@ -72,7 +74,14 @@ NETWORKS = {
     "densenet121": Network(models.densenet121, ("features.denseblock2", "features.denseblock3", "features.norm5")),
     "mobilenet_v3_small": Network(models.mobilenet_v3_small, ("features.3", "features.8", "features.12")),
     "efficientnet_b0": Network(models.efficientnet_b0, ("features.3", "features.5", "features.8")),
-    "convnext_tiny": Network(models.convnext_tiny, ("features.3", "features.5", "features.7")),
+    "convnext_tiny": Network(
+        models.convnext_tiny,
+        ("features.3", "features.5", "features.7"),
+        small=partial(
+            models.ConvNeXt,
+            [CNBlockConfig(8, 16, 1), CNBlockConfig(16, 24, 1), CNBlockConfig(24, 32, 1), CNBlockConfig(32, None, 1)],
+        ),
+    ),
     "shufflenet_v2_x1_0": Network(models.shufflenet_v2_x1_0, ("stage2", "stage3", "conv5")),
     "googlenet": Network(
         models.googlenet,
@@ -89,7 +98,10 @@ NETWORKS = {
         partial(models.VisionTransformer, patch_size=16, num_layers=12, num_heads=2, hidden_dim=16, mlp_dim=32),
     ),
     "swin_t": Network(
-        models.swin_t, ("features.3", "features.5", "norm"), places=lambda output: output.permute(0, 3, 1, 2)
+        models.swin_t,
+        ("features.3", "features.5", "norm"),
+        places=lambda output: output.permute(0, 3, 1, 2),
+        small=partial(models.SwinTransformer, [4, 4], 16, [1, 1, 1, 1], [1, 2, 4, 8], [7, 7]),
     ),
 }
 

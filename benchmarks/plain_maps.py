@@ -216,6 +216,42 @@ def class_map(model: nn.Module, image: Tensor, label: int) -> Tensor:
     return torch.from_numpy(row + float(last.bias[label])).clamp(min=0)
 
 
+def attended(model: nn.Module, image: Tensor, label: int) -> tuple[list[Tensor], list[Tensor]]:
+    """Of torchvision's ViT, its forward pass written out: weights (heads, T, T) of each block, and their gradients."""
+    tokens = torch.cat([model.class_token, model._process_input(image[None])], dim=1)[0]
+    state, weights = tokens + model.encoder.pos_embedding[0], []
+    for block in model.encoder.layers:
+        given, attention = block.ln_1(state), block.self_attention
+        query, key, value = (
+            part.unflatten(1, (attention.num_heads, -1)).transpose(0, 1)
+            for part in (given @ attention.in_proj_weight.T + attention.in_proj_bias).chunk(3, dim=1)
+        )
+        product = query @ key.transpose(1, 2) / query.shape[2] ** 0.5
+        weights.append(product.softmax(dim=2).requires_grad_(True))
+        mixed = (weights[-1] @ value).transpose(0, 1).flatten(1)
+        state = state + mixed @ attention.out_proj.weight.T + attention.out_proj.bias
+        state = state + block.mlp(block.ln_2(state))
+    slopes = torch.autograd.grad(model.heads(model.encoder.ln(state)[0])[label], weights)
+    return [each.detach() for each in weights], list(slopes)
+
+
+def rollout(model: nn.Module, image: Tensor, label: int) -> Tensor:
+    """Patches in a square (h, w)."""
+    flow = np.eye(attended(model, image, label)[0][0].shape[1])
+    for weights in attended(model, image, label)[0]:
+        flow = (weights.mean(dim=0).numpy() + np.eye(len(flow))) / 2 @ flow
+    return torch.from_numpy(flow[0, 1:].reshape(round((len(flow) - 1) ** 0.5), -1))
+
+
+def relevance(model: nn.Module, image: Tensor, label: int) -> Tensor:
+    """Patches in a square (h, w)."""
+    weights, slopes = attended(model, image, label)
+    flow = np.eye(weights[0].shape[1])
+    for each, slope in zip(weights, slopes, strict=True):
+        flow = flow + (each * slope).clamp(min=0).mean(dim=0).numpy() @ flow
+    return torch.from_numpy(flow[0, 1:].reshape(round((len(flow) - 1) ** 0.5), -1))
+
+
 OF_PIXELS: dict[str, Callable[[nn.Module, Tensor, int], Tensor]] = {  # of an image and a label
     "gradient": lambda *given: gradient(*given).abs().amax(dim=0),
     "gradient-x-input": lambda model, image, label: image * gradient(model, image, label),
@@ -228,6 +264,8 @@ OF_PIXELS: dict[str, Callable[[nn.Module, Tensor, int], Tensor]] = {  # of an im
     "occlusion": covered,
     "rise": seen_through_masks,
     "class-map": class_map,
+    "attention-rollout": rollout,
+    "attention-relevance": relevance,
 }
 OF_A_LAYER: dict[str, Callable[[AtLayer, Tensor, int], Tensor]] = {  # of a layer, an image and a label
     "grad-cam": AtLayer.gradcam,

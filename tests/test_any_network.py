@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 from conftest import random_squeezenet
+from torchvision import models
 
 from benchmarks.agreement import (
     ALIKE,
@@ -20,11 +21,10 @@ from core.gradients import class_map_layer
 from core.layers import last_layer
 from visualizers.catalogue import TECHNIQUES
 
-THROUGH_RELUS = ("guided-backprop", "deconvnet", "guided-grad-cam")
+THROUGH_RELUS = tuple(row.name for row in TECHNIQUES.values() if row.needs == "ReLUs")
 QUICK = {  # seconds: what goes through activations and layers; of cheap networks everything
     **dict.fromkeys(NETWORKS, (*THROUGH_RELUS, "grad-cam")),
-    "squeezenet1_1": tuple(TECHNIQUES),
-    "vit_b_16": tuple(TECHNIQUES),
+    **dict.fromkeys(("squeezenet1_1", "convnext_tiny", "vit_b_16", "swin_t"), tuple(TECHNIQUES)),
 }
 LARGE = ("vgg11_bn",)  # a gigabyte of weights
 PAIRS = [(network, technique) for network, names in QUICK.items() if network not in LARGE for technique in names]
@@ -34,18 +34,22 @@ whole_case = cache(case_of)
 
 def check(outcome, technique, case):
     ran, modules = relus_of(case.model, case.images)
-    if technique in THROUGH_RELUS and not ran:
+    needs = TECHNIQUES[technique].needs
+    if needs == "ReLUs" and not ran:
         assert "the network runs none" in outcome.refused
-    elif technique == "class-map" and class_map_layer(case.model) is None:
+    elif needs == "class map" and class_map_layer(case.model) is None:
         assert "has no class map; use grad_cam" in outcome.refused
+    elif needs == "attention" and not isinstance(case.model, models.VisionTransformer):
+        windows = isinstance(case.model, models.SwinTransformer)
+        assert ("attends within windows" if windows else "runs no self-attention") in outcome.refused
     else:
         assert not outcome.refused
         assert outcome.plain < ALIKE
-        if outcome.captum is not None and not (technique in THROUGH_RELUS and modules < ran):
+        if outcome.captum is not None and not (needs == "ReLUs" and modules < ran):
             assert outcome.captum < ALIKE_TO_CAPTUM
         if outcome.captum_failed:  # it takes the second axis of all layers for their channels
             assert technique == "grad-cam"
-            assert case.kind.places(case.images) is not case.images or "shape" in outcome.captum_failed
+            assert isinstance(case.model, models.VisionTransformer | models.SwinTransformer)
 
 
 @pytest.mark.parametrize(("network", "technique"), PAIRS)
