@@ -45,9 +45,10 @@ NOTE = (
     "where it has the map (its integrated gradients and occlusion round to float32). "
     "*: Captum's rules are hooks on modules and pass by ReLUs that are functions (1 of 121 in densenet121, all 57 in "
     "googlenet), so its map is a mixture there; ours is that of the rule at every ReLU. "
-    "refused, no ReLU: the rule has nothing to change. refused, other end: the network does not end in convolution, "
-    "ReLU and mean. refused, no attention: there is none to follow. refused, windows: attention within windows cannot be "
-    "followed from block to block. Random weights of seed 0, two pictures of noise of 64 x 96 or 64 x 64 pixels, float64."
+    "Refused are: no ReLU, where the rule has nothing to change; other end, a network that does not end in "
+    "convolution, ReLU and mean; no attention, where there is none to follow; windows, within which attention cannot "
+    "be followed from block to block. "
+    "Random weights of seed 0, two pictures of noise of 64 x 96 or 64 x 64 pixels, float64."
 )
 
 
