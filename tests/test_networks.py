@@ -118,6 +118,26 @@ def of_no_spread():
     return model
 
 
+def traced():
+    return torch.jit.trace(Small().eval(), torch.zeros(1, 3, 64, 64))
+
+
+def in_parallel():
+    return nn.DataParallel(Small())
+
+
+def in_half():
+    return Small().half()
+
+
+def exported():
+    return torch.export.export(Small().eval(), (torch.zeros(1, 3, 224, 224),)).module()
+
+
+def lazy():
+    return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+
+
 made = Small()
 number = 3
 '''
@@ -251,6 +271,23 @@ def test_another_order_of_looking_is_not_shadowed_by_the_current_folder():
     Path("json.py").write_text("raise RuntimeError('not the standard library')")
     load_network("their_networks:build", device="cpu")
     assert sys.path.index(str(Path.cwd())) == len(sys.path) - 1
+
+
+def test_random_weights_leave_no_layer_at_zero():
+    assert not get_model("vit_b_32").heads.head.weight.any()
+    model = load_network("vit_b_32", "random", "cpu")
+    assert model.heads.head.weight.any()
+    assert (model.input_size, model.takes_any_size) == (224, False)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_networks_of_odd_kinds_are_loaded_or_refused_in_one_sentence():
+    assert load_network("their_networks:traced", device="cpu").class_names == ("class 0", "class 1", "class 2")
+    assert load_network("their_networks:in_parallel", device="cpu").class_names == ("class 0", "class 1", "class 2")
+    assert load_network("their_networks:in_half", device="cpu").head.weight.dtype == torch.float16
+    for name in ("exported", "lazy"):
+        with pytest.raises(UsageError, match="cannot be frozen, put into eval mode, or moved to cpu: "):
+            load_network(f"their_networks:{name}", device="cpu")
 
 
 # --- Weights out of files ------------------------------------------------------------------------
@@ -507,6 +544,14 @@ def test_figures_of_another_network_name_it_and_are_found_again(picture, capsys)
     assert "model" not in describe("explain", {"size": 64, "model": SHARED, "classes": None}, "")["Settings"]
 
 
+def test_a_folder_of_a_networks_name_is_not_what_it_reads(picture, monkeypatch):
+    Path("resnet18").mkdir()
+    monkeypatch.setattr(importlib.import_module("studies.explain.study"), "run", lambda *_: None)
+    assert run("explain", "--model", "resnet18", "--images", picture, "--output", "resnet18") == 0
+    Path("resnet18", "some picture.png").write_bytes(picture.read_bytes())
+    assert run("explain", "--model", "resnet18", "--images", picture, "--output", "resnet18", "--overwrite") == 0
+
+
 def test_a_network_of_one_size_gets_pictures_of_that_size(picture, refusal):
     flags = ["--model", "their_networks:of_32_pixels", "--images", picture, "--technique", "gradient"]
     assert run("saliency", *flags, "--output", "a.png") == 0
@@ -530,8 +575,8 @@ def test_a_network_of_timm_is_loaded_with_what_its_configuration_says():
     assert (model.input_size, model.takes_any_size, model.pixel_mean) == (224, False, (0.5, 0.5, 0.5))
     assert model.class_names == IMAGENET_NAMES
     assert model.title == "vit_tiny_patch16_224"
-    trained = importlib.import_module("timm").create_model("test_resnet", num_classes=2)
-    loaded = load_network("timm:test_resnet", saved(trained.state_dict()), "cpu")
+    trained = importlib.import_module("timm").create_model("resnet10t", num_classes=2)
+    loaded = load_network("timm:resnet10t", saved(trained.state_dict()), "cpu")
     assert loaded.class_names == ("class 0", "class 1")
     for name, words in (
         ("timm:vit_tinny_patch16_224", "timm has no network 'vit_tinny_patch16_224'; did you mean vit_tiny"),

@@ -44,7 +44,7 @@ SETTINGS = {  # one that is missing here may be set all the same: its flag then 
     "masks": Setting("random masks for each image", 2, 1_000_000),
     "grid": Setting("cells of a mask along a side", 1, 1024),
     "probability": Setting("share of the cells shown", 0, 1),
-    "layer": Setting("the layer to explain", unit="NAME"),
+    "layer": Setting("the layer to explain; list: say them all (default: the last one with places)", unit="NAME"),
     "channels": Setting("only the N channels that vary most (default: all, a forward pass each)", 1),
 }
 

@@ -64,7 +64,7 @@ def region_and_gradient(asked: Asked, side: int) -> Cost:
 
 
 def depth(layer: str | None) -> int:
-    """The place in `features` of what a layer belongs to; of the classifier, other networks and none, the last."""
+    """The place in `features` of what a layer belongs to; of the classifier, other networks, or none, the last."""
     parts = (layer or "").split(".")
     return int(parts[1]) if parts[0] == "features" and len(parts) > 1 and parts[1].isdigit() else 99
 

@@ -8,7 +8,7 @@ from torch import nn
 from core.errors import UsageError
 from core.squeezenet import load_squeezenet
 from drawing.files import describe
-from drawing.tables import draw_table
+from drawing.table_picture import draw_table
 from measures.blocks import blocks_of
 from patterns.scenes import CLASS_NAMES
 from studies.shared.cost import tell
