@@ -215,6 +215,8 @@ def why_blank(model: nn.Module, image: Tensor, label: int, *, otherwise: str = N
         return "the image has one colour, so nothing in it stands out; give a picture of something"
     with measuring(model), torch.no_grad():
         score = scores_of(model, to_network(model, image))[0, label]
+    if score == 0 and class_map_layer(model) is None:
+        return "its score is 0, and no pixel changes it: was its last layer ever trained? explain another class"
     if score == 0:
         return "its score is 0, so the last ReLU lets nothing through, no gradient either; explain another class"
     return otherwise

@@ -59,6 +59,7 @@ LITTLE = {  # what else makes a study's work little
     "confidence": {"weights": [WEIGHTS[2]]},
     "tradeoffs": {"figure": ["blend"]},
     "style": {"style_scale": 1.0},
+    "networks": {"model": ["squeezenet1_1"]},
 }
 LONG = {"digits", "shuffle_labels"}  # flags that mean much work by themselves: tried by the larger test alone
 LAYERS = ("features.0", "features.1", "features.3", "features.4", "features.12", "classifier.1", "features.3.squeeze")

@@ -84,6 +84,12 @@ def first_known(groups: Sequence[tuple[str, ...]], class_names: tuple[str, ...])
     return class_names[: len(groups[0])]
 
 
+def short_name(part: str, letters: int) -> str:
+    """The name of a part of a network, or where that is long its last part: "encoder_layer_11"; or that one's end."""
+    name = part if len(part) <= letters else part.rpartition(".")[2]
+    return name if len(name) <= letters else f"…{name[1 - letters :]}"
+
+
 def footer(model: nn.Module) -> str:
     """The line under every figure: which network it shows."""
     return f"{model.title}, weights {model.weights_name}"
