@@ -8,6 +8,7 @@ from types import ModuleType
 from core.defaults import ROOT
 from studies.shared.options import Parser, run_script
 from studies.shared.outputs import protected
+from studies.shared.starting import loading
 
 
 def study_names() -> list[str]:
@@ -28,9 +29,14 @@ def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | 
 
     def work(options: argparse.Namespace) -> int:
         settings = flags.settings(options)
+        if settings.asks_for_layers:
+            report = import_module("studies.shared.report").Report()
+            import_module("studies.shared.layer_list").list_layers(settings, report)
+            return int(report.failed)
         with protected(settings, overwrite=options.overwrite):
             # The study's own modules, torch among what they import, are loaded only now: wrong flags are told at once.
-            study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
+            with loading():
+                study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
             study.run(settings, report)
         return int(report.failed)
 
