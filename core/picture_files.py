@@ -4,7 +4,6 @@ import io
 import logging
 import os
 import stat
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.errors import UsageError
 from core.kept import Unreadable
 from core.named_files import is_list, read_list, spread
 from core.paths import as_path
+from core.quiet import quietly
 from core.shards import ENDING, Damage, Member, members_of
 
 Result = TypeVar("Result")
@@ -177,12 +177,10 @@ def read_file(
     else:
         _check_regular(path, name)
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=formats()) as image:
-                _check_dimensions(name, *image.size, longest)
-                return read(image)
+        # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
+        with quietly(), Image.open(path, formats=formats()) as image:
+            _check_dimensions(name, *image.size, longest)
+            return read(image)
     except UsageError:
         raise
     except PermissionError as error:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 from core.defaults import ROOT
@@ -149,10 +150,11 @@ def check_place(path: Path) -> None:
 def beside_name(path: Path) -> Path:
     """Where a file is written before it takes its place; not longer than a name may be.
 
-    Processes of one run on two machines may have one number: their ranks tell them apart.
+    Threads and processes have numbers. Processes of one run on two machines may have one: their ranks tell them apart.
     """
     rank, _ = started()
-    return path.with_name(f".{path.name[:40]}.{os.getpid()}{f'-{rank}' if rank else ''}.part")
+    own = f"{os.getpid()}-{get_native_id()}{f'-{rank}' if rank else ''}"
+    return path.with_name(f".{path.name[:40]}.{own}.part")
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> WorkError:

@@ -58,6 +58,10 @@ class Company:
         """What stands before its words if it is not the first: "process 3: "."""
         return "" if self.leads else f"process {self.rank}: "
 
+    def of_all(self, work: str) -> str:
+        """What the first process's progress is of: "explained, share of 1 of 4 processes"."""
+        return work if self.size == 1 else f"{work}, share of 1 of {self.size} processes"
+
     def deal(self, items: Iterable[Item]) -> Iterator[Item]:
         """This process's share of items that are the same, in the same order, in all processes."""
         return islice(items, self.rank, None, self.size)

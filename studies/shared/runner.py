@@ -25,11 +25,11 @@ def flags_of(name: str) -> ModuleType:
 def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | None = None) -> int:
     """Run one study; return the exit code: 0, 1 where a part of the work failed, 2 for wrong use.
 
-    Of several processes that torchrun started, all work if the study's flags.py says SHARED, else the first alone.
+    Of several processes that torchrun started, all work if the study's flags.py says SHARES_WORK, else the first alone.
     """
     flags = flags_of(name)
     rank, processes = started()
-    shared = getattr(flags, "SHARED", False)
+    shared = getattr(flags, "SHARES_WORK", False)
     if rank and not shared:
         return 0
     parser: Parser = flags.parser()

@@ -64,7 +64,7 @@ def score_all(
     jobs = [(number, title) for number in range(len(pictures.chunks)) for title in rows]
     if there.size > 1:
         mine = [job for place, job in enumerate(jobs) if (place + job[0]) % there.size == there.rank]
-        keep_scores(mine, rows, networks, pictures, checks, report, desc=f"trust, first of {there.size} processes")
+        keep_scores(mine, rows, networks, pictures, checks, report, desc=there.of_all("trust"))
         there.gather()
         if not there.leads:
             return {}
