@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.activations import find_layer
 from core.errors import UsageError, WorkError
+from core.layers import layer_or_last
+from core.protection import leave_out
 from core.sharing import company, one_run_in
 from studies.explain.cost import cost
 from studies.explain.flags import Settings
@@ -57,6 +59,7 @@ class Tally:
 def run(settings: Settings, report: Report) -> None:
     """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished, and their table."""
     model, settings = open_network(settings, report)
+    settings = replace(settings, layer=layer_or_last(model, settings.layer))
     find_layer(model, settings.layer)
     there, tally, failure = company(), Tally(), None
     if there.leads:
@@ -65,7 +68,7 @@ def run(settings: Settings, report: Report) -> None:
         jobs = list_jobs(model, settings, report)
         check_alike(jobs)
         mine = list(there.deal(jobs))
-        report.expect(path for job in mine for path in job.files(settings))
+        expect_files(jobs, mine, settings, report)
         last = read_table(settings.table) if there.leads else {}
         try:
             explain(mine, Work(model, settings, report), tally)
@@ -82,6 +85,16 @@ def run(settings: Settings, report: Report) -> None:
         if failure:
             raise failure
     stop.go_on()
+
+
+def expect_files(jobs: Sequence[Job], mine: Sequence[Job], settings: Settings, report: Report) -> None:
+    """Check what will be written. Raises UsageError for files of other origin, WorkError where none can be written.
+
+    Each process checks its own files, which nobody else writes; the tables are the first one's.
+    """
+    tables = [settings.table, settings.table.with_suffix(".md")]
+    leave_out([*tables, *(job.raw_maps for job in jobs)])  # no pictures, though they may lie in the folder of these
+    report.expect([*tables * company().leads, *(path for job in mine for path in job.files(settings))])
 
 
 def check_alike(jobs: Iterable[Job]) -> None:
@@ -121,7 +134,8 @@ def finish(
         return tally.broken[0]
     report.say(f"wrote {tally.written} pictures to {settings.output}{tally}")
     try:
-        write_table(settings.table, joined(jobs, tally.rows, last), report)
+        if rows := joined(jobs, tally.rows, last):
+            write_table(settings.table, rows, report)
     except WorkError as error:
         return error
     return None
