@@ -64,6 +64,10 @@ class Damage(NamedTuple):
     sentence: str
 
     @property
+    def name(self) -> str:
+        return self.shard.name
+
+    @property
     def stem(self) -> str:
         return self.shard.stem
 

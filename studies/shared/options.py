@@ -98,7 +98,7 @@ def make_parser(
     parser = Parser(description=description)
     add = parser.add_argument
     if images:
-        pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
+        pictures = f"files, folders, tar shards, @LIST of files, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
         add("--images", nargs="+", metavar="PATH", help=pictures)
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
