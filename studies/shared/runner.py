@@ -10,6 +10,7 @@ from core.defaults import ROOT
 from core.sharing import FirstEnded, company, met, started
 from studies.shared.options import Parser, run_script
 from studies.shared.outputs import protected
+from studies.shared.starting import loading
 
 
 def study_names() -> list[str]:
@@ -39,12 +40,19 @@ def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | 
 
         def work(options: argparse.Namespace) -> int:
             settings = flags.settings(options)
-            if shared:
-                together.enter_context(met())
+            if settings.asks_for_layers:
+                if rank:
+                    return 0
+                report = import_module("studies.shared.report").Report()
+                import_module("studies.shared.layer_list").list_layers(settings, report)
+                return int(report.failed)
             with protected(settings, overwrite=options.overwrite):
-                # The study's own modules, torch among what they import, are loaded only now: wrong flags are told at
-                # once.
-                study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
+                # What is heavy, torch and the study's own modules, is loaded only now: wrong flags are told at once.
+                with loading():
+                    if shared:
+                        together.enter_context(met())
+                    study = import_module(f"studies.{name}.study")
+                    report = import_module("studies.shared.report").Report()
                 if processes > 1 and not shared:
                     report.say(f"{name} has nothing to share: the first of the {processes} processes does it alone")
                 try:

@@ -26,6 +26,7 @@ DEFAULTS = defaults_of("measures.scorecard", "score_maps")
 class Settings(PictureSettings):
     """What is asked: the techniques, the scenes if scenes are meant, and how thoroughly each map is checked."""
 
+    at_layer = True
     techniques: tuple[str, ...] = QUICK  # names of the catalogue
     scenes: int = 0  # 0: the pictures named, the photographs, or a few scenes where the network knows nothing else
     checked: int = 24  # so many images with each block random; slow techniques with random networks at all

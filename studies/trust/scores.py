@@ -29,7 +29,7 @@ from studies.trust.rows import Row
 CACHE = OUTPUT_FOLDER / "trust_cache"
 FOLDERS = ("core", "measures", "visualizers")  # whose code makes the scores, beside this study's rows and jobs
 # Modules of these folders that make none.
-NO_SCORES = {"captum_reference", "files", "kept", "named_files", "shards", "sharing"}
+NO_SCORES = {"agreement", "captum_reference", "files", "kept", "named_files", "shards", "sharing"}
 KIND, VERSION = "trust scores", 1  # of the files
 
 Scores = Mapping[str, np.ndarray]  # {what: one score or several an image, images first}
