@@ -13,6 +13,7 @@ Only the runner meets the other processes (`met`). A caller from Python is alone
 """
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ except ImportError:  # Windows: two runs at once are not noticed there
     fcntl = None
 
 Item = TypeVar("Item")
+UNFINISHED = re.compile(r"\..{1,40}\.[0-9]+-[0-9]+(-[0-9]+)?\.part", re.DOTALL)  # core.protection.beside_name
 LOCK = ".in_use"  # in a folder that a run writes to
 PIECE = 2**22  # bytes of one entry; the store takes 8 MiB
 PATIENCE = 24 * 3600.0  # seconds for which the first waits for another process, from when it has done its own share
@@ -201,6 +203,8 @@ def _share_machine() -> None:
 def one_run_in(folder: Path) -> Iterator[None]:
     """Within the block no other run writes to this folder: one that tries is refused. The folder is made.
 
+    What an earlier run was writing when it was killed is swept away.
+
     The system itself holds the lock for the first process, and frees it when that ends, however it ends. The others go
     on when the first has it. Raises UsageError if another run has it; where the file system has no locks, none is held.
     """
@@ -211,6 +215,10 @@ def one_run_in(folder: Path) -> Iterator[None]:
         return
     made = not folder.exists()
     lock = _locked(folder)
+    if lock is not None:
+        for path in folder.glob(".*.part"):
+            if UNFINISHED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
     try:
         there.follow()
         yield

@@ -99,8 +99,8 @@ def make_parser(
     parser = Parser(description=description)
     add = parser.add_argument
     if images:
-        pictures = f"files, folders, tar shards, @LIST of files, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
-        add("--images", nargs="+", metavar="PATH", help=pictures)
+        pictures = f"files, folders, tar shards, @LIST of files, or any of {', '.join(PHOTOGRAPHS)}"
+        add("--images", nargs="+", metavar="PATH", help=f"{pictures} (default: these five photographs)")
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
