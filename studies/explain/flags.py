@@ -17,6 +17,7 @@ from studies.shared.settings import PictureSettings
 from visualizers.catalogue import SETTINGS
 
 QUESTION = "What do four maps say of every picture of a folder?"
+SHARES_WORK = True  # by several processes that torchrun starts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,11 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
+from core.sharing import started
 from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
 from studies.shared.network_flags import add_network, add_size
@@ -67,6 +68,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
+    def _print_message(self, message: str, file: TextIO | None = None) -> None:
+        """Help and errors are the same in all processes that torchrun started: the first says them."""
+        if started()[0] == 0:
+            super()._print_message(message, file)
+
 
 def make_parser(
     description: str,
@@ -90,8 +96,8 @@ def make_parser(
     parser = Parser(description=description)
     add = parser.add_argument
     if images:
-        pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
-        add("--images", nargs="+", metavar="PATH", help=pictures)
+        pictures = f"files, folders, tar shards, @LIST of files, or any of {', '.join(PHOTOGRAPHS)}"
+        add("--images", nargs="+", metavar="PATH", help=f"{pictures} (default: these five photographs)")
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
@@ -268,5 +274,7 @@ def _outcome(main: Callable[[argparse.Namespace], int | None], parser: Parser, o
 
 
 def _complain(parser: Parser, sentence: str, code: int) -> int:
-    print(f"{parser.prog}: {' '.join(sentence.split())}", file=sys.stderr)
+    rank, _ = started()
+    whose = f"process {rank}: " if rank else ""
+    print(f"{parser.prog}: {whose}{' '.join(sentence.split())}", file=sys.stderr)
     return code
