@@ -79,7 +79,8 @@ def run(settings: Settings, report: Report) -> None:
         if tally.rows or not there.leads:
             skip(tally, report)
         if there.leads:
-            failure = finish(jobs, tally, last, settings, report) or failure
+            later = finish(jobs, tally, last, settings, report)
+            failure = failure or later
         if failure:
             raise failure
     stop.go_on()

@@ -12,66 +12,21 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
 
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from core.sharing import started
-from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
+from studies.shared.bounds import number, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
 from studies.shared.network_flags import add_network, add_size
 from studies.shared.outputs import add_overwrite
+from studies.shared.parser import Parser
 from studies.shared.starting import wait_kindly
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
 IMAGENET_CLASSES = 1000
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
-
-
-class HelpFormatter(argparse.HelpFormatter):
-    """Keep the paragraphs of a description, and add a flag's default where its help does not tell it."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        paragraphs = text.strip().split("\n\n")
-        return "\n\n".join(super(HelpFormatter, self)._fill_text(part, width, indent) for part in paragraphs)
-
-    def _get_help_string(self, action: argparse.Action) -> str:
-        silent = (
-            action.default is None
-            or action.default is False
-            or action.default == argparse.SUPPRESS
-            or "default" in (action.help or "")
-        )
-        return action.help if silent else f"{action.help} (default: %(default)s)"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence on stderr, with exit code 2."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=HelpFormatter, **settings)
-
-    def parse_args(
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> argparse.Namespace:
-        """As ever, with `given` besides: the flags that were set, by their names, also those set to their defaults."""
-        for text in sys.argv[1:] if args is None else args:
-            if "\0" in text:  # from Python alone: a shell passes none on
-                self.error(f"{shortened(text)!a} holds a NUL byte, which no name and no number can; leave it out")
-        options = super().parse_args(args, namespace)
-        unset = object()
-        again = super().parse_args(args, argparse.Namespace(**dict.fromkeys(vars(options), unset)))
-        options.given = frozenset(name for name, value in vars(again).items() if value is not unset)
-        return options
-
-    def error(self, message: str) -> None:
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
-
-    def _print_message(self, message: str, file: TextIO | None = None) -> None:
-        """Help and errors are the same in all processes that torchrun started: the first says them."""
-        if started()[0] == 0:
-            super()._print_message(message, file)
 
 
 def make_parser(
