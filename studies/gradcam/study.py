@@ -35,12 +35,12 @@ NODES = 20  # of the path that conductance is integrated along
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
     model, settings = open_network(settings, report)
-    find_layer(model, settings.layer)
-    settings = replace(settings, layers=layers_or_own(model, settings.layers, LAYERS))
     names = settings.techniques or (BARE if settings.versus is None else BARE[:1])
     leave_out = none_is_named(settings.techniques, techniques(), versus=settings.versus is not None)
     names = find_suited(names, model, settings.side, report, leave_out=leave_out)
     settings = replace(settings, techniques=names) if settings.techniques else settings
+    find_layer(model, settings.layer)
+    settings = replace(settings, layers=layers_or_own(model, settings.layers, LAYERS))
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
