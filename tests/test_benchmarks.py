@@ -1,11 +1,14 @@
 """The benchmarks count and compare right. What they measure is not tested: it is the machine's, not ours."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import torch
 from conftest import run
 
 from benchmarks.growth import growth
+from benchmarks.neighbour import busy, time_of
 from benchmarks.speed_table import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
@@ -122,3 +125,25 @@ def test_a_judge_that_cannot_judge_is_one_sentence(weights, monkeypatch, tmp_pat
         assert words in said
         assert "Traceback" not in said
     assert not (tmp_path / "table.md").exists()
+
+
+def test_two_at_once_take_as_long_as_the_slower():
+    kept = []
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    for answer in ("1.5 2.5", "3.5 0.5"):
+        echo = f"for line in iter(input, 'end'): print({answer!r}, flush=True)"
+        kept.append(subprocess.Popen([sys.executable, "-c", echo], **pipes))
+    assert time_of("saliency", kept, "nobody") == (1.5, 2.5)
+    assert time_of("saliency", kept, "itself") == (3.5, 0.5)
+    for process in kept:
+        process.communicate("end\n")
+
+
+def test_a_busy_neighbour_ends_with_its_block(monkeypatch):
+    started, original = [], subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *words, **how: started.append(original(*words, **how)) or started[0]
+    )
+    with busy():
+        assert started[0].poll() is None
+    assert started[0].poll() is not None
