@@ -41,12 +41,16 @@ def fingerprint(source: Path | str) -> str:
 
 def is_there(target: Path, metadata: dict[str, str]) -> bool:
     """Whether the target was made from this picture, with these settings and weights."""
+    return texts_if_there(target, metadata) is not None
 
+
+def texts_if_there(target: Path, metadata: dict[str, str]) -> dict[str, str] | None:
+    """All that the target says of itself, if it is a whole PNG, made from this picture, these settings and weights."""
     try:
         texts = read_png_text(target)
     except Unreadable:  # not there, or not a whole PNG
-        return False
-    return all(texts.get(key) == metadata[key] for key in ("Script", "Settings", "Weights"))
+        return None
+    return texts if all(texts.get(key) == metadata[key] for key in ("Script", "Settings", "Weights")) else None
 
 
 def is_damaged(target: Path) -> bool:

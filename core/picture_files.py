@@ -3,7 +3,6 @@
 import logging
 import os
 import stat
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.errors import UsageError
 from core.paths import as_path
+from core.quiet import quietly
 
 Result = TypeVar("Result")
 MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
@@ -136,12 +136,10 @@ def read_file(
     name = f"image: '{shown(path)}'"
     _check_regular(path, name)
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=formats()) as image:
-                _check_dimensions(name, *image.size, longest)
-                return read(image)
+        # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
+        with quietly(), Image.open(path, formats=formats()) as image:
+            _check_dimensions(name, *image.size, longest)
+            return read(image)
     except UsageError:
         raise
     except PermissionError as error:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 from core.defaults import ROOT
@@ -144,7 +145,7 @@ def check_place(path: Path) -> None:
 
 def beside_name(path: Path) -> Path:
     """Where a file is written before it takes its place; not longer than a name may be."""
-    return path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+    return path.with_name(f".{path.name[:40]}.{os.getpid()}-{get_native_id()}.part")
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> WorkError:

@@ -9,7 +9,7 @@ from conftest import replace_everywhere
 from conftest import run as run_study
 from PIL import Image
 
-from studies.explain.study import targets
+from studies.explain.jobs import targets
 from studies.shared.pictures import Picture
 from visualizers.all_maps import all_maps
 
@@ -33,8 +33,8 @@ def run(*arguments):
     return run_study("explain", "--size", "64", "--output", "out", *arguments)
 
 
-def written(tmp_path):
-    return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+def written(tmp_path, ending=".png"):
+    return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix == ending}
 
 
 def test_each_picture_gets_its_file_and_none_is_made_twice(folder, tmp_path, capsys):

@@ -1,152 +1,82 @@
 """Explains picture after picture, a file each, and passes over what is there already."""
 
-import unicodedata
-from collections import Counter
 from collections.abc import Sequence
-from itertools import count
-from pathlib import Path
-
-from torch import nn
+from dataclasses import replace
 
 from core.activations import find_layer
-from core.errors import UsageError
-from core.files import fingerprint, is_damaged, is_there
-from core.own_files import description_of
-from core.picture_files import shown
+from core.errors import WorkError
+from core.layers import layer_or_last
 from core.protection import leave_out
-from drawing.files import describe
 from studies.explain.cost import cost
-from studies.explain.figure import draw
 from studies.explain.flags import Settings
+from studies.explain.jobs import Job, list_jobs
+from studies.explain.table import Row, joined, read_table, write_table
+from studies.explain.work import Done, Work
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import footer, load_network
-from studies.shared.pictures import Batch, Picture, chosen_labels, list_pictures, load_batch, load_pictures
+from studies.shared.network import open_network
+from studies.shared.overlap import overlapped
 from studies.shared.report import Report
-from visualizers.all_maps import all_maps
 
 
 def run(settings: Settings, report: Report) -> None:
-    """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished."""
-    model = load_network(settings, report)
+    """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished, and their table."""
+    model, settings = open_network(settings, report)
+    settings = replace(settings, layer=layer_or_last(model, settings.layer))
     find_layer(model, settings.layer)
     tell(cost(settings), report.say, model)
     with Interruption() as stop:
-        if settings.images:
-            explain_files(model, settings, report)
-        else:
-            explain_defaults(model, settings, report)
+        jobs, rows, failure = list_jobs(model, settings, report), {}, None
+        expect_files(jobs, settings, report)
+        last = read_table(settings.table)
+        try:
+            explain(jobs, Work(model, settings, report), rows)
+        except (WorkError, KeyboardInterrupt) as error:  # a full disk, say: the table is tried all the same
+            failure = error
+        try:
+            if found := joined(jobs, rows, last):
+                write_table(settings.table, found, report)
+        except WorkError as error:
+            failure = failure or error
+        if failure:
+            raise failure
     stop.go_on()
 
 
-def explain_defaults(model: nn.Module, settings: Settings, report: Report) -> None:
-    """The default pictures, anew at each run."""
-    batch = load_batch(model, settings, report)
-    report.expect([settings.output / f"{name}.png" for name in batch.names])
-    metadata = describe("explain", decisive(settings) | {"labels": settings.labels}, model.weights_name)
-    for index in report.progress(range(len(batch.names)), desc="explained", unit="picture"):
-        write(model, batch, index, settings, settings.output / f"{batch.names[index]}.png", metadata, report)
-    report.say(f"wrote {len(batch.names)} pictures to {settings.output}")
+def expect_files(jobs: Sequence[Job], settings: Settings, report: Report) -> None:
+    """Check what will be written. Raises UsageError for files of other origin, WorkError where none can be written."""
+    tables = [settings.table, settings.table.with_suffix(".md")]
+    leave_out([*tables, *(job.raw_maps for job in jobs)])  # no pictures, though they may lie in the folder of these
+    report.expect([*tables, *(path for job in jobs for path in job.files(settings))])
 
 
-def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
-    """The pictures named, read one at a time; what is there already is passed over, and broken files are named.
+def explain(jobs: Sequence[Job], work: Work, rows: dict[str, Row]) -> None:
+    """Do the jobs, and add the row of each picture, by the name of its file. Broken pictures are named.
 
     Raises the first one's UsageError if no picture can be read.
     """
-    pictures = without_earlier_figures(list_pictures(settings.images, report.say), settings, report)
-    labels = chosen_labels(settings.labels, model.class_names, len(pictures))
-    broken, written, there, damaged = [], 0, 0, 0
-    jobs = list(zip(pictures, labels, targets(pictures, labels, settings.output), strict=True))
-    report.expect([target for _, _, target in jobs])
+    report, broken, ended = work.report, [], []
+    bar = report.progress(total=len(jobs), desc="explained", unit="picture")
+
+    def done(job: Job, result: Done) -> None:
+        if result.error:
+            broken.append(result.error)  # told once there is a picture to go on with
+        else:
+            rows[job.target.name] = result.row
+            ended.append((result.written, result.mended))
+        while ended and broken:
+            report.skip(broken.pop(0))
+        bar.update()
+
     try:
-        for picture, label, target in report.progress(jobs, desc="explained", unit="picture"):
-            made_from = decisive(settings) | {"label": label, "source": fingerprint(picture.source)}
-            metadata = describe("explain", made_from, model.weights_name)
-            if is_there(target, metadata):
-                there += 1
-                continue
-            try:
-                batch = load_pictures(model, [picture], [label], settings.size, report)
-            except UsageError as error:
-                if written or there:
-                    report.skip(error)
-                else:  # told once there is a picture to go on with: if there is none, the first of them is raised
-                    broken.append(error)
-                continue
-            damaged += is_damaged(target)
-            write(model, batch, 0, settings, target, metadata, report)
-            written += 1
+        with bar:
+            overlapped(jobs, read=work.read, compute=work.compute, done=done)
     finally:  # also when interrupted
-        if written or there or not broken:
-            for error in broken:
-                report.skip(error)
-            kept = f"; {there} were there already" if there else ""
-            again = f"; {damaged} that were damaged were made again" if damaged else ""
-            report.say(f"wrote {written} pictures to {settings.output}{kept}{again}")
-    if broken and not (written or there):
+        written, mended = (sum(each) for each in zip(*ended, strict=True)) if ended else (0, 0)
+        there = len(ended) - written
+        kept = f"; {there} were there already" if there else ""
+        again = f"; {mended} that were damaged were made again" if mended else ""
+        if ended or not broken:
+            report.say(f"wrote {written} pictures to {work.settings.output}{kept}{again}")
+    if broken:
         raise broken[0]
-
-
-def without_earlier_figures(pictures: list[Picture], settings: Settings, report: Report) -> list[Picture]:
-    """The pictures but for what an earlier run wrote into their own folder: it would be explained in its turn."""
-    written = [picture.source for picture in pictures if is_earlier_figure(picture.source, settings)]
-    if not written:
-        return pictures
-    if len(written) == len(pictures):
-        raise UsageError(f"images: all of them are figures that this study wrote to '{shown(settings.output)}'")
-    leave_out(written)
-    report.say(f"left out of '{shown(settings.output)}': {len(written)} figures that an earlier run wrote there")
-    return [picture for picture in pictures if picture.source not in written]
-
-
-def is_earlier_figure(source: Path | str, settings: Settings) -> bool:
-    """Whether it was found in the folder of the output, and this study wrote it."""
-    if not isinstance(source, Path) or str(source) in settings.images:
-        return False
-    beside = source.parent.resolve() == settings.output.resolve()
-    return beside and description_of(source).get("Script") == "explain"
-
-
-def decisive(settings: Settings) -> dict[str, str | int]:
-    """The settings that decide what every picture shows."""
-    return {"layer": settings.layer, "size": settings.size}
-
-
-def write(
-    model: nn.Module,
-    batch: Batch,
-    index: int,
-    settings: Settings,
-    target: Path,
-    metadata: dict[str, str],
-    report: Report,
-) -> None:
-    """Explain one picture of the batch, and write its file."""
-    maps = all_maps(model, batch.images[index : index + 1], batch.labels[index : index + 1], layer=settings.layer)
-    figure = draw(batch.pixels[index], batch.titles[index], batch.masks[index], maps, footer=footer(model))
-    report.picture(figure, target, metadata, silently=True)
-
-
-def targets(pictures: Sequence[Picture], labels: Sequence[int | None], folder: Path) -> list[Path]:
-    """Where each picture's maps go. Pictures of one name are told apart by their whole paths, and what is then still
-    alike by numbers: `a_b/c.jpg` and `a/b_c.jpg`, two classes of one picture, names that some systems hold for one.
-    """
-    often = Counter(picture.name for picture in pictures)
-    found: dict[tuple[Picture, int | None], str] = {}
-    taken: set[str] = set()
-    for picture, label in zip(pictures, labels, strict=True):
-        if (picture, label) in found:
-            continue
-        alone = often[picture.name] == 1
-        name = picture.name if alone else "_".join(Path(picture.source).absolute().parts[1:])
-        numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
-        free = next(each for each in numbered if _as_any_system(each) not in taken)
-        taken.add(_as_any_system(free))
-        found[picture, label] = free
-    return [folder / f"{found[job]}.png" for job in zip(pictures, labels, strict=True)]
-
-
-def _as_any_system(name: str) -> str:
-    """A name as the least exact file system sees it: without a difference of case or of composed letters."""
-    return unicodedata.normalize("NFC", name).casefold()

@@ -82,10 +82,17 @@ def open_picture(picture: Picture, *, longest: float = LONGEST_OVER_SHORTEST) ->
 
 def square_crop(picture: Picture, whole: Image, size: int, report: Report) -> Image:
     """The centre of a picture, `size` pixels a side; of a strip it is said how little that is."""
-    if images.is_strip(whole):
-        seen = f"only the {min(whole.size)} pixels each way in the middle are looked at"
-        report.say(f"{picture.name} is {whole.width} x {whole.height} pixels: {seen}; crop it to see another part")
+    if words := strip_words(picture, whole):
+        report.say(words)
     return images.centre_crop(whole, size)
+
+
+def strip_words(picture: Picture, whole: Image) -> str:
+    """How little of a strip its centre shows, in a sentence; nothing of other pictures."""
+    if not images.is_strip(whole):
+        return ""
+    seen = f"only the {min(whole.size)} pixels each way in the middle are looked at"
+    return f"{picture.name} is {whole.width} x {whole.height} pixels: {seen}; crop it to see another part"
 
 
 def chosen_labels(texts: Sequence[str], class_names: tuple[str, ...], count: int) -> list[int | None]:
@@ -182,6 +189,15 @@ def score_title(values: Tensor, mask: np.ndarray | None) -> str:
     return f"{'hit' if hit == 1 else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
 
 
+def probabilities_of(model: nn.Module, pictures: Tensor) -> Tensor:
+    """What the network says of pictures (N, 3, H, W), as `class_probabilities`. Raises WorkError for broken weights."""
+    try:
+        return class_probabilities(model, pictures)
+    except WorkError as error:  # a score that is no number
+        words = f"weights: {model.weights_name} gives scores that are not finite; get the file again"
+        raise WorkError(words) from error
+
+
 def _as_batch(
     model: nn.Module,
     names: list[str],
@@ -191,12 +207,7 @@ def _as_batch(
 ) -> Batch:
     """Let the network name what it sees, and explain that where no class was chosen."""
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
-    try:
-        probabilities = class_probabilities(model, tensor)
-    except WorkError as error:  # a score that is no number
-        raise WorkError(
-            f"weights: {model.weights_name} gives scores that are not finite; get the file again"
-        ) from error
+    probabilities = probabilities_of(model, tensor)
     predicted = probabilities.argmax(dim=1).tolist()
     labels = torch.tensor([guess if label is None else label for guess, label in zip(predicted, chosen, strict=True)])
     titles = [class_title(model, row, int(label)) for row, label in zip(probabilities, labels, strict=True)]

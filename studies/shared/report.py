@@ -13,8 +13,9 @@ from tqdm import tqdm
 from core.errors import UsageError
 from core.files import write_whole
 from core.gradients import BlankMapWarning
+from core.own_files import LARGEST_TABLE, is_ours, read_some
 from core.protection import expect
-from drawing.files import save_animation, save_picture
+from drawing.files import OF_MANY, save_animation, save_picture
 from drawing.tables import csv_bytes, markdown, signed
 from drawing.words import words_in_latin
 from studies.shared.progress import progress
@@ -52,8 +53,8 @@ class Report:
     def picture(
         self, pixels: np.ndarray | Image.Image, path: Path, metadata: dict[str, str], *, silently: bool = False
     ) -> Path:
-        """Write a picture, whole or not at all, and say where; `silently`, if the study counts them instead."""
-        save_picture(pixels, path, metadata)
+        """Write a picture, whole or not at all, and say where; `silently`, if it is one of many, counted."""
+        save_picture(pixels, path, metadata, **(OF_MANY if silently else {}))
         if not silently:
             self.say(f"wrote {path}")
         if sentence := words_in_latin():
@@ -74,8 +75,9 @@ class Report:
         note: stands below. numbers: header and rows of the second, if it is not the same table.
         """
         text = markdown(header, rows) + (f"\n{note}\n" if note else "")
-        data = csv_bytes(*(numbers or (header, rows)))
-        self.say(f"{text}wrote {write_whole(path.with_suffix('.md'), signed(text, data))}")
+        data, there = csv_bytes(*(numbers or (header, rows))), path.with_suffix(".csv")
+        last = read_some(there, LARGEST_TABLE) if is_ours(there) else None
+        self.say(f"{text}wrote {write_whole(path.with_suffix('.md'), signed(text, data, last=last))}")
         self.say(f"wrote {write_whole(path.with_suffix('.csv'), data)}")
 
     def progress(self, steps: Iterable | None = None, **words: Any) -> tqdm:
