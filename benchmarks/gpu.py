@@ -24,7 +24,7 @@ from core.images import default_photograph, preprocess
 from core.passes import scores_of
 from core.squeezenet import choose_device
 from drawing.tables import write_table
-from measures.captum_reference import relative_difference
+from measures.agreement import relative_difference
 from painting.course_loop import style_objective, transfer_style
 from studies.shared.options import Parser, number, run_script, whole_number
 from studies.shared.progress import progress

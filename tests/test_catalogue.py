@@ -16,6 +16,7 @@ from core.defaults import ROOT
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from measures import captum_reference
+from measures.agreement import relative_difference
 from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
 from visualizers.evidence import evidence, explain, pixel_values
 from visualizers.occlusion import windows
@@ -304,7 +305,7 @@ def test_maps_that_may_be_subtracted_give_the_map_of_the_difference(row, double,
 def test_captums_map_is_the_same(row, double, pictures):
     captum = getattr(captum_reference, row.captum)
     theirs = captum(double, pictures, torch.tensor(LABELS), **row.with_defaults(QUICK))
-    assert captum_reference.relative_difference(maps_of(row, double, pictures), theirs).max() < 1e-6
+    assert relative_difference(maps_of(row, double, pictures), theirs).max() < 1e-6
 
 
 @rows_with("captum")
@@ -314,7 +315,7 @@ def test_captums_map_of_the_median_photograph_is_the_same_in_float32(
     captum = getattr(captum_reference, row.captum)
     theirs = captum(imagenet, photograph_tensor, photograph_labels, **row.with_defaults(QUICK))
     ours = maps_of(row, imagenet, photograph_tensor, photograph_labels)
-    assert captum_reference.relative_difference(ours, theirs).median() < 1e-4
+    assert relative_difference(ours, theirs).median() < 1e-4
 
 
 @rows_with("counts")

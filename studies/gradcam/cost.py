@@ -16,11 +16,14 @@ def cost(settings: Settings) -> Cost:
     names = settings.techniques or (BARE[:1] if versus else BARE)
     given = {**settings.technique_settings, "layer": settings.layer}
     work = reading(settings.images, settings.side)
-    work += maps_cost(names, given, settings.side, count, versus=versus, captum=not versus)
-    rows = 1 + (1 if versus else 2) * len(names)
+    compared = settings.captum and not versus
+    work += maps_cost(names, given, settings.side, count, versus=versus, captum=compared)
+    rows = 1 + (1 + compared) * len(names)
     if not settings.techniques and not versus:
         work += gradients(len(settings.layers), pixels)
+        rows += 2
+    if not settings.techniques and compared:
         together = at_a_time(4, pixels, None) + ENDS * pixels
         work += Cost(gradient=WAYS * NODES * count * pixels, at_once=GRADIENT_BYTES * together)
-        rows += 4
+        rows += 2
     return work + drawing(rows * count, settings.side)

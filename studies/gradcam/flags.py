@@ -19,6 +19,7 @@ from studies.shared.options import Parser, make_parser
 from studies.shared.settings import PictureSettings
 from studies.shared.techniques import (
     BARE_RUN,
+    add_no_captum,
     add_technique_flags,
     choose_techniques,
     family,
@@ -42,13 +43,14 @@ class Settings(PictureSettings):
     techniques: tuple[str, ...] = ()  # names in the catalogue; none: BARE, or with `versus` the first of these
     versus: str | None = None
     shared_scale: bool = False
+    captum: bool = True  # whether Captum's maps are made, too, and in a bare run drawn beside ours
     layer: str = LAYER
     layers: tuple[str, ...] = LAYERS  # of the strip that shows Grad-CAM layer by layer
     technique_settings: Mapping[str, Any] = field(default_factory=dict)  # but the layer; their own defaults else
 
     @property
     def endings(self) -> tuple[str, ...]:
-        return ("",) if self.techniques or self.versus is not None else ("", "_captum")
+        return ("", "_captum") if self.captum and not self.techniques and self.versus is None else ("",)
 
 
 def techniques() -> dict[str, Technique]:
@@ -80,6 +82,7 @@ def parser() -> Parser:
     result = make_parser(__doc__, output="gradcam_visualization.png")
     default = f"{', '.join(BARE)}, with the strip of layers"
     add_technique_flags(result, techniques(), default=default, own=OWN)
+    add_no_captum(result)
     add = result.add_argument
     add("--layer", default=LAYER, metavar="NAME", help=SETTINGS["layer"].meaning)
     strip = f"the layers of the strip (default: {' '.join(LAYERS)})"

@@ -32,12 +32,12 @@ def run(settings: Settings, report: Report) -> None:
     versus = find_versus(settings.versus, model, batch)
     names = settings.techniques or (BARE if versus is None else BARE[:1])
     check_settings(names, settings.technique_settings, settings.size)
-    rows, captums = {}, {}
+    rows, captums, compared = {}, {}, settings.captum and versus is None
     with Interruption() as stop:
         asked = {"settings": settings.technique_settings, "report": report}
         for name, row in compute_maps(model, batch, names, seed=settings.seed, versus=versus, **asked):
             rows[name] = row
-        for name, row in compute_captums(model, batch, rows if versus is None else {}, **asked):
+        for name, row in compute_captums(model, batch, rows if compared else {}, **asked):
             report_agreement(agreement_title(name), batch, rows[name], row, report)
             captums[name] = row
         if versus is None and "integrated-gradients" in rows:

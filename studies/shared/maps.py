@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -10,8 +12,7 @@ from torch import Tensor, nn
 
 from drawing.colours import blank_note, outline
 from drawing.grid import Panel
-from measures import captum_reference
-from measures.captum_reference import describe_agreement
+from measures.agreement import describe_agreement
 from studies.shared.network import class_titles, make_generator
 from studies.shared.options import find_class
 from studies.shared.pictures import Batch, score_title
@@ -107,6 +108,11 @@ def _one_map(
         return call(generator=generator, callback=bar.update)[0].cpu()
 
 
+def captum_reference() -> ModuleType:
+    """measures.captum_reference. It is loaded when a comparison is made: to load Captum takes a third of a second."""
+    return import_module("measures.captum_reference")
+
+
 def compute_captums(
     model: nn.Module, batch: Batch, rows: Mapping[str, MapRow], *, settings: Given, report: Report
 ) -> Iterator[tuple[str, MapRow]]:
@@ -115,7 +121,7 @@ def compute_captums(
     labels = batch.labels.to(batch.images.device)
     with report.progress(total=len(wanted) * len(batch.names), desc="Captum", unit="map") as bar:
         for name, technique in wanted.items():
-            call = getattr(captum_reference, technique.captum)
+            call = getattr(captum_reference(), technique.captum)
             maps = []
             for index in range(len(batch.names)):
                 one = batch.images[index : index + 1], labels[index : index + 1]

@@ -19,6 +19,7 @@ from core.errors import UsageError, WorkError
 from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
 from studies.shared.outputs import add_overwrite
+from studies.shared.starting import wait_kindly
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
@@ -257,6 +258,7 @@ def run_script(
     """
     with patient_streams() as output:
         options = parser.parse_args(arguments)
+        wait_kindly()
         if keep_memory:
             keep_freed_memory()
         # The figure says why a map is blank; a person needs no Python warning besides.

@@ -8,6 +8,7 @@ from types import ModuleType
 from core.defaults import ROOT
 from studies.shared.options import Parser, run_script
 from studies.shared.outputs import protected
+from studies.shared.starting import loading
 
 
 def study_names() -> list[str]:
@@ -30,7 +31,8 @@ def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | 
         settings = flags.settings(options)
         with protected(settings, overwrite=options.overwrite):
             # The study's own modules, torch among what they import, are loaded only now: wrong flags are told at once.
-            study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
+            with loading():
+                study, report = import_module(f"studies.{name}.study"), import_module("studies.shared.report").Report()
             study.run(settings, report)
         return int(report.failed)
 

@@ -78,6 +78,12 @@ def add_technique_flags(parser: Parser, known: Mapping[str, Technique], *, defau
         add(f"--{name.replace('_', '-')}", type=kind, default=default, metavar=setting.unit, help=described)
 
 
+def add_no_captum(parser: Parser) -> None:
+    """--no-captum."""
+    help_text = "leave out the comparison with Captum, and do not load it: the first picture is there sooner"
+    parser.add_argument("--no-captum", dest="captum", action="store_false", help=help_text)
+
+
 def given_settings(given: Given, known: Mapping[str, Technique], *, own: Collection[str] = ()) -> dict[str, Any]:
     """Of the flags' values by name, the techniques' settings; None is left out, for each technique's own default."""
     return {name: given[name] for name in _settings(known, own) if given[name] is not None}

@@ -25,7 +25,7 @@ from studies.trust.rows import Row
 
 CACHE = OUTPUT_FOLDER / "trust_cache"
 FOLDERS = ("core", "measures", "visualizers")  # whose code makes the scores, beside this study's rows and jobs
-NO_SCORES = {"files", "kept", "captum_reference"}  # modules of these folders that make none
+NO_SCORES = {"files", "kept", "agreement", "captum_reference"}  # modules of these folders that make none
 KIND, VERSION = "trust scores", 1  # of the files
 
 Scores = Mapping[str, np.ndarray]  # {what: one score or several an image, images first}
