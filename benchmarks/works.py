@@ -172,7 +172,7 @@ def _pytorch_grad_cam(setup: Setup) -> Tensor:
 
 
 def _our_four(setup: Setup) -> AllMaps:
-    maps = all_maps(setup.ours, setup.images, setup.labels)
+    maps = all_maps(setup.ours, setup.images, setup.labels, layer=setup.layer)
     return maps._replace(grad_cam=upsample(maps.grad_cam, setup.images.shape[2:]))
 
 
@@ -217,7 +217,7 @@ WORKS: dict[str, dict[str, Callable[[Setup], object]]] = {
     "saliency": {"ours": lambda s: saliency_map(s.ours, s.images, s.labels)},
     "guided backprop": {"ours": lambda s: guided_backprop(s.ours, s.images, s.labels)},
     "Grad-CAM": {
-        "ours": lambda s: upsample(grad_cam(s.ours, s.images, s.labels), s.images.shape[2:]),
+        "ours": lambda s: upsample(grad_cam(s.ours, s.images, s.labels, layer=s.layer), s.images.shape[2:]),
         "pytorch-grad-cam": _pytorch_grad_cam,
     },
     "four maps": {"ours": _our_four},
