@@ -23,8 +23,8 @@ from core.defaults import SHARED
 from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
 from core.kept import NoFile, Unreadable, sha256_of
-from core.own_networks import build_own
-from core.passes import scores_of
+from core.own_networks import build_own, find_function
+from core.passes import in_one_sentence, scores_of
 from core.paths import as_path
 from core.squeezenet import TITLE, choose_device, load_squeezenet
 from core.tensor_files import checksum_of
@@ -107,8 +107,9 @@ def load_network(
         return network
     where, origin = choose_device(device), find_origin(model)
     network, found = _with_weights(model, str(weights), origin)
-    network.to(where).requires_grad_(False).eval()
-    in_channels_last(network)
+    with in_one_sentence(f"model: {model} cannot be frozen, put into eval mode, or moved to {where}"):
+        network.to(where).requires_grad_(False).eval()
+        in_channels_last(network)
     network.model_name, network.title = model, TITLE if model == SHARED else model.removeprefix(TIMM)
     count = describe(network, origin.facts)
     names, passed_over = (given, "") if given is not None else _names(network, found, count, origin)
@@ -126,7 +127,8 @@ def find_origin(model: str) -> Origin:
         find_timm(name)
         return Origin(partial(build_timm, name), partial(load_timm, name, otherwise=ELSE))
     if ":" in model:
-        return Origin(lambda _classes: build_own(model), lambda: build_own(model), of_imagenet=False)
+        own = partial(build_own, find_function(model), model)
+        return Origin(lambda _classes: own(), own, of_imagenet=False)
     check_model_name(model, others=OTHERS)
     transforms = own_weights(model).transforms()
     facts = {"input_size": transforms.crop_size[0], "pixel_mean": transforms.mean, "pixel_std": transforms.std}
@@ -164,7 +166,7 @@ def _with_weights(model: str, weights: str, origin: Origin) -> tuple[nn.Module, 
             if own:
                 words = f"'{RANDOM}' is not for a function, which gives its network with its weights"
                 raise UsageError(f"weights: {words}; leave out --weights, or give a file")
-            return origin.build(None), Found(f"{RANDOM} (seed {SEED})", "", "never trained")
+            return without_zeros(origin.build(None)), Found(f"{RANDOM} (seed {SEED})", "", "never trained")
         return _from_file(model, as_path(weights, "weights"), origin)
 
 
@@ -262,6 +264,14 @@ def _first_taken(network: nn.Module, sides: tuple[int, ...]) -> tuple[int, int]:
 def _classes_at(network: nn.Module, side: int) -> int:
     """The number of scores for one grey picture."""
     return scores_of(network, torch.zeros(1, 3, side, side)).shape[1]
+
+
+def without_zeros(network: nn.Module) -> nn.Module:
+    """The network, its layers that begin at zero filled with numbers: a head of zeros has blank maps alone."""
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            nn.init.normal_(parameter, std=0.02)
+    return network
 
 
 def in_channels_last(network: nn.Module) -> None:

@@ -13,12 +13,11 @@ from torch import nn
 from core.errors import UsageError
 
 
-def build_own(name: str) -> nn.Module:
-    """What the function returns. It runs: it is the caller's code.
+def find_function(name: str) -> Callable[[], object]:
+    """The function of this name, whose module is imported: it is the caller's code.
 
     name: "package.module:function". The module is looked for where Python looks, then in the current folder. Raises
-    UsageError, one sentence, where there is no such module or function, it needs arguments, fails, or returns something
-    else.
+    UsageError, one sentence, where there is no such module or function, or it needs arguments.
     """
     function = _function(name)
     try:
@@ -32,6 +31,11 @@ def build_own(name: str) -> nn.Module:
     if needed:
         words = f"needs arguments ({', '.join(needed)})"
         raise UsageError(f"model: '{name}' {words}; give a function without, which calls it with yours")
+    return function
+
+
+def build_own(function: Callable[[], object], name: str) -> nn.Module:
+    """What the function returns. Raises UsageError, one sentence, where it fails, or returns something else."""
     with_reason = f"model: '{name}' failed"
     try:
         network = function()
@@ -68,8 +72,9 @@ def _module(place: str, name: str) -> ModuleType:
         return import_module(place)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{place}.".startswith(f"{error.name}."):
-            found = f"'{error.name}' is a module, not a package" if error.name in sys.modules else ""
-            words = found or f"there is no module '{error.name}' where Python looks, nor in '{os.getcwd()}'"
+            outer = error.name.rpartition(".")[0]
+            why = f", and '{outer}' is no package" if "is not a package" in str(error) else ""
+            words = f"there is no module '{error.name}' where Python looks, nor in '{os.getcwd()}'{why}"
             raise UsageError(f"model: {words}; start in the folder that holds it, or set PYTHONPATH") from None
         raise UsageError(f"model: the module '{place}' cannot be imported: {_reason(error)}") from error
     except Exception as error:

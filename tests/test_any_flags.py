@@ -116,6 +116,10 @@ def texts_of(action: argparse.Action) -> tuple[list[str], list[str]]:
         return list(OUTPUTS[:3]), [*OUTPUTS, *ODD_WORDS]
     if re.search("weights|network|judge|transfer|random_labels|perturbation", name):
         return list(WEIGHTS), [*ODD_WEIGHTS, *ODD_WORDS]
+    if name == "model":
+        return ["squeezenet1_1"], ["resnet-19", "fcn_resnet50", "timm:x", "os:getcwd", "in:x", ":", *ODD_WORDS]
+    if name == "classes":
+        return [], ["imagenet", "in/words.png", "in/wide.png", "in/empty.png", *ODD_PICTURES, *ODD_WORDS]
     if re.search("layer", name):
         return list(LAYERS), [*ODD_LAYERS, *ODD_WORDS]
     if re.search("labels|versus", name):

@@ -14,6 +14,7 @@ from pathlib import Path
 from core.errors import UsageError
 from studies.shared.options import OUTPUT_FOLDER, Parser, is_picture_path, make_parser
 from studies.shared.settings import PictureSettings
+from visualizers.catalogue import SETTINGS
 
 QUESTION = "What do four maps say of every picture of a folder?"
 
@@ -24,6 +25,7 @@ class Settings(PictureSettings):
 
     layer: str | None = None  # none: the last one with places
     maps: str | None = None  # float16 or float32: as numbers, too
+    at_layer = True
     endings = ()  # the pictures tell the names
 
     @property
@@ -42,7 +44,7 @@ def settings(options: argparse.Namespace) -> Settings:
 def parser() -> Parser:
     result = make_parser(__doc__, output="", writes="pictures: a folder")
     result.set_defaults(output=OUTPUT_FOLDER / "explained")
-    result.add_argument("--layer", metavar="NAME", help="the layer of Grad-CAM (default: the last one before pooling)")
+    result.add_argument("--layer", metavar="NAME", help=SETTINGS["layer"].meaning)
     types = ("float16", "float32")
     text = "write the maps as numbers, too, a compressed .npz a picture (float16 if no type is given)"
     result.add_argument("--maps", nargs="?", const=types[0], choices=types, help=text)

@@ -1,11 +1,9 @@
 """Explains picture after picture, a file each, and passes over what is there already."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from core.activations import find_layer
 from core.errors import WorkError
-from core.layers import layer_or_last
 from core.protection import leave_out
 from studies.explain.cost import cost
 from studies.explain.flags import Settings
@@ -22,7 +20,6 @@ from studies.shared.report import Report
 def run(settings: Settings, report: Report) -> None:
     """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished, and their table."""
     model, settings = open_network(settings, report)
-    settings = replace(settings, layer=layer_or_last(model, settings.layer))
     find_layer(model, settings.layer)
     tell(cost(settings), report.say, model)
     with Interruption() as stop:

@@ -27,11 +27,10 @@ from studies.shared.techniques import (
     technique_choice,
 )
 from studies.shared.uses import Choice
-from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
+from visualizers.catalogue import SETTINGS, Technique
 
 QUESTION = "Where is the evidence for a class?"
 BARE = ("grad-cam", "guided-backprop", "guided-grad-cam")  # what is drawn if no technique is named
-LAYER = TECHNIQUES["grad-cam"].defaults["layer"]
 LAYERS = ("features.4", "features.7", "features.9", "features.10", "features.12")  # shallow to deep
 OWN = ("layer",)  # the setting of techniques that the study declares itself: it explains this layer by Captum, too
 
@@ -44,8 +43,9 @@ class Settings(PictureSettings):
     versus: str | None = None
     shared_scale: bool = False
     captum: bool = True  # whether Captum's maps are made, too, and in a bare run drawn beside ours
-    layer: str = LAYER
-    layers: tuple[str, ...] = LAYERS  # of the strip that shows Grad-CAM layer by layer
+    layer: str | None = None
+    layers: tuple[str, ...] = ()  # of the strip that shows Grad-CAM layer by layer; none: LAYERS, or some of each depth
+    at_layer = True
     technique_settings: Mapping[str, Any] = field(default_factory=dict)  # but the layer; their own defaults else
 
     @property
@@ -84,7 +84,7 @@ def parser() -> Parser:
     add_technique_flags(result, techniques(), default=default, own=OWN)
     add_no_captum(result)
     add = result.add_argument
-    add("--layer", default=LAYER, metavar="NAME", help=SETTINGS["layer"].meaning)
-    strip = f"the layers of the strip (default: {' '.join(LAYERS)})"
-    add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=strip)
+    add("--layer", metavar="NAME", help=SETTINGS["layer"].meaning)
+    strip = f"the layers of the strip (default: {' '.join(LAYERS)}; of other networks one of each resolution)"
+    add("--layers", nargs="+", metavar="NAME", help=strip)
     return result

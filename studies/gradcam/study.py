@@ -1,7 +1,7 @@
 """Computes the maps of a layer, compares them with Captum's and with the true masks, and draws them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from core.activations import find_layer
 from drawing.files import describe
 from studies.gradcam.cost import cost
 from studies.gradcam.figure import draw_bare, draw_beside_captum, draw_techniques
-from studies.gradcam.flags import BARE, Settings
+from studies.gradcam.flags import BARE, LAYERS, Settings, techniques
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.maps import (
@@ -18,12 +18,14 @@ from studies.shared.maps import (
     captum_reference,
     compute_captums,
     compute_maps,
+    find_suited,
     find_versus,
     report_agreement,
 )
-from studies.shared.network import footer, open_network
+from studies.shared.network import footer, layers_or_own, open_network
 from studies.shared.pictures import Batch, load_batch, report_localisation
 from studies.shared.report import Report
+from studies.shared.techniques import none_is_named
 from visualizers.catalogue import TECHNIQUES
 from visualizers.gradcam import grad_cam
 
@@ -33,12 +35,15 @@ NODES = 20  # of the path that conductance is integrated along
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
     model, settings = open_network(settings, report)
-    for layer in (settings.layer, *settings.layers):
-        find_layer(model, layer)
+    names = settings.techniques or (BARE if settings.versus is None else BARE[:1])
+    leave_out = none_is_named(settings.techniques, techniques(), versus=settings.versus is not None)
+    names = find_suited(names, model, settings.side, report, leave_out=leave_out)
+    settings = replace(settings, techniques=names) if settings.techniques else settings
+    find_layer(model, settings.layer)
+    settings = replace(settings, layers=layers_or_own(model, settings.layers, LAYERS))
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
-    names = settings.techniques or (BARE if versus is None else BARE[:1])
     bare, compared = not settings.techniques and versus is None, settings.captum and versus is None
     rows, captums, strip, theirs = {}, {}, {}, {}
     with Interruption() as stop:

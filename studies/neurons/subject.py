@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError, WorkError
+from core.layers import spread_layers
 from core.networks import RANDOM, load_network
 from core.receptive_field import receptive_fields
 from patterns.dataset import stream_scenes
-from studies.neurons.flags import COUNT, LAYER, OURS, Settings
+from studies.neurons.flags import COUNT, OURS, Settings
 from studies.shared.network import open_network
 from studies.shared.pictures import (
     Batch,
@@ -88,9 +89,13 @@ class Subject:
         count = len(self.pictures) - len(self.broken)
         return f"{count} pictures" if count > 1 else "1 picture"
 
-    @property
+    @cached_property
     def layer(self) -> str:
-        return self.settings.layer or LAYER
+        """The one asked for, else the last of the middle one of the three coarsest resolutions."""
+        if self.settings.layer:
+            return self.settings.layer
+        spread = spread_layers(self.model, count=3)
+        return spread[len(spread) // 2]
 
     @cached_property
     def map_shape(self) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.errors import UsageError
 from drawing.colours import blank_note, outline
 from drawing.grid import Panel
 from measures.agreement import describe_agreement
@@ -49,6 +50,31 @@ class MapRow:
         if self.technique.picture:
             return [one.permute(1, 2, 0).numpy() for one in self.maps]
         return [one.numpy() for one in self.values(size)]
+
+
+def find_suited(
+    names: Sequence[str], model: nn.Module, side: int, report: Report, *, leave_out: bool
+) -> tuple[str, ...]:
+    """Those of the techniques whose maps the network can have, for pictures of this side.
+
+    Raises UsageError, which says why, for the first that it cannot have; with `leave_out` only where no other is left,
+    and else it is said which are left out.
+    """
+    images, reasons, refused = torch.zeros(1, 3, side, side), {}, None
+    for need in dict.fromkeys(TECHNIQUES[name].needs for name in names):
+        one = next(TECHNIQUES[name] for name in names if TECHNIQUES[name].needs == need)
+        try:
+            one.check(model, images)
+        except UsageError as error:
+            if not leave_out:
+                raise
+            refused, reasons[need] = error, str(error).removeprefix("model: ").partition(";")[0]
+    for need, reason in reasons.items():
+        report.say(f"left out: {', '.join(name for name in names if TECHNIQUES[name].needs == need)} ({reason})")
+    suited = tuple(name for name in names if TECHNIQUES[name].needs not in reasons)
+    if not suited:
+        raise refused
+    return suited
 
 
 def find_versus(text: str | None, model: nn.Module, batch: Batch) -> Versus | None:

@@ -29,6 +29,10 @@ def run_study(name: str, arguments: Sequence[str] | None = None, *, prog: str | 
 
     def work(options: argparse.Namespace) -> int:
         settings = flags.settings(options)
+        if settings.asks_for_layers:
+            report = import_module("studies.shared.report").Report()
+            import_module("studies.shared.layer_list").list_layers(settings, report)
+            return int(report.failed)
         with protected(settings, overwrite=options.overwrite):
             # The study's own modules, torch among what they import, are loaded only now: wrong flags are told at once.
             with loading():

@@ -24,7 +24,7 @@ def wait_kindly(environment: MutableMapping[str, str] = os.environ) -> bool:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Within the block, modules are loaded without a search for garbage: there is none, and there are a million objects.
+    """Within the block, modules are loaded without a search for garbage: there is none among a million objects.
 
     What was loaded stays until the process ends, so it is left out of later searches, also of the last one. Nothing is
     changed where torch was loaded before: the process is then not ours alone.

@@ -37,6 +37,11 @@ def choose_techniques(texts: Collection[str], known: Mapping[str, Technique], *,
     return additive if versus and "all" in texts else names
 
 
+def none_is_named(names: Collection[str], known: Mapping[str, Technique], *, versus: bool = False) -> bool:
+    """Whether no technique is asked for, or all of them: then those that the network cannot have are left out."""
+    return not names or set(names) == {name for name, row in known.items() if row.additive or not versus}
+
+
 def technique_choice(
     known: Mapping[str, Technique],
     bare: Collection[str],

@@ -10,6 +10,7 @@ Scores are kept in visualization/trust_cache/: an interrupted run goes on where 
 import argparse
 from dataclasses import dataclass
 
+from core.defaults import SHARED
 from core.errors import UsageError
 from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
@@ -25,6 +26,7 @@ DEFAULTS = defaults_of("measures.scorecard", "score_maps")
 class Settings(PictureSettings):
     """What is asked: the techniques, the scenes if scenes are meant, and how thoroughly each map is checked."""
 
+    at_layer = True
     techniques: tuple[str, ...] = QUICK  # names of the catalogue
     scenes: int = 0  # 0: the pictures named, the photographs, or a few scenes where the network knows nothing else
     checked: int = 24  # so many images with each block random; slow techniques with random networks at all
@@ -42,7 +44,8 @@ def settings(options: argparse.Namespace) -> Settings:
         raise UsageError("scenes: give either --scenes or --images, not both")
     if options.scenes and options.labels:
         raise UsageError("labels: scenes are explained for their own class; leave out --labels")
-    weights = "patterns" if options.scenes and options.weights == "auto" else options.weights
+    embedded = options.scenes and (options.model, options.weights) == (SHARED, "auto")
+    weights = "patterns" if embedded else options.weights
     return Settings.of(options, techniques=techniques, weights=weights)
 
 
