@@ -1,0 +1,45 @@
+"""Where did it look? Up to four techniques side by side."""
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from explorer.answers import look
+from explorer.world import Asked
+from visualizers.catalogue import TECHNIQUES
+
+if TYPE_CHECKING:
+    from explorer.page import Page
+
+NAME, TITLE = "look", "Where did it look?"
+FIRST = ("grad-cam", "gradient", "guided-backprop", "guided-grad-cam")
+
+
+def build(page: "Page") -> None:
+    """The tab's controls and what they show."""
+    choices = [(row.one_line + (" (slow)" if row.slow else ""), row.name) for row in TECHNIQUES.values()]
+    with gr.Row():
+        names = gr.Dropdown(
+            choices, value=list(FIRST), multiselect=True, max_choices=look.MOST, label="Techniques, up to four", scale=3
+        )
+        together = gr.Checkbox(False, label="One colour scale for all", scale=1)
+        strength = gr.Slider(0, 1, 0.65, step=0.05, label="Strength of the colours", scale=1)
+    layers = page.world.layers()
+    layer = gr.Slider(1, len(layers), len(layers), step=1, label=f"Layer: 1 is {layers[0]}, {len(layers)} is {layers[-1]}")
+    columns = []
+    with gr.Row():
+        for _ in range(look.MOST):
+            with gr.Column(min_width=200):
+                columns.append(gr.Image(interactive=False, format="png", height=280, buttons=["download", "fullscreen"]))
+                columns.append(gr.Markdown(elem_classes="map-words"))
+    command = gr.Code(label="The same by command", language="shell", interactive=False)
+
+    def answer(asked: Asked, names: list[str], together: bool, strength: float, layer: int):
+        at = layers[int(layer) - 1]
+        maps = look.compute(page.world, asked, names, layer=at)
+        shown = look.show(asked, maps, together=together, strength=strength)
+        filled = [(gr.Image(one.pixels, label=one.title, visible=True), one.words) for one in shown]
+        filled += [(gr.Image(None, visible=False), "")] * (look.MOST - len(shown))
+        return [*(part for pair in filled for part in pair), look.commands(page.world, asked, names, layer=at)]
+
+    page.listen(NAME, answer, [names, together, strength, layer], [*columns, command])

@@ -1,0 +1,49 @@
+"""Why this and not that? The map of the difference of two classes' scores."""
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from explorer.answers import look
+from explorer.world import Asked
+from studies.shared.network import class_title
+from visualizers.catalogue import TECHNIQUES
+
+if TYPE_CHECKING:
+    from explorer.page import Page
+
+NAME, TITLE = "versus", "Why this and not that?"
+FIRST = "grad-cam"
+
+
+def build(page: "Page") -> None:
+    """The tab's controls and what they show."""
+    choices = [(row.one_line, row.name) for row in TECHNIQUES.values() if row.additive and not row.slow]
+    with gr.Row():
+        other = gr.Dropdown([], label="Not that class, the most probable first", scale=2)
+        name = gr.Dropdown(choices, value=FIRST, label="Technique", scale=1)
+    said = gr.Markdown()
+    with gr.Row():
+        picture = gr.Image(interactive=False, format="png", height=380, label="red speaks for the first, blue for the second")
+        words = gr.Markdown(elem_classes="map-words")
+    command = gr.Code(label="The same by command", language="shell", interactive=False)
+
+    def classes(asked: Asked | None, other: int | None):
+        if asked is None:
+            return gr.skip()
+        listed = page.world.classes(asked)
+        runner_up = next(label for _, label in listed if label != asked.label)
+        return gr.Dropdown(listed, value=runner_up if other in (None, asked.label) else other)
+
+    def answer(asked: Asked, other: int | None, name: str):
+        if other is None:
+            return [gr.skip()] * 4
+        model, layer = page.world.networks[asked.network], page.world.layers()[-1]
+        maps = look.compute(page.world, asked, [name], layer=layer, versus=int(other))
+        (shown,) = look.show(asked, maps, together=False, strength=0.9, both_signs=True)
+        first, second = (class_title(model, asked.probabilities, label) for label in (asked.label, int(other)))
+        line = look.commands(page.world, asked, [name], layer=layer, versus=int(other))
+        return [f"### Why {first}, and not {second}?", shown.pixels, shown.words, line]
+
+    page.asked.change(classes, [page.asked, other], other, show_progress="hidden", api_visibility="private")
+    page.listen(NAME, answer, [other, name], [said, picture, words, command])
