@@ -1,27 +1,35 @@
 """The page: a picture and a class on the left, the questions as tabs on the right."""
 
 import argparse
+import inspect
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing that is shown here leaves the machine
 import gradio as gr
+import numpy as np
 from gradio.data_classes import ImageData
+from PIL import Image
 
 from core.errors import UsageError, WorkError
-from explorer.tabs import look, versus
+from drawing.files import describe
+from explorer.tabs import cover, dream, fool, look, paint, unit, versus
 from explorer.world import MOST_BYTES, Asked, World, named, uploaded
 
 TITLE = "What a CNN sees"
-TABS = (look, versus)
+TABS = (look, versus, cover, unit, dream, fool, paint)
 FONTS = ("system-ui", "sans-serif")  # of the machine: none is fetched
 KEPT = 3600  # seconds that pictures made for somebody stay in the temporary folder
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 STYLE = """
-.map-words p { margin: 0 0 .4em 0; font-size: .9em; line-height: 1.35 }
+.words p { margin: 0 0 .4em 0; font-size: .9em; line-height: 1.35 }
 .told { color: #9a3412 }
 footer { display: none !important }
+.tab-container button { padding: 0 .6em !important; font-size: .92em }
 """
 
 
@@ -37,21 +45,66 @@ class Upload(gr.Image):
         return payload.path if payload.path is not None else super().preprocess(payload)
 
 
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Within the block, wrong use and failed work are told on the page, in their own words."""
+    try:
+        yield
+    except (UsageError, WorkError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
 class Page:
-    """What the tabs share: the world, and what is asked at the moment."""
+    """What the tabs share: the world, what is asked at the moment, and how they answer."""
+
+    BUTTONS: ClassVar = ["download", "fullscreen"]
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.asked = gr.State()
         self.selected = gr.State(TABS[0].NAME)
+        self._stops: dict[str, threading.Event] = {}  # by session: somebody pressed its stop button
+
+    def picture(self, pixels: np.ndarray, metadata: dict[str, str]) -> Image.Image:
+        """uint8 (H, W, 3) -> a picture whose PNG, when it is downloaded, says how it was made."""
+        image = Image.fromarray(pixels)
+        image.info.update(metadata)
+        return image
+
+    def metadata(self, study: str, asked: Asked, settings: dict[str, Any]) -> dict[str, str]:
+        """What a PNG says of itself."""
+        weights = self.world.networks[asked.network].weights_name
+        return describe(study, {"picture": asked.chosen.name, "label": asked.label, **settings}, weights)
+
+    def image_box(self, label: str, height: int) -> gr.Image:
+        """Where a tab shows a picture, to be looked at large or downloaded as a PNG."""
+        return gr.Image(interactive=False, format="png", height=height, label=label, buttons=self.BUTTONS)
+
+    def command_box(self, label: str = "The same by command") -> gr.Code:
+        """Where a tab shows the command that makes the same picture."""
+        return gr.Code(label=label, language="shell", interactive=False, wrap_lines=True, lines=1)
+
+    def class_box(self, label: str, **look: Any) -> gr.Dropdown:
+        """A choice of a class, the most probable first, but not the one that is asked about."""
+        box = gr.Dropdown([], label=f"{label}, the most probable first", **look)
+
+        def classes(asked: Asked | None, chosen: int | None):
+            if asked is None:
+                return gr.skip()
+            listed = self.world.classes(asked)
+            runner_up = next(label for _, label in listed if label != asked.label)
+            known = chosen is not None and chosen != asked.label and chosen < len(listed)
+            return gr.Dropdown(listed, value=chosen if known else runner_up)
+
+        self.asked.change(classes, [self.asked, box], box, **QUIET)
+        return box
 
     def listen(
         self,
         name: str,
-        answer: Callable,
+        answer: Callable[..., list],
         controls: Sequence[gr.components.Component],
         outputs: Sequence[gr.components.Component],
-        **settings: Any,
     ) -> None:
         """Have `answer(asked, *values of the controls)` fill the outputs when a control or what is asked changes.
 
@@ -60,30 +113,66 @@ class Page:
 
         def told(selected: str, asked: Asked | None, *values: Any):
             if selected != name or asked is None:
-                return [gr.skip()] * len(outputs)
-            try:
-                return answer(asked, *values)
-            except (UsageError, WorkError) as error:
-                raise gr.Error(str(error), print_exception=False) from None
+                return unpacked([gr.skip()] * len(outputs))
+            with in_one_sentence():
+                return unpacked(answer(asked, *values))
+
+        def unpacked(values: list):
+            return values if len(outputs) > 1 else values[0]
 
         triggers = [self.asked.change, self.selected.change, *(control.change for control in controls)]
-        gr.on(
-            triggers,
-            told,
-            [self.selected, self.asked, *controls],
-            list(outputs),
-            trigger_mode="always_last",  # of a slider that is dragged, the last place counts
-            show_progress="hidden",
-            queue=True,
-            api_visibility="private",
-            **settings,
-        )
+        inputs = [self.selected, self.asked, *controls]
+        # Of a slider that is dragged, the last place counts.
+        gr.on(triggers, told, inputs, list(outputs), trigger_mode="always_last", **QUIET)
+
+    def run(
+        self,
+        button: gr.Button,
+        answer: Callable[..., list | Iterator[list]],
+        controls: Sequence[gr.components.Component],
+        outputs: Sequence[gr.components.Component],
+        *,
+        stop: gr.Button | None = None,
+    ) -> None:
+        """Have `answer(asked, *values of the controls[, request])` fill the outputs when the button is pressed.
+
+        It may yield them again and again; `stop` then sets the event that `stop_of` gives it.
+        """
+
+        def told(asked: Asked | None, *values: Any):
+            if asked is None:
+                return
+            with in_one_sentence():
+                result = answer(asked, *values)
+                if isinstance(result, Iterator):
+                    yield from result
+                else:
+                    yield result
+
+        def stoppable(request: gr.Request, asked: Asked | None, *values: Any):
+            yield from told(asked, *values, request)
+
+        wants_request = "request" in inspect.signature(answer).parameters
+        inputs = [self.asked, *controls]
+        button.click(stoppable if wants_request else told, inputs, list(outputs), api_visibility="private")
+        if stop is not None:
+            stop.click(self.end, None, None, queue=False, api_visibility="private")
+
+    def stop_of(self, request: gr.Request) -> threading.Event:
+        """A new event for this session's work, set when somebody presses stop, or leaves."""
+        self._stops[request.session_hash] = threading.Event()
+        return self._stops[request.session_hash]
+
+    def end(self, request: gr.Request) -> None:
+        """Stop what this session has going on."""
+        if event := self._stops.pop(request.session_hash, None):
+            event.set()
 
 
 def build(world: World) -> gr.Blocks:
     """The page for these networks."""
     first = next(iter(world.networks))
-    with gr.Blocks(title=TITLE, delete_cache=(KEPT, KEPT), analytics_enabled=False) as blocks:
+    with gr.Blocks(title=TITLE, delete_cache=(KEPT, KEPT), analytics_enabled=False, fill_width=True) as blocks:
         page = Page(world)
         gr.Markdown(f"# {TITLE}\nWhy did the network decide so? Choose a picture and a class, then ask.")
         with gr.Row():
@@ -99,40 +188,35 @@ def build(world: World) -> gr.Blocks:
                     height=160,
                 )
                 label = gr.Dropdown([], label="Class asked about, the most probable first", filterable=True)
-                seen = gr.Image(label="What the network sees", interactive=False, height=224, format="png")
+                seen = page.image_box("What the network sees", 248)
                 told = gr.Markdown(elem_classes="told")
             with gr.Column(scale=4), gr.Tabs():
                 for tab in TABS:
                     with gr.Tab(tab.TITLE) as shown:
                         tab.build(page)
-                    shown.select(lambda name=tab.NAME: name, None, page.selected, api_visibility="private")
+                    shown.select(lambda name=tab.NAME: name, None, page.selected, **QUIET)
 
         def choose(network: str, picture: str, seed: int, own: str | None, asked: Asked | None):
             """A new picture or network: the most probable class is asked about."""
             try:
-                chosen = uploaded(Path(own), Path(own).name) if own else named(picture, seed)
+                chosen = uploaded(Path(own), Path(own).name) if own else named(picture, int(seed or 0))
                 asked = world.ask(network, chosen)
             except (UsageError, WorkError) as error:
                 return asked, gr.skip(), gr.skip(), str(error)
             return asked, gr.Dropdown(world.classes(asked), value=asked.label), chosen.pixels, ""
 
-        def ask(asked: Asked, label: int | None):
+        def ask(asked: Asked | None, label: int | None):
             """Another class of the same picture."""
             if asked is None or label is None or label == asked.label:
                 return gr.skip()
             return world.ask(asked.network, asked.chosen, int(label))
 
         chosen = [network, picture, seed, own]
-        gr.on(
-            [blocks.load, *(control.change for control in chosen)],
-            choose,
-            [*chosen, page.asked],
-            [page.asked, label, seen, told],
-            trigger_mode="always_last",
-            show_progress="hidden",
-            api_visibility="private",
-        )
-        label.input(ask, [page.asked, label], page.asked, show_progress="hidden", api_visibility="private")
+        triggers = [blocks.load, *(control.change for control in chosen)]
+        filled = [page.asked, label, seen, told]
+        gr.on(triggers, choose, [*chosen, page.asked], filled, trigger_mode="always_last", **QUIET)
+        label.input(ask, [page.asked, label], page.asked, **QUIET)
+        blocks.unload(page.end)
     return blocks
 
 
@@ -141,7 +225,7 @@ def serve(options: argparse.Namespace) -> int:
     world = World(options.weights, options.device)
     for network in world.networks.values():
         print(network.weights_note)
-    build(world).queue(default_concurrency_limit=1).launch(
+    build(world).queue(default_concurrency_limit=2).launch(
         server_name=options.host,
         server_port=options.port or None,
         inbrowser=options.open,

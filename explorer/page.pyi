@@ -24,8 +24,6 @@ STYLE = """
 footer { display: none !important }
 """
 
-from gradio.events import Dependency
-
 class Upload(gr.Image):
     """Gradio's picture control, but what is in the file is left to us: it is read as the studies read pictures."""
 
@@ -36,12 +34,14 @@ class Upload(gr.Image):
         if payload is None:
             return None
         return payload.path if payload.path is not None else super().preprocess(payload)
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 class Page:
     """What the tabs share: the world, and what is asked at the moment."""
@@ -84,7 +84,6 @@ class Page:
             api_visibility="private",
             **settings,
         )
-
 
 def build(world: World) -> gr.Blocks:
     """The page for these networks."""
@@ -140,7 +139,6 @@ def build(world: World) -> gr.Blocks:
         )
         label.input(ask, [page.asked, label], page.asked, show_progress="hidden", api_visibility="private")
     return blocks
-
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C; return the exit code."""

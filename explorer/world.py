@@ -60,6 +60,7 @@ class World:
             for name, network in self.networks.items()
         }
         self.device = next(first.parameters()).device
+        self.nowhere = Path("visualization")  # what studies' settings name as their output; nothing is written there
 
     def pictures_for(self, network: str) -> list[str]:
         """The names of the pictures that come with the page, those first that the network knows something of."""
@@ -76,11 +77,14 @@ class World:
         probabilities = class_probabilities(self.networks[network], chosen.image.to(self.device))[0]
         return Asked(network, chosen, int(probabilities.argmax()) if label is None else label, probabilities)
 
-    def flags_for(self, asked: Asked) -> str:
-        """The flags that a study needs for the same network, picture and class."""
+    def network_flags(self, asked: Asked) -> str:
+        """The flag that a study needs for the same network, with a blank before it; none where it takes it anyway."""
         weights = self.weights[asked.network]
-        network = "" if weights == "auto" else f" --weights {weights}"
-        return f"{asked.chosen.flags}{network} --labels {asked.label}"
+        return "" if weights == "auto" else f" --weights {weights}"
+
+    def flags_for(self, asked: Asked) -> str:
+        """The flags that a study needs for the same picture, network and class."""
+        return f"{asked.chosen.flags}{self.network_flags(asked)} --labels {asked.label}"
 
     def classes(self, asked: Asked) -> list[tuple[str, int]]:
         """("Egyptian cat 55 %", 285) for every class, the most probable first."""
@@ -96,7 +100,9 @@ def photograph(name: str) -> Chosen:
 def scene(name: str, seed: int) -> Chosen:
     """A rendered scene of one of the five classes that the studies show, with the object's true outline."""
     if name not in SCENES or isinstance(seed, bool) or not 0 <= seed < 2**31:
-        raise UsageError(f"scene: '{name}' with seed {seed} is not one; allowed are {', '.join(SCENES)} and 0 to 2^31 - 1")
+        raise UsageError(
+            f"scene: '{name}' with seed {seed} is not one; allowed are {', '.join(SCENES)} and 0 to 2^31 - 1"
+        )
     made = render_scene(name, seed=seed, size=SIDE)
     return Chosen(f"{name}, seed {seed}", f"--seed {seed}", made.image, made.mask)
 

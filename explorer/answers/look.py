@@ -60,7 +60,7 @@ def compute(
 
 def _one(world: World, asked: Asked, technique: Technique, *, layer: str, seed: int, versus: int | None) -> Map:
     if versus is not None and not technique.additive:
-        raise UsageError(f"techniques: {technique.one_line} is not linear in the score, so two classes cannot be compared")
+        raise UsageError(f"techniques: {technique.one_line} is not linear in the score, so no two classes are compared")
     model, image = world.networks[asked.network], asked.chosen.image.to(world.device)
     settings = {**technique.fewer, "layer": layer}
     call = partial(explain, technique, model, image, settings=settings, additive=versus is not None)

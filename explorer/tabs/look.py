@@ -25,20 +25,25 @@ def build(page: "Page") -> None:
         together = gr.Checkbox(False, label="One colour scale for all", scale=1)
         strength = gr.Slider(0, 1, 0.65, step=0.05, label="Strength of the colours", scale=1)
     layers = page.world.layers()
-    layer = gr.Slider(1, len(layers), len(layers), step=1, label=f"Layer: 1 is {layers[0]}, {len(layers)} is {layers[-1]}")
+    layer = gr.Slider(1, len(layers), len(layers), step=1, label=f"Layer, {layers[0]} to {layers[-1]}")
     columns = []
     with gr.Row():
         for _ in range(look.MOST):
             with gr.Column(min_width=200):
-                columns.append(gr.Image(interactive=False, format="png", height=280, buttons=["download", "fullscreen"]))
-                columns.append(gr.Markdown(elem_classes="map-words"))
-    command = gr.Code(label="The same by command", language="shell", interactive=False)
+                columns.append(page.image_box("", 280))
+                columns.append(gr.Markdown(elem_classes="words"))
+    command = page.command_box()
 
     def answer(asked: Asked, names: list[str], together: bool, strength: float, layer: int):
         at = layers[int(layer) - 1]
         maps = look.compute(page.world, asked, names, layer=at)
         shown = look.show(asked, maps, together=together, strength=strength)
-        filled = [(gr.Image(one.pixels, label=one.title, visible=True), one.words) for one in shown]
+        metadata = page.metadata("maps", asked, {"technique": names, "layer": at})
+        pictures = [page.picture(one.pixels, metadata) for one in shown]
+        filled = [
+            (gr.Image(picture, label=one.title, visible=True), one.words)
+            for picture, one in zip(pictures, shown, strict=True)
+        ]
         filled += [(gr.Image(None, visible=False), "")] * (look.MOST - len(shown))
         return [*(part for pair in filled for part in pair), look.commands(page.world, asked, names, layer=at)]
 

@@ -20,20 +20,13 @@ def build(page: "Page") -> None:
     """The tab's controls and what they show."""
     choices = [(row.one_line, row.name) for row in TECHNIQUES.values() if row.additive and not row.slow]
     with gr.Row():
-        other = gr.Dropdown([], label="Not that class, the most probable first", scale=2)
+        other = page.class_box("Not that class", scale=2)
         name = gr.Dropdown(choices, value=FIRST, label="Technique", scale=1)
     said = gr.Markdown()
     with gr.Row():
-        picture = gr.Image(interactive=False, format="png", height=380, label="red speaks for the first, blue for the second")
-        words = gr.Markdown(elem_classes="map-words")
-    command = gr.Code(label="The same by command", language="shell", interactive=False)
-
-    def classes(asked: Asked | None, other: int | None):
-        if asked is None:
-            return gr.skip()
-        listed = page.world.classes(asked)
-        runner_up = next(label for _, label in listed if label != asked.label)
-        return gr.Dropdown(listed, value=runner_up if other in (None, asked.label) else other)
+        picture = page.image_box("red speaks for the first, blue for the second", 380)
+        words = gr.Markdown(elem_classes="words")
+    command = page.command_box()
 
     def answer(asked: Asked, other: int | None, name: str):
         if other is None:
@@ -43,7 +36,7 @@ def build(page: "Page") -> None:
         (shown,) = look.show(asked, maps, together=False, strength=0.9, both_signs=True)
         first, second = (class_title(model, asked.probabilities, label) for label in (asked.label, int(other)))
         line = look.commands(page.world, asked, [name], layer=layer, versus=int(other))
-        return [f"### Why {first}, and not {second}?", shown.pixels, shown.words, line]
+        metadata = page.metadata("versus", asked, {"technique": name, "layer": layer, "versus": int(other)})
+        return [f"### Why {first}, and not {second}?", page.picture(shown.pixels, metadata), shown.words, line]
 
-    page.asked.change(classes, [page.asked, other], other, show_progress="hidden", api_visibility="private")
     page.listen(NAME, answer, [other, name], [said, picture, words, command])
