@@ -17,7 +17,7 @@ from patterns.kinds import planted_kinds
 from patterns.objects import FACETS
 from patterns.scenes import class_number, render_indexed
 from studies.shared.examples import check_classes
-from studies.shared.network import load_network
+from studies.shared.network import open_network
 from studies.shared.options import Parser, run_script, whole_number
 from studies.shared.progress import progress
 from studies.shared.report import Report
@@ -30,7 +30,7 @@ GOAL = 0.8
 
 def main(options) -> None:
 
-    model = load_network(Settings.of(options), Report())
+    model, _ = open_network(Settings.of(options), Report())
     check_classes(model)
     rows = []
     for name, kinds in FACETS.items():

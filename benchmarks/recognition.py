@@ -22,7 +22,7 @@ from drawing.colours import stretch
 from patterns.scenes import CLASS_NAMES
 from studies.classes.study import make_pictures
 from studies.shared.forms import FORMS, form_settings
-from studies.shared.network import first_known, load_network, make_generator
+from studies.shared.network import first_known, make_generator, open_network
 from studies.shared.options import OUTPUT_FOLDER, Parser, run_script, whole_number
 from studies.shared.progress import progress
 from studies.shared.report import Report
@@ -37,7 +37,7 @@ TEN = (  # the first group that the network knows
 
 def main(options) -> None:
 
-    model = load_network(Settings.of(options), Report())
+    model, _ = open_network(Settings.of(options), Report())
     names, judge = model.class_names, load_judge(options, model)
     ten = [names.index(name) for name in first_known(TEN, names)]
     labels = list(range(len(names))) if names == CLASS_NAMES else ten

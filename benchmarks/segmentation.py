@@ -16,7 +16,7 @@ from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.segmentation.flags import MAPS
 from studies.segmentation.study import overlap, seed_maps
 from studies.shared.examples import check_classes
-from studies.shared.network import load_network
+from studies.shared.network import open_network
 from studies.shared.options import Parser, find_techniques, run_script, whole_number
 from studies.shared.progress import progress
 from studies.shared.report import Report
@@ -29,7 +29,7 @@ CHUNK = 36  # scenes rendered and explained at a time
 def main(options) -> None:
 
     names = find_techniques(options.technique, MAPS)
-    model = load_network(Settings.of(options), Report())
+    model, _ = open_network(Settings.of(options), Report())
     check_classes(model)
     overlaps = {name: [] for name in names}
     for start in progress(range(0, options.scenes, CHUNK), desc="segmentation", unit="chunk"):

@@ -5,7 +5,7 @@ ReLU overwrites a moment later. So a recording keeps the original and passes a c
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from core.errors import UsageError
 from core.measuring import add_hook, in_own_thread
-from core.passes import check_finite, home_of, in_one_sentence, run_network
+from core.passes import home_of, in_one_sentence
 
 
 def layer_names(model: nn.Module) -> list[str]:
@@ -70,49 +70,6 @@ def recorded_output(recorded: dict[str, Tensor], layer: str) -> Tensor:
     if layer not in recorded:
         raise UsageError(f"layer: '{layer}' takes no part in the forward pass, or hides it; choose another")
     return recorded[layer]
-
-
-def layer_maps(model: nn.Module, recorded: dict[str, Tensor], layer: str, images: Tensor) -> Tensor:
-    """What was recorded of the layer for the images, (N, K, h, w), in their type; a UsageError if it has no places."""
-    output = check_finite(recorded_output(recorded, layer), f"what its layer '{layer}' gives")
-    return channels_first(output, channel_axis(model, layer, output.shape, images)).to(images.dtype)
-
-
-def channel_axis(model: nn.Module, layer: str, shape: Sequence[int], images: Tensor) -> int:
-    """Which axis of the layer's output, of this shape for the images (N, 3, H, W), counts channels: 1 or 3.
-
-    Convolutions give (N, K, h, w), Swin's and ConvNeXt's blocks (N, h, w, K). The network tells: of a square picture
-    h = w, and a taller picture makes only h longer. Raises UsageError for what has no places, or hides them.
-    """
-    if len(shape) != 4:
-        words = f"gives shape {tuple(shape)}, not maps (N, K, h, w)"
-        raise UsageError(f"layer: '{layer}' {words}; choose one before the places are flattened or pooled")
-    side = min(images.shape[2:])
-    if images.shape[2] != images.shape[3]:
-        shape = _shape_for(model, layer, images, side, side) or shape
-    if shape[2] == shape[3] != shape[1]:
-        return 1
-    taller = _shape_for(model, layer, images, 2 * side, side)
-    grown = [taller[axis] != shape[axis] for axis in (1, 2)] if taller is not None else [shape[1] == shape[2] > 1] * 2
-    if all(grown):
-        words = f"gives shape {tuple(shape)}, whose channels cannot be told from its places"
-        raise UsageError(f"layer: '{layer}' {words}; choose another")
-    return 3 if grown[0] else 1  # where nothing grows, it was pooled to a fixed grid: PyTorch does so in (N, K, h, w)
-
-
-def _shape_for(model: nn.Module, layer: str, images: Tensor, height: int, width: int) -> Sequence[int] | None:
-    """The shape of what the layer gives for a picture of another size; None where the network takes no other.
-
-    A network that takes one size alone mostly says so at its end, after the layer.
-    """
-    with record_activations(model, [layer]) as recorded, torch.no_grad(), suppress(UsageError):
-        run_network(model, images.new_zeros(1, images.shape[1], height, width))
-    return recorded[layer].shape if layer in recorded else None
-
-
-def channels_first(output: Tensor, axis: int) -> Tensor:
-    """What a layer gave, with its channels in the second place, (N, K, h, w); a view of it."""
-    return output if axis == 1 else output.permute(0, 3, 1, 2)
 
 
 def feature_sequence(cnn: nn.Module) -> nn.Sequential:

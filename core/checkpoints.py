@@ -2,6 +2,8 @@
 
     state_of_checkpoint   file -> state dict, in whatever it lies, with class names where the file has them
     stripped              the entries that a network wants, without the prefixes that wrappers put before their names
+    in_its_names          the same for any network, with the counters that old files lack
+    classes_in            how many classes they are for, where only that differs
     misfit                what keeps a state dict from being loaded, in words
 
 A state dict is data: tensors by name. A whole pickled network is not, since to read it would run code that the file
@@ -26,6 +28,7 @@ STATES = ("state_dict", "model_state_dict", "model", "net", "network", "weights"
 HOLDERS = ("checkpoint", "state", *STATES)  # that may hold such a dictionary in their turn
 NAMES = ("class_names", "classes", "idx_to_class", "class_to_idx")
 WRAPPERS = ("module", "_orig_mod")  # parts of names, from nn.DataParallel and torch.compile
+COUNTER = "num_batches_tracked"
 BOOKKEEPING = "n_averaged"  # the number of steps in a running mean, beside its weights
 
 
@@ -162,6 +165,32 @@ def stripped(state: Mapping[str, Tensor], keys: Collection[str]) -> tuple[dict[s
     others = len(bare) - len(inside)
     beside = f", {others} other entries left out" if others else ""
     return inside, f"without '{prefix}' before its names{beside}"
+
+
+def in_its_names(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    """As `stripped`, for a network whose state dict is `wanted`; where nothing fits, without the likeliest prefix.
+
+    Files of early versions lack BatchNorm's counters of steps, which no map depends on: they are the network's own.
+    """
+    counters = {key: value for key, value in wanted.items() if key.endswith(COUNTER)}
+    found, note = stripped(state, set(wanted) - set(counters))
+    if not note and not set(found) >= set(wanted) - set(counters):
+        parts = [key.split(".") for key in found]
+        prefixes = {"".join(f"{part}." for part in each[:depth]) for each in parts for depth in range(len(each))}
+        near = max(sorted(prefixes, key=len), key=lambda prefix: sum(f"{prefix}{key}" in found for key in wanted))
+        found = {key.removeprefix(near): value for key, value in found.items() if key.startswith(near)}
+    return {key: value for key, value in counters.items() if key not in found} | found, note
+
+
+def classes_in(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> int | None:
+    """How many classes the weights are for, where they fit the network but for the length of its last layer.
+
+    None where they are as many as the network's, or something else differs, too.
+    """
+    pairs = [(tuple(state[key].shape), tuple(like.shape)) for key, like in wanted.items() if key in state]
+    unlike = [(its, like) for its, like in pairs if its != like]
+    lengths = {(its[:1], like[:1]) if its[1:] == like[1:] else None for its, like in unlike}
+    return unlike[0][0][0] if len(lengths) == 1 and None not in lengths else None
 
 
 def misfit(state: Any, wanted: Mapping[str, Tensor], network: str = "the network", *, exact: bool = False) -> str:

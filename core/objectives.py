@@ -18,11 +18,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from core.activations import channel_axis, channels_first, find_layer
+from core.activations import find_layer
 from core.ascent import Objective
 from core.errors import UsageError
 from core.gradients import as_labels
 from core.inputs import precise
+from core.layouts import MapsOf
 from core.measuring import add_hook, in_own_thread
 from core.passes import check_finite, check_graph, run_network
 from core.relu_rules import straight_relus
@@ -96,10 +97,10 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
     and the last time is the one meant; the others stop there, so nothing that follows can overwrite the output. A layer
     that gives (N, h, w, C) is turned; what has no places, such as (N, C), stays as it is.
     """
-    module, uses, axis = find_layer(model, layer), 0, 1
+    module, uses, maps_of = find_layer(model, layer), 0, MapsOf(model, layer)
 
     def output(images: Tensor) -> Tensor:
-        nonlocal uses, axis
+        nonlocal uses
         outputs: list[Tensor] = []
 
         def keep(_module, _inputs, result):
@@ -120,13 +121,11 @@ def layer_output(model: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
             handle.remove()
         if not outputs:
             raise UsageError(f"layer: '{layer}' takes no part in the forward pass; choose another")
-        if not uses and outputs[0].dim() == 4:
-            axis = channel_axis(model, layer, outputs[0].shape, images)
         uses = seen[0]
         check_finite(outputs[0], f"what its layer '{layer}' gives")
         if images.requires_grad and torch.is_grad_enabled():
             check_graph(outputs[0])
-        return precise(channels_first(outputs[0], axis))
+        return precise(maps_of(outputs[0], images) if outputs[0].dim() > 2 else outputs[0])
 
     return output
 

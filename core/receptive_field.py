@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d, pad
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.activations import layer_maps, record_activations
+from core.activations import record_activations
 from core.duplicates import duplicate
 from core.errors import UsageError
+from core.layouts import MapsOf
 from core.measuring import measuring
 from core.passes import home_of, in_one_sentence
 
@@ -87,7 +88,7 @@ def receptive_fields(model: nn.Module, layer: str, *, size: tuple[int, int]) -> 
     with measuring(model), torch.no_grad():
         with record_activations(model, [layer]) as recorded, in_one_sentence(words), _LargestHandedOn():
             model(coordinates)
-        sides = layer_maps(model, recorded, layer, coordinates)  # (4, C, h, w)
+        sides = MapsOf(model, layer).recorded(recorded, coordinates)  # (4, C, h, w)
     sides = torch.where(sides > OFFSET / 2, sides - OFFSET, 0)  # what no pixel reached is a constant, so small
     top, left, bottom, right = sides.long().cpu()
     return torch.stack([-top, -left, bottom, right], dim=-1)

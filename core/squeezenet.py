@@ -21,11 +21,13 @@ from torchvision.models import SqueezeNet1_1_Weights, WeightsEnum, squeezenet1_1
 
 from core.architectures import recognised
 from core.checkpoints import ENDINGS, MOST_BYTES, Checkpoint, misfit, state_of_checkpoint, stripped
-from core.defaults import ROOT
+from core.defaults import ROOT, SHARED, SIDE
 from core.errors import UsageError, WorkError
+from core.images import IMAGENET_MEAN, IMAGENET_STD
 from core.kept import NoFile, Unreadable, sha256_of
 from core.paths import as_path
 
+TITLE = "SqueezeNet 1.1"
 WEIGHTS_VARIABLE = "SQUEEZENET_WEIGHTS"
 EMBEDDED_WEIGHTS = ROOT / "weights" / "squeezenet1_1.safetensors"
 IMAGENET = SqueezeNet1_1_Weights.IMAGENET1K_V1
@@ -51,8 +53,9 @@ class Weights(NamedTuple):
 def load_squeezenet(weights: str | Path = "auto", device: str | torch.device | None = None) -> nn.Module:
     """Return SqueezeNet 1.1 in eval mode with frozen parameters.
 
-    The model carries `class_names` (tuple of K strings), `weights_name` (for figures: file and hash)
-    and `weights_note` (one line for people: which weights, and where they were found).
+    The model carries `class_names` (tuple of K strings), `weights_name` (for figures: file and hash),
+    `weights_note` (one line for people: which weights, and where they were found), and what
+    `core.networks.load_network` tells of every network.
 
     weights: "auto" takes the first of: the file named by SQUEEZENET_WEIGHTS; torchvision's ImageNet
         weights, cached or downloaded; the weights embedded in this repository. "imagenet" and
@@ -74,6 +77,8 @@ def load_squeezenet(weights: str | Path = "auto", device: str | torch.device | N
         filter(None, (found.name, found.note, "" if classes == IMAGENET_CLASSES else f"{classes} classes"))
     )
     model.weights_note = f"weights: {told}, from {source}"
+    model.model_name, model.title, model.input_size, model.takes_any_size = SHARED, TITLE, SIDE, True
+    model.pixel_mean, model.pixel_std = IMAGENET_MEAN, IMAGENET_STD
     return model
 
 
@@ -151,12 +156,22 @@ def _begins_with(path: Path, expected: str) -> bool:
 
 
 def reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
-    """Fail within seconds when offline. A thread, since looking up a host name obeys no time-out."""
+    """Fail within seconds when offline."""
+    if not is_reached(weights.url):
+        megabytes = f"{weights.meta['_file_size']:.0f} MB"
+        raise WorkError(
+            f"weights: {urlparse(weights.url).hostname} cannot be reached and '{cached}' is not there; either "
+            f"download {weights.url} ({megabytes}) elsewhere and put it at that place, or {ways}"
+        )
+
+
+def is_reached(url: str) -> bool:
+    """Whether a host answers, within seconds. A thread, since looking up a host name obeys no time-out."""
     reached = threading.Event()
 
     def ask() -> None:
         try:
-            request = urllib.request.Request(weights.url, method="HEAD")
+            request = urllib.request.Request(url, method="HEAD")
             with urllib.request.urlopen(request, timeout=SECONDS_TO_REACH_THE_HUB):
                 reached.set()
         except urllib.error.HTTPError:  # it answers; the download itself will say what is wrong
@@ -167,12 +182,7 @@ def reach_or_raise(weights: WeightsEnum, cached: Path, ways: str) -> None:
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(SECONDS_TO_REACH_THE_HUB)
-    if not reached.is_set():
-        megabytes = f"{weights.meta['_file_size']:.0f} MB"
-        raise WorkError(
-            f"weights: {urlparse(weights.url).hostname} cannot be reached and '{cached}' is not there; either "
-            f"download {weights.url} ({megabytes}) elsewhere and put it at that place, or {ways}"
-        )
+    return reached.is_set()
 
 
 def _read_weights(path: Path) -> Weights:

@@ -11,12 +11,18 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from core.defaults import SHARED
 from core.files import write_whole
 
 
 def describe(script: str, settings: dict, weights: str) -> dict[str, str]:
-    """What a PNG says of itself: enough to make it again. Where it lies and on what device is left out."""
+    """What a PNG says of itself: enough to make it again. Where it lies and on what device is left out.
+
+    So is the network where it is the shared one, as in files that were made when there was no other.
+    """
+    unsaid = {"model": SHARED, "classes": None}
     kept = {key: value for key, value in sorted(settings.items()) if key not in {"output", "device"}}
+    kept = {key: value for key, value in kept.items() if key not in unsaid or value != unsaid[key]}
     packages = ("torch", "torchvision", "matplotlib", "numpy", "pillow")
     versions = [f"python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
     return {

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from core.activations import channel_axis, channels_first, record_activations, recorded_output
+from core.activations import record_activations, recorded_output
 from core.gradients import as_pairs, in_chunks, label_scores, warn_of_blank_maps
+from core.layers import layer_or_last
+from core.layouts import MapsOf
 from core.measuring import measuring
 from core.passes import gradients_of
 from core.relu_rules import guided_relus
-from visualizers.gradcam import LAYER, upsample, weigh_channels
+from visualizers.gradcam import upsample, weigh_channels
 
 
 class AllMaps(NamedTuple):
@@ -26,12 +28,14 @@ class AllMaps(NamedTuple):
     guided_grad_cam: Tensor  # (N, 3, H, W), signed
 
 
-def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> AllMaps:
+def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> AllMaps:
     """images (N, 3, H, W), labels (N,) or one number -> the four maps; `layer` is Grad-CAM's.
 
     Raises UsageError as the four do; warns of an image with a blank map.
     """
     images, labels = as_pairs(images, labels, model)
+    layer = layer_or_last(model, layer, images)
+    maps_of = MapsOf(model, layer)
 
     def maps(chunk: Tensor, chunk_labels: Tensor) -> tuple[Tensor, ...]:
         chunk.requires_grad_(True)
@@ -42,8 +46,7 @@ def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) ->
             gradient, at_layer = gradients_of(score, wanted, retain_graph=True)
             rule.active = True
             (guided,) = gradients_of(score, [chunk])
-        axis = channel_axis(model, layer, at_layer.shape, chunk)
-        cam = weigh_channels(*(channels_first(each, axis).to(chunk.dtype) for each in (wanted[1], at_layer))).relu()
+        cam = weigh_channels(*(maps_of(each, chunk).to(chunk.dtype) for each in (wanted[1], at_layer))).relu()
         region = upsample(cam, chunk.shape[2:]).unsqueeze(1)
         return gradient.abs().amax(dim=1), guided, cam, guided * region
 

@@ -10,24 +10,27 @@ for every label. It shows what the network sees most of, not why it decided.
 import torch
 from torch import Tensor, nn
 
-from core.activations import layer_maps, record_activations
+from core.activations import record_activations
 from core.gradients import as_pairs, in_chunks, warn_of_blank_maps
+from core.layers import layer_or_last
+from core.layouts import MapsOf
 from core.measuring import measuring
 from core.passes import run_network
-from visualizers.gradcam import LAYER
 
 
-def eigen_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> Tensor:
+def eigen_cam(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w), >= 0.
 
     The labels are checked but change nothing. Raises and warns as `grad_cam` does.
     """
     images, labels = as_pairs(images, labels, model)
+    layer = layer_or_last(model, layer, images)
+    maps_of = MapsOf(model, layer)
 
     def cam(chunk: Tensor, _labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:
             run_network(model, chunk)
-        return first_component(layer_maps(model, recorded, layer, chunk))
+        return first_component(maps_of.recorded(recorded, chunk))
 
     with measuring(model), torch.no_grad():
         maps = in_chunks(cam, model, images, labels).relu()

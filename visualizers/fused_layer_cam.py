@@ -17,20 +17,24 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.gradients import BlankMapWarning, warn_of_blank_maps
 from core.inputs import as_images
+from core.layers import spread_layers
 from visualizers.gradcam import upsample
 from visualizers.layer_cam import layer_cam
 
-LAYERS = ("features.4", "features.7", "features.12")  # the last of each resolution: 55, 27 and 13 cells wide
+COUNT = 3
 
 
-def fused_layer_cam(model: nn.Module, images: Tensor, labels, *, layers: Sequence[str] = LAYERS) -> Tensor:
+def fused_layer_cam(model: nn.Module, images: Tensor, labels, *, layers: Sequence[str] | None = None) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> maps (N, H, W) in [0, 1].
 
-    Raises UsageError for no layers, and as `layer_cam` does; warns of a map that is blank at all of them.
+    layers: None takes the last one of each of the three coarsest resolutions, of SqueezeNet "features.4", ".7" and
+    ".12", 55, 27 and 13 cells wide, of a transformer three blocks (`core.layers.spread_layers`). Raises UsageError
+    for no layers, and as `layer_cam` does; warns of a map that is blank at all of them.
     """
+    images = as_images(images)
+    layers = spread_layers(model, images, count=COUNT) if layers is None else layers
     if not layers:
         raise UsageError("layers: none given; name at least one")
-    images = as_images(images)
     total = torch.zeros_like(images[:, 0])
     for layer in layers:
         with warnings.catch_warnings():  # a single blank layer is made up for by the others

@@ -3,7 +3,7 @@
     weight_k = mean over positions of d score_y / d A_k        A: a layer's output (N, K, h, w)
     map      = relu( sum over k of weight_k * A_k )
 
-The map is as coarse as the layer (13 x 13 at `features.12`), so it tells the region, not the outline.
+The map is as coarse as the layer (13 x 13 at SqueezeNet's last), so it tells the region, not the outline.
 On SqueezeNet, whose head is linear up to the last ReLU, it is the class map of `classifier.1`, scaled by
 the share of positive cells and shifted by the bias: the "class activation map" of Zhou et al. (2016).
 """
@@ -16,21 +16,21 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from core.activations import channel_axis, channels_first, record_activations, recorded_output
+from core.activations import record_activations, recorded_output
 from core.gradients import as_pairs, in_chunks, label_scores, warn_of_blank_maps
+from core.layers import layer_or_last
+from core.layouts import MapsOf
 from core.measuring import measuring
 from core.passes import gradients_of
 from visualizers.guided_backprop import guided_backprop
 
-LAYER = "features.12"  # the last before the classifier
 
-
-def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, relu: bool = True) -> Tensor:
+def grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str | None = None, relu: bool = True) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w) of the layer.
 
-    `relu=False` keeps the cells that speak against the class, as negative values. Raises UsageError for
-    an unknown layer (the valid ones are listed), one without a spatial extent, or a label out of range;
-    warns of a blank map.
+    layer: None takes the last one with places (`core.layers.last_layer`). `relu=False` keeps the cells that speak
+    against the class, as negative values. Raises UsageError for an unknown layer (the valid ones are listed), one
+    without a spatial extent, or a label out of range; warns of a blank map.
     """
     return map_at_layer(model, images, labels, layer, weigh_channels, relu=relu)
 
@@ -39,7 +39,7 @@ def map_at_layer(
     model: nn.Module,
     images: Tensor,
     labels,
-    layer: str,
+    layer: str | None,
     weigh: Callable[[Tensor, Tensor], Tensor],
     *,
     relu: bool = True,
@@ -50,14 +50,15 @@ def map_at_layer(
     at a time. Raises and warns as `grad_cam` does.
     """
     images, labels = as_pairs(images, labels, model)
+    layer = layer_or_last(model, layer, images)
+    maps_of = MapsOf(model, layer)
 
     def cam(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         # The graph starts at the layer, so nothing is computed back through the layers below it.
         with record_activations(model, [layer], as_leaves=True) as recorded:
             total = label_scores(model, chunk, chunk_labels).sum()
         (gradient,) = gradients_of(total, [recorded_output(recorded, layer)])
-        axis = channel_axis(model, layer, gradient.shape, chunk)
-        return weigh(*(channels_first(each, axis).to(chunk.dtype) for each in (recorded[layer].detach(), gradient)))
+        return weigh(*(maps_of(each, chunk).to(chunk.dtype) for each in (recorded[layer].detach(), gradient)))
 
     with measuring(model):
         maps = in_chunks(cam, model, images, labels)

@@ -13,10 +13,10 @@ the whole map and overflow for large scores, is left out.
 
 from torch import Tensor, nn
 
-from visualizers.gradcam import LAYER, map_at_layer
+from visualizers.gradcam import map_at_layer
 
 
-def grad_cam_plus_plus(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> Tensor:
+def grad_cam_plus_plus(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w), >= 0.
 
     Raises and warns as `grad_cam` does.

@@ -7,11 +7,11 @@ Guided backpropagation is sharp but hardly knows the class; Grad-CAM knows the c
 
 from torch import Tensor, nn
 
-from visualizers.gradcam import LAYER, grad_cam, upsample
+from visualizers.gradcam import grad_cam, upsample
 from visualizers.guided_backprop import guided_backprop
 
 
-def guided_grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> Tensor:
+def guided_grad_cam(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> signed (N, 3, H, W).
 
     Raises and warns as its two parts do.

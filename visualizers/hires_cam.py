@@ -10,10 +10,10 @@ where the last ReLU is shut.
 
 from torch import Tensor, nn
 
-from visualizers.gradcam import LAYER, map_at_layer
+from visualizers.gradcam import map_at_layer
 
 
-def hires_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, relu: bool = True) -> Tensor:
+def hires_cam(model: nn.Module, images: Tensor, labels, *, layer: str | None = None, relu: bool = True) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w), in units of the score.
 
     `relu=False` keeps what speaks against the class, as negative values. Raises and warns as `grad_cam` does.

@@ -14,20 +14,20 @@ from torch.nn.functional import normalize
 
 from core.gradients import chunk_length, in_chunks
 from core.inputs import as_images
+from core.layers import layer_or_last
 from core.measuring import measuring
 from core.objectives import layer_output
 
-LAYER = "features.12"  # the last before the classifier
 
-
-def image_features(model: nn.Module, images: Tensor, *, layer: str = LAYER) -> Tensor:
+def image_features(model: nn.Module, images: Tensor, *, layer: str | None = None) -> Tensor:
     """images (N, 3, H, W) -> the layer's output, its mean over all positions, (N, C).
 
-    A layer without positions, (N, C), is taken as it is. An image's numbers are the same, to the last bit, whatever
-    images come with it. Raises UsageError for an unknown layer or one that gives no tensor.
+    layer: None takes the last one with positions; one without, (N, C), is taken as it is. An image's numbers are the
+    same, to the last bit, whatever images come with it. Raises UsageError for an unknown layer or one that gives no
+    tensor.
     """
     images = as_images(images)
-    output = layer_output(model, layer)
+    output = layer_output(model, layer_or_last(model, layer, images))
 
     def pooled(chunk: Tensor, _labels: Tensor) -> Tensor:
         activation = output(chunk)  # (n, C, h, w) or (n, C)

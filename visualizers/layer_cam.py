@@ -9,10 +9,10 @@ class count. So shallow maps are fine-grained and still follow the class; eviden
 
 from torch import Tensor, nn
 
-from visualizers.gradcam import LAYER, map_at_layer
+from visualizers.gradcam import map_at_layer
 
 
-def layer_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER) -> Tensor:
+def layer_cam(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w), >= 0.
 
     Raises and warns as `grad_cam` does.

@@ -6,21 +6,25 @@
 
 No gradient: a channel counts as much as the score of the picture seen through it. 0 is the mean colour. Its score is
 the same for all channels, which a softmax does not see, so it is not computed. Scores differ by several units, so the
-softmax leaves a handful of channels in charge. It costs a forward pass a channel, 512 at `features.12`.
+softmax leaves a handful of channels in charge. It costs a forward pass a channel, 512 at SqueezeNet's last layer.
 """
 
 import torch
 from torch import Tensor, nn
 
-from core.activations import layer_maps, record_activations
+from core.activations import record_activations
 from core.errors import UsageError
 from core.gradients import as_pairs, chunk_length, in_chunks, label_scores, warn_of_blank_maps
+from core.layers import layer_or_last
+from core.layouts import MapsOf
 from core.measuring import measuring
 from core.passes import run_network
-from visualizers.gradcam import LAYER, scale_each, upsample
+from visualizers.gradcam import scale_each, upsample
 
 
-def score_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, channels: int | None = None) -> Tensor:
+def score_cam(
+    model: nn.Module, images: Tensor, labels, *, layer: str | None = None, channels: int | None = None
+) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w), >= 0.
 
     channels: take only so many of the layer's, those that vary most over the picture, since a flat one masks nothing;
@@ -29,11 +33,13 @@ def score_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, c
     if channels is not None and channels < 1:
         raise UsageError(f"channels: {channels} is too few; at least 1 is needed, or None for all")
     images, labels = as_pairs(images, labels, model)
+    layer = layer_or_last(model, layer, images)
+    maps_of = MapsOf(model, layer)
 
     def cams(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         with record_activations(model, [layer]) as recorded:
             run_network(model, chunk)  # all classes: at the last convolution each is a channel
-        activations = layer_maps(model, recorded, layer, chunk)
+        activations = maps_of.recorded(recorded, chunk)
         return torch.stack([cam(*one) for one in zip(chunk, chunk_labels, activations, strict=True)])
 
     def cam(image: Tensor, label: Tensor, activation: Tensor) -> Tensor:

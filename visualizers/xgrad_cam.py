@@ -12,10 +12,10 @@ positive in all cells, it is Grad-CAM.
 import torch
 from torch import Tensor, nn
 
-from visualizers.gradcam import LAYER, map_at_layer
+from visualizers.gradcam import map_at_layer
 
 
-def xgrad_cam(model: nn.Module, images: Tensor, labels, *, layer: str = LAYER, relu: bool = True) -> Tensor:
+def xgrad_cam(model: nn.Module, images: Tensor, labels, *, layer: str | None = None, relu: bool = True) -> Tensor:
     """images (N, 3, H, W), labels (N,) or one number -> coarse maps (N, h, w), in units of the score.
 
     `relu=False` keeps what speaks against the class, as negative values. The layer should give values >= 0, the output

@@ -28,6 +28,7 @@ DEFAULTS = defaults_of("training.biased", "make_recipe")
 class Settings(shared.Settings):
     """What is asked: two classes, the background of each, and how the networks are trained and tested."""
 
+    only_squeezenet = "it trains its two networks itself; to see where another one looks, use explain or segmentation"
     labels: tuple[str, ...] = ("star", "sun")  # two names or numbers
     backgrounds: tuple[str, ...] = ("dead leaves", "clouds")
     scenes: int = 200  # test scenes of each arrangement
@@ -41,7 +42,7 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="bias_visualization.png", images=False, weights=False)
+    result = make_parser(__doc__, output="bias_visualization.png", images=False, weights=False, any_network=False)
     add = result.add_argument
     labels, kinds, count = list(Settings.labels), list(Settings.backgrounds), whole_number(1, 100_000)
     add("--labels", nargs=2, default=labels, metavar="CLASS", help="two classes (default: star sun)")

@@ -10,5 +10,5 @@ def cost(settings: Settings) -> Cost:
     count, total = len(settings.labels) or len(CLASSES[0]), Cost(flags=("size", "iterations"))
     for form in settings.forms:
         steps = (form_settings(form, embedded=True) | settings.given(form))["iterations"]
-        total += gradients(count, settings.size**2, together=count) * steps
-    return total + drawing(len(settings.forms) * (count + 5), settings.size)
+        total += gradients(count, settings.side**2, together=count) * steps
+    return total + drawing(len(settings.forms) * (count + 5), settings.side)

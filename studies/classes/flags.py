@@ -11,16 +11,14 @@ from core.errors import UsageError
 from studies.shared import settings as shared
 from studies.shared.forms import EMBEDDED, FORMS
 from studies.shared.number_flags import add_numbers
-from studies.shared.options import Parser, make_parser, number, whole_number
+from studies.shared.options import Parser, add_size, make_parser, number, whole_number
 from studies.shared.uses import Choice
-from visualizers.catalogue import defaults_of
 
 QUESTION = "What picture does the network hold most typical of a class?"
 CLASSES = (  # the first group that the network knows
     ("gorilla", "Yorkshire terrier", "tarantula", "hourglass", "bee eater"),
     ("star", "spiral", "honeycomb", "fish", "butterfly"),
 )
-SIZE = defaults_of("visualizers.class_visualization", "visualize_classes")["size"]
 NUMBERS = {
     "iterations": (whole_number(1, 100_000), "steps of gradient ascent"),
     "learning_rate": (number(0, 1e6), "length of a step, the Euclidean norm over the picture; fourier: Adam's rate"),
@@ -39,11 +37,10 @@ CHOICES = (Choice("form", FORMS),)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(shared.Settings):
+class Settings(shared.SizedSettings):
     """What is asked. A number that is None stands for the form's own, on the network at hand."""
 
     labels: tuple[str, ...] = ()  # names or numbers; none: CLASSES
-    size: int = SIZE
     form: str = "pixels"
     iterations: int | None = None
     learning_rate: float | None = None
@@ -88,7 +85,7 @@ def parser() -> Parser:
     add, named = result.add_argument, ", ".join(CLASSES[0])
     add("--labels", nargs="+", metavar="CLASS", help=f"class names or numbers (default: {named})")
     add("--form", choices=(*FORMS, "both"), default=Settings.form, help="what is climbed")
-    add("--size", type=whole_number(64, 1024), default=SIZE, metavar="PIXELS", help="side of the pictures")
+    add_size(result, "side of the pictures")
     numbers = {name: (kind, f"{meaning} {default_of(name)}") for name, (kind, meaning) in NUMBERS.items()}
     add_numbers(result, numbers, defaults={})
     return result

@@ -16,7 +16,7 @@ from studies.classes.figure import Climb, draw
 from studies.classes.flags import CLASSES, Settings
 from studies.shared.cost import tell
 from studies.shared.forms import form_settings
-from studies.shared.network import class_probabilities, class_title, first_known, footer, load_network, make_generator
+from studies.shared.network import class_probabilities, class_title, first_known, footer, make_generator, open_network
 from studies.shared.options import find_class
 from studies.shared.report import Report
 from visualizers.class_visualization import visualize_classes
@@ -27,7 +27,7 @@ MOMENTS = (0.01, 0.05, 0.1, 0.25, 1.0)  # of all iterations: when the first clas
 
 def run(settings: Settings, report: Report) -> None:
     """Climb, say the objectives, draw."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     named = settings.labels or first_known(CLASSES, model.class_names)
     labels = [find_class(text, model.class_names) for text in named]
     tell(cost(settings), report.say, model)

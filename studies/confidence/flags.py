@@ -27,6 +27,7 @@ SMALL, LARGE = 96, 224  # side of the pictures: where the networks know the scen
 class Settings(shared.Settings):
     """What is asked: the networks, the pictures of each kind, and the attack."""
 
+    only_squeezenet = "it compares SqueezeNets that were trained on scenes; for another network use fooling or trust"
     weights: tuple[str, ...] = NETWORKS
     images: tuple[str, ...] = ()  # photographs to cut crops from; none: the default ones
     size: int | None = None  # pixels: the side of the pictures; None: SMALL or LARGE
@@ -43,7 +44,7 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="confidence_visualization.png", images=False, weights=False)
+    result = make_parser(__doc__, output="confidence_visualization.png", images=False, weights=False, any_network=False)
     add = result.add_argument
     words = "one or several, as in other studies (default: the plain network, the embedded one, the robust one)"
     add("--weights", nargs="+", default=list(Settings.weights), metavar="FILE", help=words)

@@ -17,7 +17,7 @@ from studies.deepdream.figure import Dream, Start, draw
 from studies.deepdream.flags import MOST_BYTES, PICTURE, Job, Settings
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import footer, load_network, make_generator
+from studies.shared.network import footer, make_generator, open_network
 from studies.shared.pictures import Picture, list_pictures, open_picture
 from studies.shared.report import Report
 from studies.shared.scaling import scaled
@@ -37,7 +37,7 @@ def run(settings: Settings, report: Report) -> None:
     guides = list_pictures([settings.guide], report.say) if settings.guide else []
     if len(guides) > 1:
         raise UsageError(f"guide: '{settings.guide}' holds {len(guides)} pictures; give one")
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     for job in jobs:
         check_job(model, job)
     tell(cost(settings), report.say, model)

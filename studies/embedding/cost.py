@@ -16,9 +16,9 @@ TSNE, PAIR = 0.006, 1.5e-7  # seconds for each image, and for each pair of image
 
 def cost(settings: Settings) -> Cost:
     """New features of all images, and the drawings."""
-    pixels = settings.size**2
+    pixels = settings.side**2
     count = DIGITS if settings.digits else count_pictures(settings.images) if settings.images else settings.scenes
-    made = Cost(seconds=READING * count) if settings.digits or settings.images else rendering(count, settings.size)
+    made = Cost(seconds=READING * count) if settings.digits or settings.images else rendering(count, settings.side)
     work = made + forwards(count, pixels)
     planes = sum({"tsne": 2, "pca": 2, "map": 1}.get(name, 0) for name in settings.technique)
     placed = count**2.2 * 2e-7 if "map" in settings.technique else 0  # the linear assignment

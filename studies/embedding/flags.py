@@ -14,8 +14,8 @@ Features are kept in visualization/embedding_cache/, by the content of the pictu
 import argparse
 from dataclasses import dataclass
 
-from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
-from studies.shared.settings import Settings as SharedSettings
+from studies.shared.options import Parser, add_size, find_techniques, make_parser, number, whole_number
+from studies.shared.settings import SizedSettings
 from studies.shared.uses import Choice
 from visualizers.catalogue import constant_of, defaults_of
 
@@ -33,14 +33,13 @@ CHOICES = (Choice("technique", {"neighbours": (), "pca": (), "tsne": ("perplexit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(SharedSettings):
+class Settings(SizedSettings):
     """What is asked: the drawings, which images, and what their features are. Images, scenes or digits: one of them."""
 
     technique: tuple[str, ...] = DEFAULT_TECHNIQUES
     images: tuple[str, ...] = ()  # files or folders
     scenes: int = SCENES  # rendered, where there are neither images nor digits
     digits: bool = False
-    size: int = 224  # pixels: the side of the square crop
     layer: str = constant_of("visualizers.image_features", "LAYER")
     neighbours: int = 5  # of an image, shown and counted
     perplexity: float = defaults_of("visualizers.embedding", "tsne")["perplexity"]
@@ -69,7 +68,7 @@ def parser() -> Parser:
     text = f"that many rendered scenes, the 36 classes in turn (the default, {SCENES} of them)"
     which.add_argument("--scenes", type=whole_number(4, 100_000), metavar="N", help=text)
     which.add_argument("--digits", action="store_true", help="scikit-learn's 1797 handwritten digits")
-    add("--size", type=whole_number(64, 1024), default=Settings.size, metavar="PIXELS", help="side of the square crop")
+    add_size(result, "side of the square crop")
     add("--layer", default=Settings.layer, metavar="NAME", help="the features' layer")
     text = "how many are shown, and counted"
     add("--neighbours", type=whole_number(1, 8), default=Settings.neighbours, metavar="N", help=text)

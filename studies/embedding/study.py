@@ -13,7 +13,7 @@ from studies.embedding.flags import TECHNIQUES, Settings
 from studies.embedding.neighbours import Nearest, choose_queries, draw_neighbours
 from studies.embedding.precision import Precision
 from studies.shared.cost import tell
-from studies.shared.network import load_network
+from studies.shared.network import open_network
 from studies.shared.report import Report
 from visualizers.image_map import grid_shape, place_on_grid
 from visualizers.nearest_neighbours import nearest_neighbours
@@ -21,7 +21,7 @@ from visualizers.nearest_neighbours import nearest_neighbours
 
 def run(settings: Settings, report: Report) -> None:
     """Collect the images, report how many neighbours are of one class, draw what is asked, a file each."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     images = collect(model, settings, report)
     precision = Precision(images, settings, report)

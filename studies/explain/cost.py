@@ -13,12 +13,12 @@ WAYS = 1.6  # two ways back on one way forward
 
 def cost(settings: Settings) -> Cost:
     """Pictures whose file is there already are passed over, most likely."""
-    pixels = settings.size**2
+    pixels = settings.side**2
     if settings.images:
         pictures = list_pictures(settings.images)
         count = sum(not os.path.exists(settings.output / f"{picture.name}.png") for picture in pictures)
         work = Cost(seconds=(READING + 0.01) * len(pictures), flags=("size",)) + forwards(count, pixels)
     else:
         count = count_pictures(())
-        work = reading((), settings.size)
-    return work + gradients(WAYS * count, pixels) + drawing(PANELS, settings.size) + drawing(PANELS * count, 1)
+        work = reading((), settings.side)
+    return work + gradients(WAYS * count, pixels) + drawing(PANELS, settings.side) + drawing(PANELS * count, 1)

@@ -20,7 +20,7 @@ from studies.explain.figure import draw
 from studies.explain.flags import Settings
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.pictures import Batch, Picture, chosen_labels, list_pictures, load_batch, load_pictures
 from studies.shared.report import Report
 from visualizers.all_maps import all_maps
@@ -28,7 +28,7 @@ from visualizers.all_maps import all_maps
 
 def run(settings: Settings, report: Report) -> None:
     """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     find_layer(model, settings.layer)
     tell(cost(settings), report.say, model)
     with Interruption() as stop:

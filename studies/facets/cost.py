@@ -11,7 +11,7 @@ FLAGS = ("scenes", "iterations", "size")
 
 def cost(settings: Settings) -> Cost:
     """Features of every image, one at a time; the pictures of a class climb together."""
-    pixels, facets = settings.size**2, settings.facets or FACETS
+    pixels, facets = settings.side**2, settings.facets or FACETS
     classes = 1 if settings.images else len(settings.labels) or len(CLASSES)
     count = count_pictures(settings.images) if settings.images else settings.scenes
     shown = facets * max(settings.nearest, SHOWN)
@@ -19,6 +19,6 @@ def cost(settings: Settings) -> Cost:
     if settings.images:
         work += Cost(seconds=READING * (2 * count + shown), flags=("images", *FLAGS[1:]))
     else:
-        work += rendering(classes * (count + shown), settings.size) + Cost(flags=FLAGS)
+        work += rendering(classes * (count + shown), settings.side) + Cost(flags=FLAGS)
     work += gradients(facets, pixels, together=facets) * (classes * settings.iterations)
-    return work + drawing(classes * facets * 3, settings.size) + Cost(held=classes * shown * 3 * pixels)
+    return work + drawing(classes * facets * 3, settings.side) + Cost(held=classes * shown * 3 * pixels)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.errors import UsageError
 from studies.shared.number_flags import add_numbers
-from studies.shared.options import Parser, make_parser, number, whole_number
+from studies.shared.options import Parser, add_size, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
 from studies.shared.uses import Choice
 from visualizers.catalogue import constant_of, defaults_of
@@ -68,9 +68,9 @@ def parser() -> Parser:
     one = "one, by name or number, for --images (default: the one predicted most often)"
     labels = f"the class: {one}; any for scenes (default: {', '.join(CLASSES)})"
     add("--labels", nargs="+", metavar="CLASS", help=labels)
-    scenes, size = "rendered scenes of each class", "side of the pictures"
+    scenes = "rendered scenes of each class"
     add("--scenes", type=whole_number(4, 100_000), default=Settings.scenes, metavar="N", help=scenes)
-    add("--size", type=whole_number(64, 1024), default=Settings.size, metavar="PIXELS", help=size)
+    add_size(result, "side of the pictures")
     add("--facets", type=whole_number(2, 20), metavar="N", help="how many facets (default: the best by silhouette)")
     layers = f"whose features tell the facets apart (default: {' '.join(LAYERS)})"
     add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=layers)

@@ -18,7 +18,7 @@ from studies.facets.flags import Settings
 from studies.facets.sources import Pictures, folder, scenes
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import class_probabilities, class_title, footer, load_network, make_generator
+from studies.shared.network import class_probabilities, class_title, footer, make_generator, open_network
 from studies.shared.report import Report
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import Facets, facet_directions, facet_features, find_facets, mean_images
@@ -29,7 +29,7 @@ def run(settings: Settings, report: Report) -> None:
     if not settings.images and settings.weights == "auto":
         report.say("no --images of one class: taking rendered scenes and the embedded network")
         settings = replace(settings, weights="patterns")
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     for layer in settings.layers:
         find_layer(model, layer)
     tell(cost(settings), report.say, model)

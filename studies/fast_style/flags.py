@@ -30,6 +30,7 @@ SMALLEST = constant_of("visualizers.fast_style_transfer", "SMALLEST_SIDE")
 class Settings(CommonSettings):
     """What is asked: the network that paints, pictures, styles, and one blend of these or several."""
 
+    only_squeezenet = "the network that paints was trained with SqueezeNet; give another one that does by --network"
     network: Path = NETWORK
     images: tuple[str, ...] = ()  # files, folders, names of default photographs; none: SHOWN
     style: tuple[str, ...] = ()  # names of the network's styles; none: all
@@ -56,6 +57,7 @@ def parser() -> Parser:
         writes="sheet, the painted picture or .gif, or a folder for them",
         images=False,
         weights=False,
+        any_network=False,
         endings=(*PICTURE_SUFFIXES, ".gif", ""),
     )
     add = result.add_argument

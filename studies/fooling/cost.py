@@ -13,10 +13,10 @@ STARTS, TARGETS = 3, 5  # of noise, and classes of a grid where none are named
 
 def cost(settings: Settings) -> Cost:
     """Every attack on every image, or every class from noise."""
-    count, pixels = count_pictures(settings.images), settings.size**2
+    count, pixels = count_pictures(settings.images), settings.side**2
     targets = len(settings.labels) or TARGETS
     if settings.grid:
-        work = reading(settings.images, settings.size)
+        work = reading(settings.images, settings.side)
         work += gradients(count * targets * BISECTIONS * settings.pgd["steps"] * settings.restarts, pixels)
         panels = count * (1 + targets)
     elif settings.technique == ("noise",):
@@ -24,9 +24,9 @@ def cost(settings: Settings) -> Cost:
         work, panels = gradients(STARTS * targets * steps, pixels), STARTS * (1 + targets)
     else:
         each = sum(gradients_of(name, settings) for name in settings.technique)
-        work = reading(settings.images, settings.size) + gradients(count * each, pixels, together=1)
+        work = reading(settings.images, settings.side) + gradients(count * each, pixels, together=1)
         panels = 4 * count * len(settings.technique)
-    return replace(work + drawing(panels, settings.size), flags=("size", "iterations"), at_most=True)
+    return replace(work + drawing(panels, settings.side), flags=("size", "iterations"), at_most=True)
 
 
 def gradients_of(name: str, settings: Settings) -> float:

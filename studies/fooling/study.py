@@ -14,7 +14,7 @@ from studies.fooling.cost import cost
 from studies.fooling.figure import Judged, Result, draw_attacks, draw_classes, length_text
 from studies.fooling.flags import ATTACKS, NOISE, TARGETS, Settings
 from studies.shared.cost import tell
-from studies.shared.network import class_probabilities, class_title, first_known, footer, load_network, make_generator
+from studies.shared.network import class_probabilities, class_title, first_known, footer, make_generator, open_network
 from studies.shared.options import find_class
 from studies.shared.pictures import load_batch
 from studies.shared.report import Report
@@ -34,7 +34,7 @@ BOUNDS = {"linf": [levels / 255 for levels in range(1, 65)], "l2": [0.05 * 1.1**
 
 def run(settings: Settings, report: Report) -> None:
     """Fool, judge what a file holds, draw."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     make = fool_into_classes if settings.grid else fool_from_noise if settings.technique == ("noise",) else fool_images
     result = make(model, settings, report)

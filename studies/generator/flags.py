@@ -36,6 +36,7 @@ NUMBERS = {  # of the climb
 class Settings(shared.Settings):
     """What is asked: classes, or units of a layer."""
 
+    only_squeezenet = "the generator was trained with SqueezeNet; for another network use classes"
     labels: tuple[str, ...] = ()  # names or numbers, or "all"; none: CLASSES
     layer: str | None = None  # whose units are excited instead of classes
     channels: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -66,7 +67,7 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="generator_visualization.png", images=False)
+    result = make_parser(__doc__, output="generator_visualization.png", images=False, any_network=False)
     add = result.add_argument
     labels = f"class names or numbers, or all (default: {', '.join(CLASSES[0])})"
     add("--labels", nargs="+", metavar="CLASS", help=labels)

@@ -24,7 +24,7 @@ from studies.generator.figure import Climbed, Known, draw
 from studies.generator.flags import CLASSES, STARTS, Settings
 from studies.shared.cost import tell
 from studies.shared.forms import FORMS, form_settings
-from studies.shared.network import class_probabilities, class_title, first_known, footer, load_network, make_generator
+from studies.shared.network import class_probabilities, class_title, first_known, footer, make_generator, open_network
 from studies.shared.options import find_class
 from studies.shared.report import Report
 
@@ -42,7 +42,7 @@ class Target(NamedTuple):
 
 def run(settings: Settings, report: Report) -> None:
     """Climb, say the objectives, let the judge name what it sees, draw."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     judge = load_judge(settings, model)
     generate = load_generator(device=next(model.parameters()).device)

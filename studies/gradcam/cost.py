@@ -12,15 +12,15 @@ WAYS = 1.2  # gradients of a node: of the layer for the score, and what the laye
 
 def cost(settings: Settings) -> Cost:
     """Ours, Captum's, and where nothing else is asked for the strip of layers and Captum's conductance."""
-    count, pixels, versus = count_pictures(settings.images), settings.size**2, settings.versus is not None
+    count, pixels, versus = count_pictures(settings.images), settings.side**2, settings.versus is not None
     names = settings.techniques or (BARE[:1] if versus else BARE)
     given = {**settings.technique_settings, "layer": settings.layer}
-    work = reading(settings.images, settings.size)
-    work += maps_cost(names, given, settings.size, count, versus=versus, captum=not versus)
+    work = reading(settings.images, settings.side)
+    work += maps_cost(names, given, settings.side, count, versus=versus, captum=not versus)
     rows = 1 + (1 if versus else 2) * len(names)
     if not settings.techniques and not versus:
         work += gradients(len(settings.layers), pixels)
         together = at_a_time(4, pixels, None) + ENDS * pixels
         work += Cost(gradient=WAYS * NODES * count * pixels, at_once=GRADIENT_BYTES * together)
         rows += 4
-    return work + drawing(rows * count, settings.size)
+    return work + drawing(rows * count, settings.side)

@@ -15,7 +15,7 @@ from studies.gradcam.flags import BARE, Settings
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.maps import MapRow, compute_captums, compute_maps, find_versus, report_agreement
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.pictures import Batch, load_batch, report_localisation
 from studies.shared.report import Report
 from visualizers.catalogue import TECHNIQUES
@@ -26,7 +26,7 @@ NODES = 20  # of the path that conductance is integrated along
 
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     for layer in (settings.layer, *settings.layers):
         find_layer(model, layer)
     tell(cost(settings), report.say, model)

@@ -10,8 +10,8 @@ HISTORY_BYTES = 2 * 10 * 12 + 120  # for each pixel: what L-BFGS remembers, and 
 
 def cost(settings: Settings) -> Cost:
     """Every layer, picture by picture."""
-    count, pixels = count_pictures(settings.images), settings.size**2
+    count, pixels = count_pictures(settings.images), settings.side**2
     steps, panels = len(settings.layers) * count * settings.iterations, (1 + len(settings.layers)) * count
-    work = reading(settings.images, settings.size) + drawing(panels, settings.size)
+    work = reading(settings.images, settings.side) + drawing(panels, settings.side)
     work += Cost(gradient=SHARE * steps * pixels, at_once=(GRADIENT_BYTES + HISTORY_BYTES) * pixels)
     return work + Cost(held=4 * 3 * panels * pixels, flags=("iterations", "layers"))

@@ -44,7 +44,7 @@ DESCENT = {  # setting of the descent: (type, what it is)
 class Settings(PictureSettings):
     """What is asked: the layers, and how each of them is inverted."""
 
-    size: int = 128  # pixels: the side of the square crop
+    prefers = 128  # pixels: the side of the square crop
     layers: tuple[str, ...] = tuple(LAYERS)
     iterations: int = DEFAULTS["iterations"]
     tv_weight: float = DEFAULTS["tv_weight"]
@@ -61,7 +61,6 @@ def settings(options: argparse.Namespace) -> Settings:
 
 def parser() -> Parser:
     result = make_parser(__doc__, output="inversion_visualization.png", labels="the classes whose probability is told")
-    result.set_defaults(size=Settings.size)
     add, blocks = result.add_argument, ", ".join(f"{layer} ({name})" for layer, name in LAYERS.items())
     add("--layers", "--layer", nargs="+", default=list(LAYERS), metavar="NAME", help=f"the layers, default: {blocks}")
     for name, (kind, text) in DESCENT.items():

@@ -14,7 +14,7 @@ from studies.inversion.flags import DESCENT, Settings
 from studies.inversion.table import NOTE, Inverted, depth_verdict, each_image, means
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import class_probabilities, footer, load_network, make_generator
+from studies.shared.network import class_probabilities, footer, make_generator, open_network
 from studies.shared.pictures import Batch, load_batch
 from studies.shared.report import Report
 from visualizers.inversion import invert_features
@@ -22,7 +22,7 @@ from visualizers.inversion import invert_features
 
 def run(settings: Settings, report: Report) -> None:
     """Invert every layer, draw, write the tables, say whether the errors rise with depth."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     for layer in settings.layers:
         find_layer(model, layer)
     tell(cost(settings), report.say, model)

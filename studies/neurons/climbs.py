@@ -40,7 +40,7 @@ def climbed(subject: Subject, what: Literal["channel", "unit"]) -> Drawn:
         cut = [picture[None] for picture in pictures]
         if what == "unit":
             middle = [length // 2 for length in subject.map_shape[1:]]
-            boxes = [receptive_field(model, layer, each, *middle, size=(asked.size,) * 2) for each in channels]
+            boxes = [receptive_field(model, layer, each, *middle, size=(subject.size,) * 2) for each in channels]
             cut = [box.cut(picture) for box, picture in zip(boxes, cut, strict=True)]
         found.append(Climbs(form, [deprocess(picture)[0] for picture in cut], first, last))
         for channel, before, after in zip(channels, first, last, strict=True):
@@ -63,8 +63,8 @@ def climb(subject: Subject, objective: Objective, form: str) -> tuple[Tensor, li
 
         common = {"iterations": iterations, "generator": make_generator(asked.seed), "callback": watch}
         if form == "fourier":
-            pictures = fourier_visualization(subject.model, objective, count, size=asked.size, **common)
+            pictures = fourier_visualization(subject.model, objective, count, size=subject.size, **common)
         else:
-            noise = torch.randn(1, 3, asked.size, asked.size, generator=common["generator"])
+            noise = torch.randn(1, 3, subject.size, subject.size, generator=common["generator"])
             pictures = climb_pixels(subject.model, objective, noise.repeat(count, 1, 1, 1), **common, **PIXELS)
     return pictures, values[0], values[-1]

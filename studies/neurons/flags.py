@@ -4,7 +4,7 @@ Writes visualization/neuron_visualization.png: the activation maps of --layer on
 channels the patches that excite them most, with guided backprop beneath, and a picture climbed to excite them.
 
 With --technique it draws one of these alone, or something else: templates (the weights of a linear classifier,
-trained on scenes of 32 pixels), filters (the first layer's, of any torchvision network by --model), weights (a higher
+trained on scenes of 32 pixels), filters (the first layer's, of all networks that --model names), weights (a higher
 layer's), activations, patches, channels and units (pictures climbed for a whole map, or for its centre alone). Of
 several techniques each gets a file of its own.
 """
@@ -12,6 +12,8 @@ several techniques each gets a file of its own.
 import argparse
 from dataclasses import dataclass
 
+from core.defaults import SHARED
+from core.errors import UsageError
 from studies.shared.forms import FORMS
 from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
@@ -22,12 +24,13 @@ QUESTION = "What does a neuron look for?"
 TECHNIQUES = ("templates", "filters", "weights", "activations", "patches", "channels", "units")
 DEFAULT_TECHNIQUES = ("activations", "patches", "channels")  # one sheet, under each other
 LAYER = "features.7"  # the seventh of 13: beyond edges, not yet whole objects
-OURS = "squeezenet1_1"
+OURS = SHARED
+COMPARED = ("filters", "weights")  # techniques that draw several networks side by side
 COUNT = 6  # channels side by side
 MARKED = 9  # strongest maps of a picture
 FORM_TITLES = {"fourier": "Fourier basis", "pixels": "plain pixels"}
 
-MAPS = ("size", "layer", "channels", "count", "images")  # of techniques that show the maps of a layer
+MAPS = ("model", "size", "layer", "channels", "count", "images")  # of techniques that show the maps of a layer
 USES = {
     "templates": ("labels", "train", "weight_decay"),
     "filters": ("model", "shared_scale"),
@@ -55,7 +58,7 @@ class Settings(PictureSettings):
     count: int | None = None  # of channels, if none are named; None: COUNT, of activations MARKED
     form: tuple[str, ...] = ("fourier",)
     iterations: int | None = None  # None: the form's own
-    model: tuple[str, ...] = ()  # torchvision's names; none: OURS
+    model: tuple[str, ...] = ()  # filters and weights compare several; none: OURS
     shared_scale: bool = False
     scenes: int = 360  # rendered, where no images are named
     train: int = 200  # scenes of each class that the templates are trained on
@@ -69,6 +72,9 @@ class Settings(PictureSettings):
 def settings(options: argparse.Namespace) -> Settings:
     """Raises UsageError for an unknown technique, and for flags that none of the techniques has."""
     asked = Settings.of(options, technique=find_techniques(options.technique or [], TECHNIQUES))
+    if len(asked.model) > 1 and not set(asked.technique or DEFAULT_TECHNIQUES) <= set(COMPARED):
+        words = f"only --technique {' and '.join(COMPARED)} compare networks, give one"
+        raise UsageError(f"model: got {len(asked.model)}; {words}")
     techniques, channels, pictures = CHOICES
     techniques.refuse_ignored(options.given, asked.technique or [BARE])
     channels.refuse_ignored(options.given, ["--channels" if asked.channels else STRONGEST])
@@ -77,7 +83,9 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="neuron_visualization.png", labels="templates: classes of scenes")
+    result = make_parser(
+        __doc__, output="neuron_visualization.png", labels="templates: classes of scenes", several_networks=True
+    )
     add = result.add_argument
     listed = f"all, or any of {', '.join(TECHNIQUES)} (default: a sheet of {', '.join(DEFAULT_TECHNIQUES)})"
     add("--technique", nargs="+", metavar="NAME", help=listed)
@@ -90,8 +98,6 @@ def parser() -> Parser:
     add("--form", nargs="+", choices=tuple(FORM_TITLES), help=f"{form} (default: {' '.join(Settings.form)})")
     steps = ", ".join(f"{name} {FORMS[name]['iterations']}" for name in FORM_TITLES)
     add("--iterations", type=whole_number(1, 100_000), metavar="N", help=f"steps of the climb (default: {steps})")
-    models = f"filters, weights: torchvision's classifiers, e.g. alexnet resnet18 (default: {OURS})"
-    add("--model", nargs="+", metavar="NAME", help=models)
     add("--shared-scale", action="store_true", help="one colour scale for all filters or maps, not one for each")
     scenes = "rendered scenes to find patches in, if no --images are named"
     add("--scenes", type=whole_number(1, 1_000_000), default=Settings.scenes, metavar="N", help=scenes)

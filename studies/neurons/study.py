@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from core.torchvision_models import check_model_name
+from core.networks import find_origin
 from drawing.files import describe
 from drawing.grid import stack
 from studies.neurons import climbs, responses, weights
@@ -28,12 +28,12 @@ DRAW: dict[str, Callable[[Subject], Drawn]] = {
 def run(settings: Settings, report: Report) -> None:
     """A file for each technique, or one sheet of the default ones."""
     for name in settings.model:
-        check_model_name(name)
+        find_origin(name)
     subject = Subject(settings, report)
     tell(cost(settings), report.say)
     if not settings.technique:
         sheet = stack([DRAW[name](subject).pixels for name in DEFAULT_TECHNIQUES])
-        report.picture(sheet, settings.output, describe("neurons", asdict(settings), subject.model.weights_name))
+        report.picture(sheet, settings.output, describe("neurons", asdict(subject.written), subject.model.weights_name))
     for name, path in zip(settings.technique, settings.outputs, strict=False):
         drawn = DRAW[name](subject)
-        report.picture(drawn.pixels, path, describe("neurons", asdict(settings), drawn.weights))
+        report.picture(drawn.pixels, path, describe("neurons", asdict(subject.written), drawn.weights))

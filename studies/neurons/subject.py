@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError, WorkError
+from core.networks import RANDOM, load_network
 from core.receptive_field import receptive_fields
-from core.torchvision_models import load_torchvision
 from patterns.dataset import stream_scenes
 from studies.neurons.flags import COUNT, LAYER, OURS, Settings
-from studies.shared.network import load_network
+from studies.shared.network import open_network
 from studies.shared.pictures import (
     Batch,
     Picture,
@@ -40,16 +40,31 @@ class Subject:
         self.broken: dict[Path | str, UsageError] = {}  # what is wrong with each file that could not be read
 
     @cached_property
+    def opened(self) -> tuple[nn.Module, int]:
+        """The first network named, or ours, and the side of the squares that it sees."""
+        model, filled = open_network(replace(self.settings, model=(self.settings.model or (OURS,))[0]), self.report)
+        return model, filled.size
+
+    @property
     def model(self) -> nn.Module:
-        return load_network(self.settings, self.report)
+        return self.opened[0]
+
+    @property
+    def size(self) -> int:
+        return self.opened[1]
+
+    @property
+    def written(self) -> Settings:
+        """The settings as a figure tells them: with the side that was taken, if any was."""
+        return replace(self.settings, size=self.size if "opened" in vars(self) else self.settings.side)
 
     @cached_property
     def batch(self) -> Batch:
         """The first few of the pictures named, or the default ones."""
         if not self.settings.images:  # labels are of the templates
-            return load_batch(self.model, replace(self.settings, labels=()), self.report)
+            return load_batch(self.model, replace(self.settings, labels=(), size=self.size), self.report)
         few = [picture for picture, _ in islice(readable_pictures(self.pictures, self.report, self.broken), PICTURES)]
-        return load_pictures(self.model, few, [None] * len(few), self.settings.size, self.report)
+        return load_pictures(self.model, few, [None] * len(few), self.size, self.report)
 
     @cached_property
     def pictures(self) -> list[Picture]:
@@ -61,8 +76,8 @@ class Subject:
         asked, progress = self.settings, self.report.progress
         if asked.images:
             named = progress(self.pictures, desc=what, unit="image")
-            return stream_pictures(named, asked.size, self.report, self.broken)
-        scenes = stream_scenes(asked.scenes, seed=asked.seed, size=asked.size)
+            return stream_pictures(named, self.size, self.report, self.broken)
+        scenes = stream_scenes(asked.scenes, seed=asked.seed, size=self.size)
         return iter(progress(scenes, desc=what, unit="scene", total=asked.scenes))
 
     @property
@@ -80,13 +95,13 @@ class Subject:
     @cached_property
     def map_shape(self) -> tuple[int, int, int]:
         """Of the layer, (C, h, w)."""
-        empty = torch.zeros(1, 3, self.settings.size, self.settings.size)
+        empty = torch.zeros(1, 3, self.size, self.size)
         return tuple(activation_maps(self.model, empty, layer=self.layer).shape[1:])
 
     @cached_property
     def layer_title(self) -> str:
         """ "features.7, 256 channels of 27 x 27, each unit sees up to 63 x 63 pixels"."""
-        boxes = receptive_fields(self.model, self.layer, size=(self.settings.size,) * 2)  # (C, h, w, 4)
+        boxes = receptive_fields(self.model, self.layer, size=(self.size,) * 2)  # (C, h, w, 4)
         high, wide = ((boxes[..., last] - boxes[..., first]).max().item() for first, last in ((0, 2), (1, 3)))
         channels, height, width = self.map_shape
         return f"{self.layer}, {channels} channels of {height} x {width}, each unit sees up to {high} x {wide} pixels"
@@ -112,9 +127,10 @@ class Subject:
     def networks(self) -> Iterator[tuple[str, nn.Module]]:
         """(name, network) of those asked for, ours if none; one that cannot be had is named and left out."""
         asked, missing = self.settings.model or (OURS,), 0
+        weights = RANDOM if self.settings.weights == RANDOM else "auto"  # a file is the first one's
         for name in asked:
             try:
-                yield name, self.model if name == OURS else load_torchvision(name, otherwise=f"leave {name} out")
+                yield name, self.model if name == asked[0] else load_network(name, weights, self.settings.device)
             except WorkError as error:
                 missing += 1
                 self.report.fail(f"left out: {name}: {error}")

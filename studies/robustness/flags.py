@@ -25,6 +25,9 @@ SMOOTHING = defaults_of("visualizers.randomised_smoothing", "certify")
 class Settings(shared.Settings):
     """What is asked: the networks, the scenes, the attacks, the proof, and how long a class picture is climbed."""
 
+    only_squeezenet = (
+        "it compares SqueezeNets that were trained on scenes; for another network use fooling or universal"
+    )
     weights: tuple[str, ...] = NETWORKS
     scenes: int = 72  # held-out scenes to attack
     size: int = 96  # pixels: the side of the scenes
@@ -46,7 +49,7 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="robustness_visualization.png", images=False, weights=False)
+    result = make_parser(__doc__, output="robustness_visualization.png", images=False, weights=False, any_network=False)
     add = result.add_argument
     words = "networks of the scenes' classes (default: plain, embedded, robust, and one trained with noise)"
     add("--weights", nargs="+", default=list(Settings.weights), metavar="FILE", help=words)

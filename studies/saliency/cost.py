@@ -10,8 +10,8 @@ def cost(settings: Settings) -> Cost:
     """Ours, and Captum's of the techniques that it has."""
     count, versus = count_pictures(settings.images), settings.versus is not None
     names = settings.techniques or (BARE[:1] if versus else BARE)
-    work = reading(settings.images, settings.size)
-    work += maps_cost(names, settings.technique_settings, settings.size, count, versus=versus, captum=not versus)
+    work = reading(settings.images, settings.side)
+    work += maps_cost(names, settings.technique_settings, settings.side, count, versus=versus, captum=not versus)
     if "integrated-gradients" in names and not versus:  # are they complete?
-        work += forwards(2 * count, settings.size**2)
-    return work + drawing((2 + len(names)) * count, settings.size)
+        work += forwards(2 * count, settings.side**2)
+    return work + drawing((2 + len(names)) * count, settings.side)

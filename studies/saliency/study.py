@@ -13,7 +13,7 @@ from studies.saliency.flags import BARE, Settings
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.maps import MapRow, compute_captums, compute_maps, find_versus, report_agreement
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.pictures import Batch, load_batch, report_localisation
 from studies.shared.report import Report
 from studies.shared.techniques import Given
@@ -26,7 +26,7 @@ from visualizers.smoothgrad import check_variation
 
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)

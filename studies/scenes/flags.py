@@ -23,7 +23,9 @@ class Settings(CommonSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    return Settings.of(options, weights=Settings.weights, device=Settings.device)  # no network is asked
+    # No network is asked.
+    unused = {name: getattr(Settings, name) for name in ("model", "weights", "classes", "device")}
+    return Settings.of(options, **unused)
 
 
 def parser() -> Parser:

@@ -13,10 +13,10 @@ CUT_BYTES = 150  # for each pixel
 
 def cost(settings: Settings) -> Cost:
     """The map of each image, and the rounds of the cut."""
-    count, pixels = count_pictures(settings.images), settings.size**2
-    work = reading(settings.images, settings.size)
+    count, pixels = count_pictures(settings.images), settings.side**2
+    work = reading(settings.images, settings.side)
     if settings.technique in TECHNIQUES:
         given = {"nodes": NODES}
-        work += maps_cost([settings.technique], given, settings.size, count, versus=False, captum=False)
+        work += maps_cost([settings.technique], given, settings.side, count, versus=False, captum=False)
     work += Cost(seconds=CUTTING * count * settings.iterations * pixels, at_once=CUT_BYTES * pixels)
-    return work + drawing(4 * count, settings.size)
+    return work + drawing(4 * count, settings.side)

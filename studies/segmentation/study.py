@@ -14,7 +14,7 @@ from studies.segmentation.cost import cost
 from studies.segmentation.figure import Cut, draw
 from studies.segmentation.flags import Settings
 from studies.shared.cost import tell
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.pictures import load_batch
 from studies.shared.report import Report
 from visualizers.catalogue import TECHNIQUES
@@ -27,7 +27,7 @@ NODES = 20  # of integrated gradients
 
 def run(settings: Settings, report: Report) -> None:
     """Cut, say the overlaps, draw."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     cuts = []

@@ -1,22 +1,33 @@
 """The network that a study asks for, and what it says of pictures, in words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from core.errors import UsageError
 from core.gradients import chunk_length
+from core.networks import load_network
 from core.passes import scores_of
-from core.squeezenet import load_squeezenet
 from studies.shared.report import Report
-from studies.shared.settings import Settings
+from studies.shared.settings import Asked, SizedSettings
 
 
-def load_network(settings: Settings, report: Report) -> nn.Module:
-    """Load the weights asked for and say in one line which were taken."""
-    model = load_squeezenet(settings.weights, settings.device)
+def open_network(settings: Asked, report: Report) -> tuple[nn.Module, Asked]:
+    """The network asked for, and the settings with what was left to it filled in. It says which weights were taken.
+
+    The side of squares, where none was asked for, is the study's or the network's own. Raises UsageError for another
+    than the only one that the network takes.
+    """
+    model = load_network(settings.model, settings.weights, settings.device, settings.classes)
     report.say(model.weights_note)
-    return model
+    if not isinstance(settings, SizedSettings):
+        return model, settings
+    size = settings.size or (settings.prefers if model.takes_any_size else None) or model.input_size
+    if size != model.input_size and not model.takes_any_size:
+        raise UsageError(f"size: {size}; {model.title} takes pictures of {model.input_size} pixels alone")
+    return model, replace(settings, size=size)
 
 
 def make_generator(seed: int) -> torch.Generator:
@@ -59,4 +70,4 @@ def first_known(groups: Sequence[tuple[str, ...]], class_names: tuple[str, ...])
 
 def footer(model: nn.Module) -> str:
     """The line under every figure: which network it shows."""
-    return f"SqueezeNet 1.1, weights {model.weights_name}"
+    return f"{model.title}, weights {model.weights_name}"

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.defaults import PHOTOGRAPHS, ROOT
+from core.defaults import PHOTOGRAPHS, ROOT, SHARED, SIDE
 from core.errors import UsageError, WorkError
 from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
@@ -23,6 +23,10 @@ from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
 IMAGENET_CLASSES = 1000
+WEIGHTS_OF_SQUEEZENET = "auto, imagenet, patterns, or a .pth, .pt or .safetensors file"
+WEIGHTS = (
+    "auto (the network's own), random, or a .pth, .pt or .safetensors file; of SqueezeNet also imagenet and patterns"
+)
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -73,14 +77,17 @@ def make_parser(
     writes: str = "picture, .png or .jpg",
     images: bool = True,
     weights: bool = True,
+    any_network: bool = True,
+    several_networks: bool = False,
     labels: str = "the classes to explain",
     endings: tuple[str, ...] = PICTURE_SUFFIXES,
 ) -> Parser:
     """The parser with the common flags; `images=False` leaves out --images, --labels and --size, `weights=False`
     --weights.
 
-    output: name of the file written by default; writes: what it is; labels: what the named classes are for; endings:
-    those that its name may have.
+    output: name of the file written by default; writes: what it is; any_network: whether it asks others than
+    SqueezeNet, too; several_networks: whether some of it compares them; labels: what the named classes are for;
+    endings: those that its name may have.
     """
     parser = Parser(description=description)
     add = parser.add_argument
@@ -90,13 +97,14 @@ def make_parser(
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
-        add("--size", type=whole_number(64, 1024), default=224, metavar="PIXELS", help="side of the square crop")
+        add_size(parser, "side of the square crop")
+    add_model(parser, any_network=any_network, several=several_networks)
     if weights:
         add(
             "--weights",
             default="auto",
             metavar="FILE",
-            help="auto, imagenet, patterns, or a .pth, .pt or .safetensors file",
+            help=WEIGHTS if any_network else WEIGHTS_OF_SQUEEZENET,
         )
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
@@ -104,6 +112,30 @@ def make_parser(
     add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
     add_overwrite(parser)
     return parser
+
+
+def add_size(parser: Parser, meaning: str) -> None:
+    """--size, of a study that shows a network squares of the side that it is made for."""
+    text = f"{meaning} (default: the network's, {SIDE} for most)"
+    parser.add_argument("--size", type=whole_number(64, 1024), metavar="PIXELS", help=text)
+
+
+def add_model(parser: Parser, *, any_network: bool, several: bool) -> None:
+    """--model, and --classes where it may be any network; the settings refuse another one than SqueezeNet else."""
+    text = "the network: torchvision's name, e.g. resnet50, timm:NAME, or package.module:function of your own"
+    if several:
+        parser.add_argument("--model", nargs="+", metavar="NAME", help=f"{text} (default: {SHARED})")
+    else:
+        parser.add_argument(
+            "--model",
+            default=SHARED,
+            metavar="NAME",
+            help=text if any_network else "this study needs SqueezeNet's form",
+        )
+    if any_network:
+        text = "names of its classes: a text file, one a line, or a JSON list (default: the weights' own)"
+        parser.add_argument("--classes", metavar="FILE", help=text)
+    parser.set_defaults(classes=None)
 
 
 def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:

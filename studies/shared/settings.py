@@ -5,6 +5,9 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from core.defaults import SHARED, SIDE
+from core.errors import UsageError
+
 Asked = TypeVar("Asked", bound="Settings")
 
 
@@ -13,11 +16,19 @@ class Settings:
     """What every study takes. A study adds its own fields in a subclass."""
 
     output: Path
+    model: str = SHARED  # torchvision's name, timm:NAME, or package.module:function
     weights: str = "auto"
+    classes: str | None = None  # a file of the classes' names; none: those that come with the weights
     device: str = "auto"
     seed: int = 0
+    # Of a study that needs SqueezeNet's form: why, and what to use instead for another network.
+    only_squeezenet: ClassVar[str] = ""
     # What is written: `output` (""), the same with something after its stem ("_map"), another file beside it (".md").
     endings: ClassVar[tuple[str, ...]] = ("",)
+
+    def __post_init__(self) -> None:
+        if self.only_squeezenet and self.model != SHARED:
+            raise UsageError(f"model: '{self.model}' is not for this study: {self.only_squeezenet}")
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -44,9 +55,21 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureSettings(Settings):
+class SizedSettings(Settings):
+    """What a study takes besides that shows a network squares."""
+
+    size: int | None = None  # pixels: the side of the squares; none: that of `prefers`, else the network's own
+    prefers: ClassVar[int | None] = None  # for a network that takes any size
+
+    @property
+    def side(self) -> int:
+        """The side for what is told before a network is loaded."""
+        return self.size or self.prefers or SIDE
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings(SizedSettings):
     """What a study of pictures takes besides."""
 
     images: tuple[str, ...] = ()  # files, folders, names of default photographs; none: all photographs, or scenes
     labels: tuple[str, ...] = ()  # names or numbers; none: the predicted classes
-    size: int = 224  # pixels: the side of the square crop

@@ -73,6 +73,7 @@ ONLY_PRESETS = {"style_size": "style-scale", "style_weights": "style-weight"}  #
 class Settings(shared.Settings):
     """What both ways of painting take."""
 
+    only_squeezenet = "styles are those of SqueezeNet's layers; of another network's use inversion or deepdream"
     start: str = "content"  # or noise; of a pair also an earlier picture
 
     @property
@@ -140,7 +141,9 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="", writes="pictures: a folder, or one .png or .jpg", images=False)
+    result = make_parser(
+        __doc__, output="", writes="pictures: a folder, or one .png or .jpg", images=False, any_network=False
+    )
     side, weight = whole_number(SMALLEST, 4096), number(0, 1e12)
     add = result.add_argument
     add("--content", metavar="PATH", help=f"the picture to paint, or a folder of them (default: {CONTENT})")

@@ -14,7 +14,7 @@ from drawing.files import describe
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import files_of, is_folder, open_named
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.options import is_picture_path
 from studies.shared.report import Report
 from studies.style.cost import cost
@@ -33,7 +33,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
     report.expect([*paths, *(settings.output / SHEET for _ in range(several))])
     report.expect([curves_beside(path) for path in paths if settings.curves])
     report.expect([path.with_suffix(".gif") for path in paths if settings.gif])
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     pictures = Pictures(next(model.parameters()))
     errors: list[UsageError] = []

@@ -18,7 +18,7 @@ from patterns.scenes import CLASS_NAMES
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import open_named, scaled_tensor
-from studies.shared.network import footer, load_network, make_generator
+from studies.shared.network import footer, make_generator, open_network
 from studies.shared.options import is_picture_path
 from studies.shared.report import Report
 from studies.style.cost import cost
@@ -51,7 +51,7 @@ def paint_presets(settings: PresetSettings, report: Report) -> None:
     if len(set(paths)) < len(paths):
         raise UsageError(f"output: several pictures would be written to '{paths[0]}'; make one preset at a time")
     report.expect([*paths, *(settings.output / SHEET for _ in range(len(jobs) > 1))])
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     if model.class_names == CLASS_NAMES:
         jobs = [job._replace(preset=adjusted(replace(job.preset, **EMBEDDED), settings)) for job in jobs]

@@ -38,6 +38,7 @@ CLASSICAL = defaults_of("visualizers.texture_sampling", "sample_texture")
 class Settings(shared.Settings):
     """The samples, and the settings of both ways."""
 
+    only_squeezenet = "textures are those of SqueezeNet's layers; of another network's use inversion or deepdream"
     images: tuple[str, ...] = TEXTURES  # names of textures, files, folders
     sample_size: int = SIDE  # pixels
     size: int = SIDE  # pixels: the side of the results
@@ -57,7 +58,7 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="texture_synthesis.png", images=False)
+    result = make_parser(__doc__, output="texture_synthesis.png", images=False, any_network=False)
     add = result.add_argument
     names = f"files, folders, or any of {', '.join(NAMES)} (default: {', '.join(TEXTURES)})"
     add("--images", nargs="+", metavar="PATH", help=names)

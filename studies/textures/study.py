@@ -11,7 +11,7 @@ from core.images import deprocess, preprocess
 from drawing.files import describe
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import footer, load_network, make_generator
+from studies.shared.network import footer, make_generator, open_network
 from studies.shared.report import Report
 from studies.textures.cost import cost
 from studies.textures.figure import BLOCKS, Row, Texture, draw
@@ -24,7 +24,7 @@ from visualizers.texture_synthesis import LAYER_SETS, colour_noise, gram_distanc
 
 def run(settings: Settings, report: Report) -> None:
     """Make the textures row by row, say the distances, draw."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     samples = read_samples(settings.images, settings.sample_size, report)
     rows: list[Row] = []

@@ -33,6 +33,7 @@ SMALLEST = constant_of("painting.scales", "SMALLEST_SIDE")
 class Settings(shared.Settings):
     """The figures asked for, the pictures, and the sizes and steps of every transfer."""
 
+    only_squeezenet = "styles are those of SqueezeNet's layers; of another network's use inversion or deepdream"
     figure: tuple[str, ...] = ("weights",)
     content: str = CONTENT
     style: tuple[str, ...] = ()  # as many as each figure shows; none: those of STYLES
@@ -62,7 +63,9 @@ def settings(options: argparse.Namespace) -> Settings:
 
 
 def parser() -> Parser:
-    result = make_parser(__doc__, output="", writes="figures: a folder, or one .png or .jpg", images=False)
+    result = make_parser(
+        __doc__, output="", writes="figures: a folder, or one .png or .jpg", images=False, any_network=False
+    )
     add, side = result.add_argument, whole_number(SMALLEST, 1024)
     figures = {"nargs": "+", "choices": [*STYLES_OF, "all"], "default": ["weights"], "metavar": "NAME"}
     add("--figure", **figures, help=f"{', '.join(STYLES_OF)}, or all (default: weights)")

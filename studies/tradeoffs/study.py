@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from drawing.files import describe
 from studies.shared.cost import tell
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.report import Report
 from studies.tradeoffs.cost import cost
 from studies.tradeoffs.figure import draw
@@ -15,7 +15,7 @@ from studies.tradeoffs.sweeps import FIGURES
 
 def run(settings: Settings, report: Report) -> None:
     """Paint the pictures of each figure, and draw it before the next is begun."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     for name in settings.figure:
         figure = FIGURES[name]

@@ -18,17 +18,17 @@ FLAGS = ("scenes", "checked", "draws", "stages", "size")
 
 def cost(settings: Settings) -> Cost:
     """Every row on every image."""
-    count, pixels = settings.scenes or count_pictures(settings.images), settings.size**2
+    count, pixels = settings.scenes or count_pictures(settings.images), settings.side**2
     checked = min(count, -(-settings.checked // CHUNK) * CHUNK)
-    total = rendering(count, settings.size) if settings.scenes else reading(settings.images, settings.size)
+    total = rendering(count, settings.side) if settings.scenes else reading(settings.images, settings.side)
     for name in settings.techniques:
         technique = TECHNIQUES[name]
         once = checked if technique.slow else count  # slow ones are checked on these alone
         maps = count + once * (1 + settings.draws) + checked * settings.draws * 2 * BLOCKS
-        total += map_cost(name, dict(technique.fewer), settings.size).freed * maps
+        total += map_cost(name, dict(technique.fewer), settings.side).freed * maps
     rows = len(settings.techniques) + CONTROLS
     compared = rows * settings.draws * (count + 2 * BLOCKS * checked)
     total += forwards(2 * rows * count * (settings.stages + 1), pixels) + Cost(seconds=COMPARING * compared * pixels)
-    total += drawing(len(settings.techniques) * (BLOCKS + 2), settings.size)
+    total += drawing(len(settings.techniques) * (BLOCKS + 2), settings.side)
     total += Cost(held=IMAGE_BYTES * min(count, CHUNK) * pixels)
     return replace(total, flags=FLAGS, at_most=True)

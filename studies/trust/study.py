@@ -12,7 +12,7 @@ from drawing.tables import draw_table
 from measures.sanity import blocks_of
 from patterns.scenes import CLASS_NAMES
 from studies.shared.cost import tell
-from studies.shared.network import footer, load_network
+from studies.shared.network import footer, open_network
 from studies.shared.report import Report
 from studies.trust.cost import cost
 from studies.trust.curves_figure import draw_curves
@@ -30,7 +30,7 @@ SCENES = 8  # of a bare run, where the network knows nothing else
 
 def run(settings: Settings, report: Report) -> None:
     """Score, say the verdicts, draw, write the table."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     if not settings.images and not settings.scenes and model.class_names == CLASS_NAMES:
         if settings.labels:
             raise UsageError("labels: scenes are explained for their own class; leave out --labels, or give --images")

@@ -12,8 +12,8 @@ FLAGS = ("count", "held", "iterations", "passes", "size")
 
 def cost(settings: Settings) -> Cost:
     """Learning, where nothing is given, and judging on every network."""
-    pixels, images = settings.size**2, settings.count + settings.held
-    work = rendering(images, settings.size) + forwards(3 * settings.held * (1 + len(settings.transfer)), pixels)
+    pixels, images = settings.side**2, settings.count + settings.held
+    work = rendering(images, settings.side) + forwards(3 * settings.held * (1 + len(settings.transfer)), pixels)
     if settings.perturbation is None:
         deepfool = settings.method == "deepfool"
         if deepfool:
@@ -21,4 +21,4 @@ def cost(settings: Settings) -> Cost:
         else:
             work += gradients(BATCH * POINTS * settings.iterations, pixels, together=min(BATCH, settings.count))
         work += forwards(3 * settings.count + POINTS * settings.held, pixels)
-    return work + drawing(24, settings.size) + Cost(held=HELD * images * pixels, flags=FLAGS)
+    return work + drawing(24, settings.side) + Cost(held=HELD * images * pixels, flags=FLAGS)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.errors import UsageError
 from studies.shared import settings as shared
-from studies.shared.options import Parser, make_parser, number, whole_number
+from studies.shared.options import Parser, add_size, make_parser, number, whole_number
 from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
@@ -32,11 +32,10 @@ CHOICES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(shared.Settings):
+class Settings(shared.SizedSettings):
     """What is asked: the images, how far the perturbation may go, and how it is learned."""
 
     images: tuple[str, ...] = ()  # the last third is held out; none: scenes, or the default photographs
-    size: int = 224  # pixels: the side of the squares
     bound: float | None = None  # grey levels of 255, how far a pixel may move; None: that of BOUNDS, unless l2 is given
     l2: float | None = None  # Euclidean norm instead, white being 1
     method: str = "ascent"
@@ -82,7 +81,7 @@ def parser() -> Parser:
     result = make_parser(__doc__, output="universal_perturbation.png", images=False)
     add = result.add_argument
     add("--images", nargs="+", metavar="PATH", help="files or folders; the last third of the pictures is held out")
-    add("--size", type=whole_number(64, 1024), default=Settings.size, metavar="PIXELS", help="side of the squares")
+    add_size(result, "side of the squares")
     levels = f"largest change of a pixel, in 1/255 (default: {BOUNDS['scenes']} scenes, {BOUNDS['crops']} photographs)"
     add("--bound", type=number(1, 127), metavar="LEVELS", help=levels)
     add("--l2", type=number(0.01, 1000), metavar="N", help="largest Euclidean norm instead, white being 1")

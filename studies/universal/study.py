@@ -10,7 +10,7 @@ from core.squeezenet import load_squeezenet
 from core.torchvision_models import known_models, load_torchvision
 from drawing.files import describe
 from studies.shared.cost import tell
-from studies.shared.network import load_network, make_generator
+from studies.shared.network import make_generator, open_network
 from studies.shared.report import Report
 from studies.universal.cost import cost
 from studies.universal.figure import Judged, Rates, draw, percent
@@ -23,7 +23,7 @@ COUNTS = (1, 8, 64)  # images of the curve's points, as far as there are more; t
 
 def run(settings: Settings, report: Report) -> None:
     """Learn or read, judge, draw."""
-    model = load_network(settings, report)
+    model, settings = open_network(settings, report)
     others = [load_other(name, settings.device) for name in settings.transfer]  # a wrong name is said at once
     tell(cost(settings), report.say, model)
     given = None
