@@ -24,25 +24,30 @@ TITLE = "What a CNN sees"
 TABS = (look, versus, cover, unit, dream, fool, paint)
 FONTS = ("system-ui", "sans-serif")  # of the machine: none is fetched
 KEPT = 3600  # seconds that pictures made for somebody stay in the temporary folder
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 STYLE = """
 .words p { margin: 0 0 .4em 0; font-size: .9em; line-height: 1.35 }
 .told { color: #9a3412 }
 footer { display: none !important }
+.image-frame img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated }
 .tab-container button { padding: 0 .6em !important; font-size: .92em }
 """
 
 
-class Upload(gr.Image):
-    """Gradio's picture control, but what is in the file is left to us: it is read as the studies read pictures."""
+def upload_box(label: str) -> gr.Image:
+    """Gradio's picture control, but what is in the file is left to us: it is read as the studies read pictures.
 
-    is_template = True  # of gr.Image, whose look it has
+    (The control itself is told, not a class of its own: Gradio writes a file beside the source of each such class.)
+    """
+    box = gr.Image(label=label, type="filepath", sources=["upload", "webcam", "clipboard"], height=160)
+    by_gradio = box.preprocess
 
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the file as it was sent; a camera's picture is written to a file first."""
-        if payload is None:
-            return None
-        return payload.path if payload.path is not None else super().preprocess(payload)
+    def path_of(payload: ImageData | None) -> str | None:
+        """The file as it was sent; a camera's picture, sent as text, is written to a file first."""
+        return by_gradio(payload) if payload is None or payload.path is None else payload.path
+
+    box.preprocess = path_of
+    return box
 
 
 @contextmanager
@@ -58,6 +63,7 @@ class Page:
     """What the tabs share: the world, what is asked at the moment, and how they answer."""
 
     BUTTONS: ClassVar = ["download", "fullscreen"]
+    QUIET: ClassVar = QUIET
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -97,6 +103,19 @@ class Page:
             return gr.Dropdown(listed, value=chosen if known else runner_up)
 
         self.asked.change(classes, [self.asked, box], box, **QUIET)
+        return box
+
+    def layer_box(self, place: float, label: str = "Layer", **look: Any) -> gr.Dropdown:
+        """A choice of one of the network's layers. place: of the first choice, from 0, shallow, to 1, deep."""
+        box = gr.Dropdown([], label=label, **look)
+
+        def layers(asked: Asked | None, chosen: str | None):
+            if asked is None:
+                return gr.skip()
+            names = self.world.layers(asked.network)
+            return gr.Dropdown(names, value=chosen if chosen in names else names[round(place * (len(names) - 1))])
+
+        self.asked.change(layers, [self.asked, box], box, **QUIET)
         return box
 
     def listen(
@@ -181,12 +200,7 @@ def build(world: World) -> gr.Blocks:
                 pictures = world.pictures_for(first)
                 picture = gr.Dropdown(pictures, value=pictures[0], label="Picture")
                 seed = gr.Number(0, label="Seed of the scene", precision=0, minimum=0, maximum=2**31 - 1)
-                own = Upload(
-                    label=f"Or your own (up to {MOST_BYTES // 10**6} MB)",
-                    type="filepath",
-                    sources=["upload", "webcam", "clipboard"],
-                    height=160,
-                )
+                own = upload_box(f"Or your own (up to {MOST_BYTES // 10**6} MB)")
                 label = gr.Dropdown([], label="Class asked about, the most probable first", filterable=True)
                 seen = page.image_box("What the network sees", 248)
                 told = gr.Markdown(elem_classes="told")

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torchvision.models import SqueezeNet
 
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError
 from core.images import centre_crop, default_photograph, load_image, preprocess
+from core.layers import spread_layers
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES, render_scene
 from studies.shared.examples import CLASSES as SCENES
@@ -17,6 +19,7 @@ from studies.shared.network import class_probabilities, class_title
 
 SIDE = 224  # pixels of the square that the networks are shown
 MOST_BYTES = 20_000_000  # of an upload
+MOST_LAYERS = 13  # of the layer slider
 EMBEDDED = "patterns"
 
 
@@ -68,9 +71,11 @@ class World:
         knows_scenes = tuple(self.networks[network].class_names) == CLASS_NAMES
         return [*scenes, *PHOTOGRAPHS] if knows_scenes else [*PHOTOGRAPHS, *scenes]
 
-    def layers(self) -> list[str]:
-        """The layers that maps are drawn at, from the picture on."""
-        return [f"features.{index}" for index in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)]
+    def layers(self, network: str) -> list[str]:
+        """The layers of a network that maps are drawn at, from the picture on."""
+        if isinstance(self.networks[network], SqueezeNet):
+            return [f"features.{index}" for index in range(13)]
+        return list(spread_layers(self.networks[network], count=MOST_LAYERS))
 
     def ask(self, network: str, chosen: Chosen, label: int | None = None) -> Asked:
         """Show the network a picture; the class asked about is the one named, else the most probable."""

@@ -28,7 +28,13 @@ class Map:
     technique: Technique
     raw: Tensor  # as the technique gives it, without its first dimension, on the CPU
     values: np.ndarray  # (H, W): a number a pixel
+    layer: str  # where it was drawn, or nothing
     reason: str  # why it is blank, or nothing
+
+    @property
+    def title(self) -> str:
+        """ "Grad-CAM, features.12"."""
+        return ", ".join(filter(None, (self.technique.one_line, self.layer)))
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def _one(world: World, asked: Asked, technique: Technique, *, layer: str, seed: 
         maps = maps - call(torch.tensor([versus]), generator=generator(seed))
         reason = "the two classes are the same" if versus == asked.label else "both classes have score 0"
     values = pixel_values(technique, maps, asked.chosen.pixels.shape[:2])[0].cpu().numpy()
-    return Map(technique, maps[0].cpu(), values, blank_note(values, reason))
+    at = layer if "layer" in technique.settings else ""
+    return Map(technique, maps[0].cpu(), values, at, blank_note(values, reason))
 
 
 def show(
@@ -83,7 +90,7 @@ def show(
         pixels = outline((255 * painted).round().astype(np.uint8), asked.chosen.mask)
         score = "" if one.reason else score_title(torch.from_numpy(one.values), asked.chosen.mask)
         words = [f"**{one.technique.one_line}**: {one.technique.question}", one.reason, score, verdict(one.technique)]
-        shown.append(Shown(one.technique.one_line, pixels, "\n\n".join(filter(None, words))))
+        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words))))
     return shown
 
 

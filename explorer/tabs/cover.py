@@ -16,7 +16,6 @@ MEAN_COLOUR = "#7c746a"  # of ImageNet's pictures: says nothing to the network
 
 def build(page: "Page") -> None:
     """The tab's controls and what they show."""
-    layer = page.world.layers()[-1]
     gr.Markdown("Paint over a part of the picture: does the network still see the same?")
     with gr.Row():
         editor = gr.ImageEditor(
@@ -48,6 +47,7 @@ def build(page: "Page") -> None:
         layers = [] if painted is None else [each for each in painted["layers"] if each is not None]
         composite = None if painted is None else painted["composite"]
         chosen = cover.painted_over(asked.chosen, composite, layers if composite is not None else [])
+        layer = page.world.layers(asked.network)[-1]
         result = cover.cover(page.world, asked, chosen, layer=layer)
         metadata = page.metadata("gradcam", asked, {"technique": cover.TECHNIQUE, "layer": layer})
         line = f"python -m studies saliency {page.world.flags_for(asked)} --technique occlusion"
@@ -58,7 +58,6 @@ def build(page: "Page") -> None:
         show,
         [page.selected, page.asked],
         editor,
-        show_progress="hidden",
-        api_visibility="private",
+        **page.QUIET,
     )
     page.listen(NAME, answer, [editor], [said, table, before, after, command])

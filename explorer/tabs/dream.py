@@ -22,8 +22,7 @@ def build(page: "Page") -> None:
         form = gr.Radio(forms, value="fourier", label="What is climbed")
         iterations = gr.Slider(1, 512, ITERATIONS["fourier"], step=1, label="Steps")
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
-    layers = page.world.layers()
-    layer = gr.Dropdown(layers, value=layers[-2], label="Layer that dreams", visible=False)
+    layer = page.layer_box(0.9, "Layer that dreams", visible=False)
     with gr.Row():
         start = gr.Button("Climb", variant="primary")
         stop = gr.Button("Stop")
@@ -41,5 +40,5 @@ def build(page: "Page") -> None:
     def changed(form: str):
         return gr.Slider(value=ITERATIONS[form]), gr.Dropdown(visible=form == "deepdream")
 
-    form.change(changed, form, [iterations, layer], show_progress="hidden", api_visibility="private")
+    form.change(changed, form, [iterations, layer], **page.QUIET)
     page.run(start, answer, [form, iterations, seed, layer], [picture, said, command], stop=stop)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from explorer.answers import look
-from explorer.world import Asked
+from explorer.world import MOST_LAYERS, Asked
 from visualizers.catalogue import TECHNIQUES
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ def build(page: "Page") -> None:
         )
         together = gr.Checkbox(False, label="One colour scale for all", scale=1)
         strength = gr.Slider(0, 1, 0.65, step=0.05, label="Strength of the colours", scale=1)
-    layers = page.world.layers()
-    layer = gr.Slider(1, len(layers), len(layers), step=1, label=f"Layer, {layers[0]} to {layers[-1]}")
+    layer = gr.Slider(1, MOST_LAYERS, MOST_LAYERS, step=1, label="Layer, from shallow to deep")
     columns = []
     with gr.Row():
         for _ in range(look.MOST):
@@ -35,7 +34,8 @@ def build(page: "Page") -> None:
     command = page.command_box()
 
     def answer(asked: Asked, names: list[str], together: bool, strength: float, layer: int):
-        at = layers[int(layer) - 1]
+        layers = page.world.layers(asked.network)
+        at = layers[round((layer - 1) / (MOST_LAYERS - 1) * (len(layers) - 1))]
         maps = look.compute(page.world, asked, names, layer=at)
         shown = look.show(asked, maps, together=together, strength=strength)
         metadata = page.metadata("maps", asked, {"technique": names, "layer": at})

@@ -15,9 +15,8 @@ NAME, TITLE = "unit", "What does this unit see?"
 
 def build(page: "Page") -> None:
     """The tab's controls and what they show."""
-    layers = page.world.layers()
     with gr.Row():
-        layer = gr.Dropdown(layers, value=layers[len(layers) // 2], label="Layer")
+        layer = page.layer_box(0.5)
         channel = gr.Dropdown([], label="Channel, the one that responds most first")
     cells = gr.State((1, 1))
     with gr.Row():
@@ -30,7 +29,9 @@ def build(page: "Page") -> None:
     patches = gr.Gallery(label="Strongest patches", columns=unit.PATCHES, height=150, format="png", interactive=False)
     command = page.command_box()
 
-    def answer(asked: Asked, layer: str, channel: int | None) -> list:
+    def answer(asked: Asked, layer: str | None, channel: int | None) -> list:
+        if layer not in page.world.layers(asked.network):  # the network has just been changed
+            return [gr.skip()] * 3
         order = unit.channels_by_strength(page.world, asked, layer)
         channel = order[0] if channel is None or channel not in order else channel
         pixels, shape = unit.drawn_map(page.world, asked, layer, channel)

@@ -31,7 +31,7 @@ def build(page: "Page") -> None:
     def answer(asked: Asked, other: int | None, name: str):
         if other is None:
             return [gr.skip()] * 4
-        model, layer = page.world.networks[asked.network], page.world.layers()[-1]
+        model, layer = page.world.networks[asked.network], page.world.layers(asked.network)[-1]
         maps = look.compute(page.world, asked, [name], layer=layer, versus=int(other))
         (shown,) = look.show(asked, maps, together=False, strength=0.9, both_signs=True)
         first, second = (class_title(model, asked.probabilities, label) for label in (asked.label, int(other)))
