@@ -2,12 +2,17 @@
 
 import argparse
 import inspect
+import io
+import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
+from uuid import uuid4
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing that is shown here leaves the machine
 import gradio as gr
@@ -22,7 +27,9 @@ from explorer.world import MOST_BYTES, Asked, World, named, uploaded
 
 TITLE = "What a CNN sees"
 TABS = (look, versus, cover, unit, dream, fool, paint)
-FONTS = ("system-ui", "sans-serif")  # of the machine: none is fetched
+FONTS, MONO_FONTS = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")  # of the machine: none is fetched
+TOGETHER = 2  # answers that are computed at a time; others wait for their turn
+MOST_FILES = 50  # of raw maps, which Gradio has copied by then
 KEPT = 3600  # seconds that pictures made for somebody stay in the temporary folder
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 STYLE = """
@@ -70,12 +77,29 @@ class Page:
         self.asked = gr.State()
         self.selected = gr.State(TABS[0].NAME)
         self._stops: dict[str, threading.Event] = {}  # by session: somebody pressed its stop button
+        self._folder = TemporaryDirectory(prefix="explorer_")  # of files to be downloaded; Gradio keeps copies
+        self._files: deque[Path] = deque()
 
     def picture(self, pixels: np.ndarray, metadata: dict[str, str]) -> Image.Image:
         """uint8 (H, W, 3) -> a picture whose PNG, when it is downloaded, says how it was made."""
         image = Image.fromarray(pixels)
         image.info.update(metadata)
         return image
+
+    def file_box(self, label: str) -> gr.DownloadButton:
+        """Where a tab offers a file that is no picture."""
+        return gr.DownloadButton(label, size="sm")
+
+    def raw(self, maps: Mapping[str, np.ndarray], metadata: dict[str, str]) -> str:
+        """Arrays by name, and how they were made -> a compressed .npz to be downloaded."""
+        data = io.BytesIO()
+        np.savez_compressed(data, **maps, made=np.array(json.dumps(metadata)))
+        path = Path(self._folder.name) / f"maps_{uuid4().hex}.npz"
+        path.write_bytes(data.getvalue())
+        self._files.append(path)
+        if len(self._files) > MOST_FILES:
+            self._files.popleft().unlink(missing_ok=True)
+        return str(path)
 
     def metadata(self, study: str, asked: Asked, settings: dict[str, Any]) -> dict[str, str]:
         """What a PNG says of itself."""
@@ -234,20 +258,30 @@ def build(world: World) -> gr.Blocks:
     return blocks
 
 
+def launch(world: World, *, host: str, port: int, open_browser: bool = False, wait: bool = True) -> gr.Blocks:
+    """Serve the page of these networks; where `wait` is false, go on beside it, until its `close()`."""
+    blocks = build(world).queue(default_concurrency_limit=TOGETHER)
+    blocks.launch(
+        server_name=host,
+        server_port=port or None,
+        inbrowser=open_browser,
+        prevent_thread_lock=not wait,
+        quiet=not wait,
+        share=False,
+        show_error=True,
+        max_file_size=MOST_BYTES,
+        theme=gr.themes.Default(font=FONTS, font_mono=MONO_FONTS),
+        css=STYLE,
+        footer_links=[],
+        ssr_mode=False,
+    )
+    return blocks
+
+
 def serve(options: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C; return the exit code."""
     world = World(options.weights, options.device)
     for network in world.networks.values():
         print(network.weights_note)
-    build(world).queue(default_concurrency_limit=2).launch(
-        server_name=options.host,
-        server_port=options.port or None,
-        inbrowser=options.open,
-        share=False,
-        max_file_size=MOST_BYTES,
-        theme=gr.themes.Default(font=FONTS, font_mono=("ui-monospace", "monospace")),
-        css=STYLE,
-        footer_links=[],
-        ssr_mode=False,
-    )
+    launch(world, host=options.host, port=options.port, open_browser=options.open)
     return 0

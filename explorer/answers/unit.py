@@ -45,11 +45,14 @@ def channels_by_strength(world: World, asked: Asked, layer: str) -> list[int]:
     return strongest_channels(maps, maps.shape[1])[0].tolist()
 
 
-def drawn_map(world: World, asked: Asked, layer: str, channel: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """A channel's map, a cell a square, uint8 (H, W, 3), and its cells (rows, columns)."""
+def drawn_map(
+    world: World, asked: Asked, layer: str, channel: int
+) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
+    """A channel's map, a cell a square, uint8 (H, W, 3), its cells (rows, columns), and the strongest of them."""
     values = _maps(world, asked, layer)[0, channel].relu().numpy()
+    strongest = divmod(int(values.argmax()), values.shape[1])
     pixels = Image.fromarray((255 * heat(values)).round().astype(np.uint8))
-    return np.asarray(pixels.resize((MAP_SIDE, MAP_SIDE), Image.Resampling.NEAREST)), values.shape
+    return np.asarray(pixels.resize((MAP_SIDE, MAP_SIDE), Image.Resampling.NEAREST)), values.shape, strongest
 
 
 def cell_at(x: int, y: int, cells: tuple[int, int]) -> tuple[int, int]:

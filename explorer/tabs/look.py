@@ -31,6 +31,7 @@ def build(page: "Page") -> None:
             with gr.Column(min_width=200):
                 columns.append(page.image_box("", 280))
                 columns.append(gr.Markdown(elem_classes="words"))
+    raw = page.file_box("The maps as numbers (.npz)")
     command = page.command_box()
 
     def answer(asked: Asked, names: list[str], together: bool, strength: float, layer: int):
@@ -45,6 +46,8 @@ def build(page: "Page") -> None:
             for picture, one in zip(pictures, shown, strict=True)
         ]
         filled += [(gr.Image(None, visible=False), "")] * (look.MOST - len(shown))
-        return [*(part for pair in filled for part in pair), look.commands(page.world, asked, names, layer=at)]
+        numbers = page.raw({one.technique.name: one.raw.numpy() for one in maps}, metadata)
+        line = look.commands(page.world, asked, names, layer=at)
+        return [*(part for pair in filled for part in pair), numbers, line]
 
-    page.listen(NAME, answer, [names, together, strength, layer], [*columns, command])
+    page.listen(NAME, answer, [names, together, strength, layer], [*columns, raw, command])

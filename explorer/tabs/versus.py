@@ -26,17 +26,19 @@ def build(page: "Page") -> None:
     with gr.Row():
         picture = page.image_box("red speaks for the first, blue for the second", 380)
         words = gr.Markdown(elem_classes="words")
+    raw = page.file_box("The map as numbers (.npz)")
     command = page.command_box()
 
     def answer(asked: Asked, other: int | None, name: str):
         if other is None:
-            return [gr.skip()] * 4
+            return [gr.skip()] * 5
         model, layer = page.world.networks[asked.network], page.world.layers(asked.network)[-1]
         maps = look.compute(page.world, asked, [name], layer=layer, versus=int(other))
         (shown,) = look.show(asked, maps, together=False, strength=0.9, both_signs=True)
         first, second = (class_title(model, asked.probabilities, label) for label in (asked.label, int(other)))
         line = look.commands(page.world, asked, [name], layer=layer, versus=int(other))
         metadata = page.metadata("versus", asked, {"technique": name, "layer": layer, "versus": int(other)})
-        return [f"### Why {first}, and not {second}?", page.picture(shown.pixels, metadata), shown.words, line]
+        numbers = page.raw({name: maps[0].raw.numpy()}, metadata)
+        return [f"### Why {first}, and not {second}?", page.picture(shown.pixels, metadata), shown.words, numbers, line]
 
-    page.listen(NAME, answer, [other, name], [said, picture, words, command])
+    page.listen(NAME, answer, [other, name], [said, picture, words, raw, command])
