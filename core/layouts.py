@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core.activations import record_activations, recorded_output
 from core.errors import UsageError
 from core.passes import check_finite, run_network
+from core.tokens import TokenGrid, token_grid
 
 
 class MapsOf:
@@ -26,11 +27,22 @@ class MapsOf:
     def __init__(self, model: nn.Module, layer: str) -> None:
         self.model, self.layer = model, layer
         self._axis: int | None = None  # that counts channels
+        self._grids: dict[tuple[int, ...], TokenGrid] = {}  # for each number of tokens and size of pictures
 
     def __call__(self, output: Tensor, images: Tensor) -> Tensor:
+        if output.dim() == 3:
+            return self._patches(output, images)
         if self._axis is None:
             self._axis = channel_axis(self.model, self.layer, output, images)
         return output if self._axis == 1 else output.permute(0, 3, 1, 2)
+
+    def _patches(self, tokens: Tensor, images: Tensor) -> Tensor:
+        """Tokens (N, T, K) -> those of the patches, where they are in the picture, (N, K, h, w)."""
+        kind = (tokens.shape[1], *images.shape[2:])
+        if kind not in self._grids:
+            self._grids[kind] = token_grid(self.model, images, self.layer)
+        rows, columns, first = self._grids[kind]
+        return tokens[:, first : first + rows * columns].transpose(1, 2).unflatten(2, (rows, columns))
 
     def recorded(self, recorded: dict[str, Tensor], images: Tensor) -> Tensor:
         """What was recorded of the layer for the images, in their type; WorkError where it is not finite."""
@@ -49,23 +61,24 @@ def channel_axis(model: nn.Module, layer: str, output: Tensor, images: Tensor) -
         words = f"gives shape {shape}, not maps (N, K, h, w)"
         raise UsageError(f"layer: '{layer}' {words}; choose one before the places are flattened or pooled")
     if len(output) != len(images) or _is_attention(output):
-        words = f"gives shape {shape}, " + (
-            "weights of attention" if len(output) == len(images) else "parts of pictures"
-        )
-        raise UsageError(f"layer: '{layer}' {words}, not maps (N, K, h, w); choose the block that it is in")
+        what = "weights of attention" if len(output) == len(images) else "parts of pictures"
+        words = f"gives shape {shape}, {what}, not maps (N, K, h, w)"
+        raise UsageError(f"layer: '{layer}' {words}; choose the block that it is in")
     side, square = min(images.shape[2:]), shape
     if images.shape[2] != images.shape[3]:
         square = _shape_for(model, layer, images, side, side) or shape
     if square[2] == square[3] != square[1]:
         return 1
-    if square[1] == square[2] != square[3]:
-        return 3
     tall = _grown(square, _shape_for(model, layer, images, 2 * side, side))
+    if square[1] == square[2] != square[3] and tall in (None, {1}):
+        return 3
     wide = _grown(square, _shape_for(model, layer, images, side, 2 * side))
     if (tall, wide) in (({2}, {3}), (set(), set())):  # nothing grows where maps are pooled to a grid: (N, K, h, w)
         return 1
     if (tall, wide) == ({1}, {2}):
         return 3
+    if (tall, wide) == (None, None) and images.shape[2] != images.shape[3] and shape[1] != shape[2]:
+        return 1  # a network of this one size, not square: nothing can be asked, and most count so
     words = f"gives shape {shape}, whose channels cannot be told from its places"
     raise UsageError(f"layer: '{layer}' {words}; choose another")
 

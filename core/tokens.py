@@ -5,8 +5,8 @@ the class token, the distillation token and registers stand for none, and may co
 follow from T. So the picture is changed band by band, and what answers to the upper band is the upper row of patches.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,10 @@ class TokenGrid(NamedTuple):
     first: int
 
 
+class _NoSuchOutput(UsageError):
+    """The forward pass came to its end without the output that was waited for."""
+
+
 class _Stop(BaseException):
     """Ends a forward pass where what is wanted is known; no `except Exception` of the network's holds it up."""
 
@@ -46,26 +50,32 @@ def token_grid(model: nn.Module, images: Tensor, layer: str) -> TokenGrid:
     """
     with measuring(model), torch.no_grad():
         shape = _tokens_of(model, images[:1], layer=layer).shape
-        refusal = UsageError(
+    grid = grid_of_tokens(model, images, shape[1]) if len(shape) == 3 and shape[0] == 1 else None
+    if grid is None:
+        raise UsageError(
             f"layer: '{layer}' gives shape {tuple(shape)} for one image, which is no tokens (1, T, K) of a grid of "
             "patches; choose a layer before they are pooled or merged"
         )
-        if len(shape) != 3 or shape[0] != 1:
-            raise refusal
-        noise = torch.randn(2, *images.shape[1:], generator=torch.Generator().manual_seed(0)).to(images)
-        before, after = _tokens_of(model, noise, count=shape[1]).double()
+    return grid
+
+
+def grid_of_tokens(model: nn.Module, images: Tensor, count: int) -> TokenGrid | None:
+    """Which of so many tokens are which patches, for images of this size; None where they are no grid of patches."""
+    noise = torch.randn(2, *images.shape[1:], generator=torch.Generator().manual_seed(0)).to(images)
+    with measuring(model), torch.no_grad(), suppress(_NoSuchOutput):
+        before, after = _tokens_of(model, noise, count=count).double()
         change = (after - before).norm(dim=1)  # (T,)
         patches = (change > UNMOVED * change.max()).nonzero().flatten()
         first, number = int(patches[0]) if len(patches) else 0, len(patches)
         if number < 2 or int(patches[-1]) != first + number - 1:  # one, none, or others between them
-            raise refusal
+            return None
 
         def are(places: Tensor, axis: int, bands: int) -> bool:
             """Whether the band, of so many along this axis, that changes a patch's token most is its row, or column.
 
             Convolutions of a stem may look half a patch further up, all of them: then it is that one or the one above.
             """
-            answers = [(each.double() - before).norm(dim=2) for each in _changed(model, noise, axis, bands, shape[1])]
+            answers = [(each.double() - before).norm(dim=2) for each in _changed(model, noise, axis, bands, count)]
             off = torch.cat(answers)[:, first : first + number].argmax(dim=0) - places
             return bool((off == 0).any()) and int(off.max() - off.min()) <= 1
 
@@ -73,7 +83,7 @@ def token_grid(model: nn.Module, images: Tensor, layer: str) -> TokenGrid:
         for rows, columns in _forms(number, images.shape[2] / images.shape[3]):
             if are(places // columns, 1, rows) and are(places % columns, 2, columns):
                 return TokenGrid(rows, columns, first)
-    raise refusal
+    return None
 
 
 def _forms(number: int, aspect: float) -> list[tuple[int, int]]:
@@ -106,11 +116,11 @@ def _tokens_of(model: nn.Module, pictures: Tensor, *, layer: str = "", count: in
             run_network(model, pictures)
         except _Stop as reached:
             return reached.output
-    raise UsageError(f"layer: '{layer}' gives no tensor in the forward pass; choose another")
+    raise _NoSuchOutput(f"layer: '{layer}' gives no tensor in the forward pass; choose another")
 
 
 @contextmanager
-def _hooked(modules: list[nn.Module], hook) -> Iterator[None]:
+def _hooked(modules: list[nn.Module], hook: Callable) -> Iterator[None]:
     handles = []
     try:
         for module in modules:

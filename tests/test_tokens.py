@@ -16,7 +16,9 @@ def small_vit(**changes) -> nn.Module:
     shape = {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return VisionTransformer(**shape | {"num_classes": 5} | changes).eval()
+        model = VisionTransformer(**shape | {"num_classes": 5} | changes).eval()
+        nn.init.normal_(model.heads.head.weight)  # torchvision's is 0
+    return model
 
 
 class Tokens(nn.Module):
@@ -24,12 +26,17 @@ class Tokens(nn.Module):
 
     def __init__(self, before: int = 0, after: int = 0, order: list[int] | None = None, stem: bool = False) -> None:
         super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.build(before, after, stem)
+        self.order = order
+
+    def build(self, before: int, after: int, stem: bool) -> None:
         self.embed = nn.Conv2d(3, 16, 8, 8)
         if stem:  # each of these looks half a place further up and to the left
             steps = [nn.Conv2d(width, 16, 3, 2, 1, bias=False) for width in (3, 16, 16)]
             self.embed = nn.Sequential(steps[0], nn.GELU(), steps[1], nn.GELU(), steps[2])
         self.before, self.after = nn.Parameter(torch.randn(before, 16)), nn.Parameter(torch.randn(after, 16))
-        self.order = order
         self.drop = nn.Dropout(0.5)
         self.block = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
         self.merge = nn.AvgPool1d(2)
