@@ -1,7 +1,10 @@
 """The page's answers, computed without a browser: what its tabs show is what the studies show."""
 
+import os
 import shlex
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -240,3 +243,40 @@ def test_the_last_that_is_watched_is_the_result():
     *_, last = watched(lambda show: 42, threading.Event())
     assert isinstance(last, Finished)
     assert (last.result, last.stopped) == (42, False)
+
+
+@pytest.mark.slow
+def test_ten_people_who_click_at_once_get_the_pictures_of_one_alone_and_memory_does_not_grow(world, network):
+    """In ten threads, as the page's workers call the answers."""
+    names = ["grad-cam", "guided-backprop"]
+
+    def answer(seed):
+        asked = world.ask(network, scene("star", seed))
+        maps = look.compute(world, asked, names, layer="features.12")
+        return [shown.pixels for shown in look.show(asked, maps, together=False, strength=0.65)]
+
+    alone = [answer(seed) for seed in range(10)]
+    faults, after_a_while = [], []
+
+    def click(seed, until):
+        while time.monotonic() < until:
+            try:
+                if not all(np.array_equal(*pair) for pair in zip(answer(seed), alone[seed], strict=True)):
+                    faults.append(f"another picture than that of seed {seed} alone")
+            except Exception as error:  # whatever it is, somebody would have seen it
+                faults.append(repr(error))
+
+    for seconds in (5, 20):
+        until = time.monotonic() + seconds
+        people = [threading.Thread(target=click, args=(seed, until)) for seed in range(10)]
+        for person in people:
+            person.start()
+        for person in people:
+            person.join()
+        after_a_while.append(resident_bytes())
+    assert not faults
+    assert after_a_while[1] - after_a_while[0] < 100e6
+
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
