@@ -1,7 +1,5 @@
 """How the page is started: `python -m explorer --help`. Imports nothing heavy."""
 
-import argparse
-
 from studies.shared.options import Parser, whole_number
 
 PORT = 7860
@@ -17,8 +15,3 @@ def parser() -> Parser:
     add("--port", type=whole_number(0, 65535), default=PORT, metavar="N", help="the port; 0 takes a free one")
     add("--open", action="store_true", help="open the browser, too")
     return result
-
-
-def address(options: argparse.Namespace) -> str:
-    """What to type into the browser of this machine."""
-    return f"http://{'127.0.0.1' if options.host == '0.0.0.0' else options.host}:{options.port}"

@@ -258,23 +258,31 @@ def build(world: World) -> gr.Blocks:
     return blocks
 
 
-def launch(world: World, *, host: str, port: int, open_browser: bool = False, wait: bool = True) -> gr.Blocks:
-    """Serve the page of these networks; where `wait` is false, go on beside it, until its `close()`."""
+def launch(world: World, *, host: str, port: int, open_browser: bool = False) -> gr.Blocks:
+    """Serve the page of these networks beside what goes on here, until its `close()`. port 0: a free one.
+
+    Raises UsageError for an address or a port that cannot be had.
+    """
     blocks = build(world).queue(default_concurrency_limit=TOGETHER)
-    blocks.launch(
-        server_name=host,
-        server_port=port or None,
-        inbrowser=open_browser,
-        prevent_thread_lock=not wait,
-        quiet=not wait,
-        share=False,
-        show_error=True,
-        max_file_size=MOST_BYTES,
-        theme=gr.themes.Default(font=FONTS, font_mono=MONO_FONTS),
-        css=STYLE,
-        footer_links=[],
-        ssr_mode=False,
-    )
+    try:
+        blocks.launch(
+            server_name=host,
+            server_port=port or None,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            show_error=True,
+            max_file_size=MOST_BYTES,
+            theme=gr.themes.Default(font=FONTS, font_mono=MONO_FONTS),
+            css=STYLE,
+            footer_links=[],
+            ssr_mode=False,
+        )
+    except OSError as error:
+        raise UsageError(
+            f"port: {host}:{port} cannot be had ({error}); give another --port, or 0 for a free one"
+        ) from None
     return blocks
 
 
@@ -283,5 +291,7 @@ def serve(options: argparse.Namespace) -> int:
     world = World(options.weights, options.device)
     for network in world.networks.values():
         print(network.weights_note)
-    launch(world, host=options.host, port=options.port, open_browser=options.open)
+    blocks = launch(world, host=options.host, port=options.port, open_browser=options.open)
+    print(f"the page is at {blocks.local_url} (Ctrl-C ends it)", flush=True)
+    blocks.block_thread()
     return 0

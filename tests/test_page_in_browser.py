@@ -55,7 +55,7 @@ def asked(world):
 
 @pytest.fixture(scope="module")
 def address(world):
-    page = launch(world, host="127.0.0.1", port=0, wait=False)
+    page = launch(world, host="127.0.0.1", port=0)
     yield page.local_url
     page.close()
 
