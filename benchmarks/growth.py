@@ -17,7 +17,7 @@ from benchmarks.timing import summary, take_turns
 from benchmarks.works import WORKS as IMPLEMENTATIONS
 from benchmarks.works import Setup
 from drawing.files import describe, save_picture
-from drawing.grid import pixels_of
+from drawing.plots import pixels_of
 from drawing.tables import write_csv
 from studies.shared.options import Parser, number, run_script, whole_number
 from studies.shared.progress import progress

@@ -27,7 +27,7 @@ from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
 from core.images import default_photograph
 from drawing.tables import write_csv, write_markdown
-from measures.captum_reference import relative_difference
+from measures.agreement import relative_difference
 from studies.shared.memory import keep_freed_memory
 from studies.shared.options import Parser, number, run_script, whole_number
 from studies.shared.progress import progress

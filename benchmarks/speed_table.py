@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from drawing.files import describe, save_picture
-from drawing.grid import pixels_of
+from drawing.plots import pixels_of
 
 HEADER = (
     "work",

@@ -22,7 +22,7 @@ from core.errors import UsageError
 from core.images import load_image
 from core.squeezenet import load_squeezenet
 from drawing.files import describe, save_picture
-from drawing.grid import pixels_of
+from drawing.plots import pixels_of
 from drawing.tables import write_csv
 from painting.course_loop import style_objective
 from studies.shared.named_pictures import open_named, scaled_tensor

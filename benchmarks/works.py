@@ -23,7 +23,7 @@ from studies.shared.named_pictures import scaled_tensor
 from visualizers.all_maps import AllMaps, all_maps
 from visualizers.class_visualization import visualize_classes
 from visualizers.fooling_image import fool
-from visualizers.gradcam import LAYER, grad_cam, upsample
+from visualizers.gradcam import grad_cam, upsample
 from visualizers.guided_backprop import guided_backprop
 from visualizers.integrated_gradients import integrated_gradients
 from visualizers.occlusion import occlusion, spread
@@ -32,6 +32,7 @@ from visualizers.saliency_map import saliency_map
 STEPS = 50  # of integrated gradients
 PATCH, STRIDE = 15, 8  # of occlusion, in pixels
 ITERATIONS = 100  # of class visualization
+LAYER = "features.12"  # of Grad-CAM
 TARGET = 1  # of fooling: goldfish, or the second class of another network
 STYLE = {  # the course's weights for composition_vii
     "content_layer": 3,

@@ -5,7 +5,7 @@ ReLU overwrites a moment later. So a recording keeps the original and passes a c
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import torch
@@ -60,6 +60,28 @@ def record_activations(
         for name in layers:
             handles.append(add_hook(find_layer(model, name), keeper(name)))
         yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def watched(model: nn.Module, watch: Callable[[str, Tensor], None]) -> Iterator[None]:
+    """Within the block, each module that gives one tensor tells it: watch(its name, what it gives), as it ends."""
+    handles = []
+
+    def watcher(name: str) -> Callable:
+        def note(_module: nn.Module, _inputs: tuple, output: object) -> None:
+            if isinstance(output, Tensor):
+                watch(name, output)
+
+        return in_own_thread(note)
+
+    try:
+        for name, module in model.named_modules():
+            if name:
+                handles.append(add_hook(module, watcher(name)))
+        yield
     finally:
         for handle in handles:
             handle.remove()

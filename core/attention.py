@@ -63,20 +63,18 @@ def attention_of(model: nn.Module, images: Tensor) -> tuple[Tensor, list[Tensor]
 def token_roles(model: nn.Module, images: Tensor) -> Roles:
     """Which tokens are patches, and which the scores are read from, for images of this size (N, 3, H, W).
 
-    Both are found by asking, with a picture of noise: of the last block's weights those rows have a gradient that
-    belong to tokens that are read from. Raises UsageError as `attention_of` does, and where the tokens are no grid.
+    Both are found by asking, with a picture of noise. A gradient of NaN shows what the scores depend on, also by weights
+    that are 0: in the last block's weights it comes down to the rows of the tokens that are read from. Raises
+    UsageError as `attention_of` does, and where the tokens are no grid.
     """
     noise = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0)).to(images)
     with measuring(model):
         scores, weights = attention_of(model, noise)
-        shares = torch.linspace(1, 2, scores.shape[1]).to(scores)  # scores that add up to 1 have a constant plain sum
-        (gradient,) = gradients_of((scores * shares).sum(), weights[-1:])
-    read = gradient[0].ne(0).any(dim=2).any(dim=0)  # (T,)
-    count = len(read)
-    grid = grid_of_tokens(model, images, count)
-    if grid is None or not read.any():
-        words = f"the {count} tokens of {type(model).__name__} are no grid of patches"
-        raise UsageError(f"model: {words if grid is None else 'its scores depend on none of its tokens'}; {REMEDY}")
+        (gradient,) = gradients_of((scores * torch.nan).sum(), weights[-1:], check=False)
+    read = gradient[0].isnan().any(dim=2).any(dim=0)  # (T,)
+    grid = grid_of_tokens(model, images, len(read))
+    if grid is None:
+        raise UsageError(f"model: the {len(read)} tokens of {type(model).__name__} are no grid of patches; {REMEDY}")
     return Roles(grid, read.to(images.dtype) / read.sum())
 
 

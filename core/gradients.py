@@ -24,6 +24,7 @@ from core.passes import check_finite, check_held, gradients_of, home_of, run_net
 # Pixels at a time, three images of 224 x 224: enough to keep two cores busy, few enough that the same memory is
 # used again. Larger chunks are a tenth faster at most on a CPU, and soon slower.
 CHUNK_PIXELS = 3 * 224 * 224
+NOTHING_POSITIVE = "nothing of it is positive here; try another layer or class"
 PLAIN_HEAD = [nn.Dropout, nn.Conv2d, nn.ReLU, nn.AdaptiveAvgPool2d]
 
 
@@ -195,7 +196,7 @@ def warn_of_blank_maps(
     labels,
     maps: Tensor,
     *,
-    otherwise: str = "nothing of it is positive here; try another layer or class",
+    otherwise: str = NOTHING_POSITIVE,
 ) -> None:
     """Warn, with the reason, of each map that is zero everywhere. maps (N, ...) of the images (N, 3, H, W).
 
@@ -203,16 +204,20 @@ def warn_of_blank_maps(
     """
     for index in (~maps.flatten(1).any(dim=1)).nonzero().flatten().tolist():
         label = int(as_labels(labels, len(images), model)[index])
-        with measuring(model), torch.no_grad():
-            score = scores_of(model, to_network(model, images[index : index + 1]))[0, label]
-        if (images[index] == images[index, :, :1, :1]).all():
-            cause = "the image has one colour, so nothing in it stands out; give a picture of something"
-        elif score == 0:
-            cause = "its score is 0, so the last ReLU lets nothing through, no gradient either; explain another class"
-        else:
-            cause = otherwise
+        cause = why_blank(model, images[index : index + 1], label, otherwise=otherwise)
         message = f"the map of image {index} for class {label} is blank: {cause}"
         warnings.warn(message, BlankMapWarning, stacklevel=3)
+
+
+def why_blank(model: nn.Module, image: Tensor, label: int, *, otherwise: str = NOTHING_POSITIVE) -> str:
+    """Why a map of this image (1, 3, H, W) for this class is zero everywhere; `otherwise`: see `warn_of_blank_maps`."""
+    if (image == image[:, :, :1, :1]).all():
+        return "the image has one colour, so nothing in it stands out; give a picture of something"
+    with measuring(model), torch.no_grad():
+        score = scores_of(model, to_network(model, image))[0, label]
+    if score == 0:
+        return "its score is 0, so the last ReLU lets nothing through, no gradient either; explain another class"
+    return otherwise
 
 
 def _number_of_classes(model: nn.Module | None) -> int | None:

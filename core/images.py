@@ -6,6 +6,7 @@ The network reads (N, 3, H, W), normalised per channel with ImageNet's statistic
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from torchvision.transforms.v2 import functional as F
 
 from core import picture_files
 from core.colour_profiles import in_srgb
-from core.errors import UsageError
+from core.errors import UsageError, WorkError
 from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, read_file, shown
+from core.shards import Damage, Member
 
 __all__ = [
     "as_jpeg",
@@ -39,6 +41,13 @@ __all__ = [
     "valid_range",
 ]
 
+PHOTOGRAPH_FILES = {  # name: the package it comes with, and where it lies there
+    "chelsea": ("skimage", "data/chelsea.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "china": ("sklearn", "datasets/images/china.jpg"),
+}
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 NO_DATA = 42113  # the TIFF tag of GDAL, by which maps say what number stands for nothing
@@ -46,7 +55,7 @@ BITS, WHITE_IS_ZERO, PLANES, SIGNED = 258, 262, 284, 339  # TIFF tags: bits of a
 DARK, DARK_PNG = 1 / 4, 1 / 16  # of white: deep greys that are darker everywhere were kept in other units
 
 
-def load_image(path: str | Path, *, longest: float = LONGEST_OVER_SHORTEST) -> Image.Image:
+def load_image(path: str | Path | Member | Damage, *, longest: float = LONGEST_OVER_SHORTEST) -> Image.Image:
     """Read a picture file as 8-bit RGB in sRGB, the right way up.
 
     A colour profile is applied. Transparency is laid over white. Deep greys are scaled to 8 bits, by the smallest of
@@ -152,20 +161,22 @@ def _eight_bits(image: Image.Image, *, keep_dark: bool) -> np.ndarray:
 
 
 def default_photograph(name: str) -> Image.Image:
-    """One of five real photographs that come inside scikit-image and scikit-learn, so no network is needed."""
-    from skimage import data  # here, since they cost each program a second that shows other pictures
-    from sklearn.datasets import load_sample_image
+    """One of five real photographs that come inside scikit-image and scikit-learn, so no network is needed.
 
-    pictures = {
-        "chelsea": data.chelsea,
-        "coffee": data.coffee,
-        "rocket": data.rocket,
-        "motorcycle": lambda: data.stereo_motorcycle()[0],
-        "china": lambda: load_sample_image("china.jpg"),
-    }
-    if name not in pictures:
-        raise UsageError(f"photograph: '{name}' is unknown; allowed are {', '.join(pictures)}")
-    return Image.fromarray(pictures[name]())
+    Their files alone are read: to import these packages would cost each program a second. Raises UsageError for
+    another name, ModuleNotFoundError for a package that is not installed, WorkError for one without the file.
+    """
+    if name not in PHOTOGRAPH_FILES:
+        raise UsageError(f"photograph: '{name}' is unknown; allowed are {', '.join(PHOTOGRAPH_FILES)}")
+    package, file = PHOTOGRAPH_FILES[name]
+    found = find_spec(package)
+    if found is None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+    path = Path(found.origin).parent / file
+    if not path.is_file():
+        raise WorkError(f"photograph: '{path}' is not there; install {package} anew, or name a picture of your own")
+    with Image.open(path) as image:  # as it is: a colour profile that it may have is not applied
+        return image.convert("RGB")
 
 
 def centre_crop(image: Image.Image, size: int = 224) -> Image.Image:

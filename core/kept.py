@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 import stat
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from PIL import Image
+
+from core.quiet import quietly
 
 MOST_BYTES = 1 << 28  # of a file that is read whole: 256 MiB
 NO_FILES: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -120,8 +121,7 @@ def read_png_text(path: str | Path) -> dict[str, str]:
 
     Raises Unreadable for a file that is no whole PNG, or whose size or texts pass Pillow's limits.
     """
-    with opened(path) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of large pictures: it is the text that is wanted
+    with opened(path) as file, quietly():  # Pillow warns of large pictures: it is the text that is wanted
         try:
             with Image.open(file, formats=["PNG"]) as image:
                 texts = {key: str(value) for key, value in image.info.items() if isinstance(value, str)}

@@ -7,76 +7,21 @@ The last layer with places is the last module whose output counts places, as map
 network's answer. No name is looked at, so a network of anybody's will do.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import log, prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet
 
 from core.errors import UsageError
-from core.measuring import add_hook, in_own_thread, measuring
-from core.passes import FAILURES, home_of, run_network
+from core.measuring import measuring
+from core.passes import FAILURES
+from core.receptive_field import largest_fields
+from core.walk import Call, noise_picture, tensors_of, walk
 
 SIDE = 224  # pixels, of the picture that a network is walked with, where neither it nor the images say another
-POOLINGS = (
-    *(nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d, nn.FractionalMaxPool2d),
-    *(nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d),
-)
-
-
-@dataclass(eq=False)
-class Call:
-    """One module in a forward pass, the last time that it ran."""
-
-    name: str
-    module: nn.Module
-    start: int  # its place among all beginnings and ends of modules in the pass
-    given: Tensor | None  # its first argument; None: that was not a tensor
-    version: int  # of `given` when the module began: in-place operations count it up
-    output: Tensor | None = None
-    end: int = 0
-
-    @property
-    def depth(self) -> int:
-        return self.name.count(".")
-
-    @property
-    def hands_on(self) -> bool:
-        """Whether it gives the same numbers that it got, perhaps in another order, as dropout and permutations do."""
-        if self.given is None or self.given._version != self.version:
-            return False
-        return self.output is self.given or self.output.data_ptr() == self.given.data_ptr()
-
-    @property
-    def pools(self) -> bool:
-        """Whether it has no weights and makes fewer numbers of those it got, or more."""
-        if isinstance(self.module, POOLINGS):
-            return True
-        return self._without_weights and self.given is not None and self.given.numel() != self.output.numel()
-
-    @property
-    def only_moves(self) -> bool:
-        """Whether it has no weights and flattens, permutes or hands on what it got."""
-        if self.hands_on:
-            return True
-        return self._without_weights and self.given is not None and self.given.shape != self.output.shape
-
-    @property
-    def _without_weights(self) -> bool:
-        return next(self.module.parameters(), None) is None
-
-    @property
-    def has_places(self) -> bool:
-        """Whether it gives maps of more than one cell, or more than one token, for the one picture."""
-        if self.output is None or not self.output.is_floating_point() or len(self.output) != 1:
-            return False
-        _, *sides = self.output.shape
-        if len(sides) == 3:
-            return sides[0] * sides[1] > 1 and sides[1] * sides[2] > 1
-        return len(sides) == 2 and sides[0] > 1
 
 
 def last_layer(model: nn.Module, images: Tensor | None = None) -> str:
@@ -136,47 +81,56 @@ def spread_layers(model: nn.Module, images: Tensor | None = None, *, count: int)
     return tuple(alike[len(alike) * (step + 1) // steps - 1] for step in range(steps))
 
 
-def walk(model: nn.Module, picture: Tensor) -> tuple[list[Call], object]:
-    """Run the picture (1, 3, H, W) through the network: its modules in the order in which they end, and its answer.
+class Layer(NamedTuple):
+    """What there is to know of a layer before it is chosen."""
 
-    A module that runs several times counts where it ran last, for that is what a recording of it keeps.
+    name: str
+    kind: str  # of module
+    shape: tuple[int, ...]  # of what it gives for one picture, the first axis left out where it counts pictures
+    axes: str  # what these count: "K h w", "h w K", "T K" of tokens, "K"; "" for others, and where it cannot be told
+    field: str  # height x width in pixels of the largest box that one of its units sees
+
+
+def layers_of(model: nn.Module, side: int) -> list[Layer]:
+    """All layers in the order in which they are computed, for square pictures of `side` pixels.
+
+    Raises UsageError for a network that cannot take them.
     """
-    calls: dict[str, Call] = {}
-    events = 0
+    with measuring(model), torch.no_grad():
+        calls, _ = walk(model, noise_picture(model, (side, side)))
+        try:
+            taller = {call.name: call.output.shape for call in walk(model, noise_picture(model, (2 * side, side)))[0]}
+        except UsageError:
+            taller = {}  # it takes squares alone
+    fields = largest_fields(model, size=(side, side))
+    layers = []
+    for call in calls:
+        shape, field = tuple(call.output.shape), fields.get(call.name)
+        words = f"{field[0]} x {field[1]}" if field else "not known"
+        words = {(side, side): "whole picture", (0, 0): "nothing of it"}.get(field, words)
+        counted = shape[1:] if shape[:1] == (1,) else shape
+        layers.append(Layer(call.name, type(call.module).__name__, counted, _axes(shape, taller.get(call.name)), words))
+    return layers
 
-    def begins(name: str):
-        def note(module: nn.Module, arguments: tuple) -> None:
-            nonlocal events
-            events += 1
-            given = arguments[0] if arguments and isinstance(arguments[0], Tensor) else None
-            calls.pop(name, None)
-            calls[name] = Call(name, module, events, given, 0 if given is None else given._version)
 
-        return in_own_thread(note)
-
-    def ends(name: str):
-        def note(_module: nn.Module, _arguments: tuple, output: object) -> None:
-            nonlocal events
-            events += 1
-            calls[name].output = next(_tensors(output), None)
-            calls[name].end = events
-
-        return in_own_thread(note)
-
-    with ExitStack() as hooks:
-        for name, module in model.named_modules():
-            if name:
-                hooks.callback(add_hook(module, begins(name), before=True).remove)
-                hooks.callback(add_hook(module, ends(name)).remove)
-        answer = run_network(model, picture)
-    return sorted((call for call in calls.values() if call.output is not None), key=lambda call: call.end), answer
+def _axes(shape: Sequence[int], taller: Sequence[int] | None) -> str:
+    """What the axes of an output count, of this shape for a square picture and of the other for a taller one."""
+    if shape[:1] != (1,):
+        return ""
+    if len(shape) == 4:
+        first, last = shape[2] == shape[3], shape[1] == shape[2]
+        if taller is not None:  # the height alone grows; nothing does where maps are pooled to a grid
+            grown = {axis for axis in (1, 2, 3) if shape[axis] != taller[axis]}
+            first, last = first and grown in ({2}, set()), last and grown == {1}
+        return ("K h w" if first else "h w K") if first != last else ""
+    return {2: "K", 3: "T K"}.get(len(shape), "")
 
 
 def _found(model: nn.Module, images: Tensor | None) -> tuple[list[Call], Call, Tensor]:
     """The layers with places, the last of them, and the picture that found them."""
     size = (SIDE, SIDE) if images is None else tuple(images.shape[2:])
     side = getattr(model, "input_size", None)
-    picture = _picture(model, (side, side) if isinstance(side, int) else size)
+    picture = noise_picture(model, (side, side) if isinstance(side, int) else size)
     with measuring(model), torch.no_grad():
         layers = _layers_with_places(*walk(model, picture))
     if layers and layers[-1].output.dim() == 3:
@@ -195,23 +149,6 @@ def _places(shape: Sequence[int], picture: Tensor) -> int:
         return shape[1]
     form = picture.shape[2] / picture.shape[3]
     return prod(min((shape[2:], shape[1:3]), key=lambda sides: abs(log(sides[0] / sides[1] / form))))
-
-
-def _picture(model: nn.Module, size: tuple[int, int]) -> Tensor:
-    """Noise (1, 3, H, W) on the network's device, in its type: a black picture could leave ties and zeros."""
-    home = home_of(model, torch.empty(0))
-    noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    return noise.to(home.device, home.dtype)
-
-
-def _tensors(output: object) -> Iterator[Tensor]:
-    """The tensors of what a module gave: itself, or those of a tuple or a dictionary."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, tuple | list):
-        yield from (each for each in output if isinstance(each, Tensor))
-    elif isinstance(output, dict):
-        yield from _tensors(tuple(output.values()))
 
 
 def _layers_with_places(calls: list[Call], answer: object) -> list[Call]:
@@ -238,7 +175,7 @@ def _before_the_last_attention(layers: list[Call], calls: list[Call], answer: ob
 
     A gradient of NaN shows what the answer depends on: it is passed down also by weights that are 0.
     """
-    answer = next(_tensors(answer), None)
+    answer = next(tensors_of(answer), None)
     tokens = [call for call in calls if call.output.dim() == 3 and call.given is not None and call.given.dim() == 3]
     if answer is None or not answer.requires_grad:
         return layers

@@ -1,6 +1,7 @@
 """Whether a file was written by this program: it says so itself, each kind in its own way.
 
     .png, .gif, .jpg    text of the names SAYS, as `drawing.files.describe` makes it: PNG text, a comment elsewhere
+    .npz                an entry "about" of the names MAPS_SAY, as `core.array_files` writes it
     .safetensors        facts of the names TRAINED in its header
     .pt (checkpoint)    the names CHECKPOINT at its head
     .md                 its last line is a comment, `sign(...)`
@@ -19,16 +20,18 @@ import io
 import json
 import os
 import sys
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
+from core.array_files import about_arrays
 from core.defaults import ROOT
-from core.kept import opened
+from core.kept import Unreadable, opened
+from core.quiet import quietly
 
 SAYS = ("Script", "Settings", "Weights", "Versions")
+MAPS_SAY = {"Script", "Settings", "Weights"}
 TRAINED = {"architecture", "licence", "seed", "steps"}
 CHECKPOINT = ("recipe", "network", "optimizer", "generator", "losses", "seconds", "step")
 SIGN = "<!-- written by cnn-interpretability"
@@ -50,6 +53,9 @@ def is_ours(path: Path) -> bool:
     if ending == ".csv":
         kept, digest = _kept_digests(path), _digest(path)
         return bool(digest) and digest in kept if kept else _of_an_earlier_version(path)
+    if ending == ".npz":
+        with suppress(Unreadable):
+            return about_arrays(path).keys() >= MAPS_SAY
     if ending == ".safetensors":
         return facts_of(path).keys() >= TRAINED
     if ending == ".pt":
@@ -58,9 +64,13 @@ def is_ours(path: Path) -> bool:
     return False
 
 
-def sign(table: bytes | None = None) -> str:
-    """The last line of a Markdown file of ours. table: the bytes of the .csv that is written beside it."""
-    return f"{SIGN}{f'; table {digest_of(table)}' if table is not None else ''} -->"
+def sign(table: bytes | None = None, *, last: bytes | None = None) -> str:
+    """The last line of a Markdown file of ours. table: the bytes of the .csv that is written beside it, after it.
+
+    last: of the one that lies there until then, should the disk be full or the power fail in between.
+    """
+    digests = " ".join(digest_of(data) for data in (table, last) if data is not None)
+    return f"{SIGN}{f'; table {digests}' if digests else ''} -->"
 
 
 def digest_of(data: bytes) -> str:
@@ -100,12 +110,11 @@ def read_some(path: Path, length: int, *, last: bool = False) -> bytes:
 
 def _said_in(head: bytes) -> dict[str, str]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of huge pictures; this one is not decoded
-            with Image.open(io.BytesIO(head), formats=("PNG", "JPEG", "GIF")) as image:
-                # Not `text`, for which a PNG is decoded to its end.
-                said = image.info if image.format == "PNG" else json.loads(image.info["comment"])
-                return {name: str(said[name]) for name in SAYS} | {"Table": str(said.get("Table", ""))}
+        # Pillow warns of huge pictures; this one is not decoded.
+        with quietly(), Image.open(io.BytesIO(head), formats=("PNG", "JPEG", "GIF")) as image:
+            # Not `text`, for which a PNG is decoded to its end.
+            said = image.info if image.format == "PNG" else json.loads(image.info["comment"])
+            return {name: str(said[name]) for name in SAYS} | {"Table": str(said.get("Table", ""))}
     except Exception:  # Pillow raises a dozen kinds for a damaged file, which is then not ours
         return {}
 

@@ -1,13 +1,14 @@
 """What keeps a synthesised picture natural: small operations on pixels, all on (N, 3, H, W) in the network's units."""
 
+import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from core.errors import UsageError
 from core.images import valid_range
 
 NARROWEST_BLUR = 0.125  # pixels: below, no neighbour has a share that is counted
+REACH = 4  # standard deviations: farther neighbours are not counted
 
 
 def jitter(images: Tensor, right: int, down: int) -> Tensor:
@@ -28,10 +29,25 @@ def blur(images: Tensor, sigma: float) -> Tensor:
     images = images.detach().to(torch.promote_types(images.dtype, torch.float32), copy=sigma < NARROWEST_BLUR)
     if sigma < NARROWEST_BLUR:
         return images
-    pixels = images.cpu().numpy()
+    reach = int(REACH * sigma + 0.5)
+    weights = np.exp(-0.5 / sigma**2 * np.arange(-reach, reach + 1) ** 2)
+    weights = (weights / weights.sum())[reach:].tolist()  # of a pixel itself, and of those 1, 2, ... pixels away
+    pixels = images.cpu()
     for axis in (2, 3):
-        pixels = gaussian_filter1d(pixels, sigma, axis=axis)
-    return torch.from_numpy(pixels).to(images)
+        pixels = _sum_of_neighbours(pixels.double(), weights, axis).to(images.dtype)
+    return pixels.to(images)
+
+
+def _sum_of_neighbours(pixels: Tensor, weights: list[float], axis: int) -> Tensor:
+    """Each pixel and its neighbours on both sides along an axis, weighted; beyond the border lies the mirror image."""
+    length, reach = pixels.shape[axis], len(weights) - 1
+    places = torch.arange(-reach, length + reach) % (2 * length)
+    wide = pixels.index_select(axis, torch.minimum(places, 2 * length - 1 - places))
+    result = pixels * weights[0]
+    for away in range(reach, 0, -1):
+        both = wide.narrow(axis, reach - away, length) + wide.narrow(axis, reach + away, length)
+        result += both * weights[away]
+    return result
 
 
 @torch.no_grad()

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
+from core.gradients import chunk_length
 from core.measuring import add_hook, in_own_thread, measuring
 from core.passes import run_network
 
-AT_A_TIME = 8  # pictures in a pass, which ends where the tokens begin
 UNMOVED = 0.01  # a token that changes less than this, as a share of the one that changes most, stands for no patch
 TRIES = 3  # forms of a grid that are tried: those whose patches are nearest to squares
 
@@ -96,7 +96,7 @@ def _changed(model: nn.Module, noise: Tensor, axis: int, bands: int, count: int)
     """The tokens of the first noise picture, a band of it at a time replaced by the second's: (n, T, K) at a time."""
     size = noise.shape[1 + axis]
     band_of = torch.arange(size, device=noise.device) * bands // size
-    for some in torch.arange(bands, device=noise.device).split(AT_A_TIME):
+    for some in torch.arange(bands, device=noise.device).split(chunk_length(noise)):
         inside = band_of == some.view(-1, 1)  # (n, size)
         inside = inside[:, None, :, None] if axis == 1 else inside[:, None, None, :]
         yield _tokens_of(model, torch.where(inside, noise[1], noise[0]), count=count)

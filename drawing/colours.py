@@ -1,8 +1,8 @@
 """Numbers -> colours: maps and pictures (H, W) or (H, W, 3) -> RGB in [0, 1], (H, W, 3)."""
 
-import matplotlib
 import numpy as np
-from scipy.ndimage import binary_erosion
+
+from drawing.palettes import coloured
 
 QUANTILE = 0.995  # the brightest half per cent of pixels may saturate: one hot pixel must not hide the rest
 ROUNDING = 1e-12  # what is smaller everywhere was left by rounding, and is not drawn at full strength
@@ -14,14 +14,14 @@ def full_scale(*maps: np.ndarray, quantile: float = QUANTILE) -> float:
     return float(np.quantile(sizes, quantile) or sizes.max())  # a few bright pixels alone have quantile 0
 
 
-def heat(values: np.ndarray, colours: str = "inferno", *, scale: float | None = None) -> np.ndarray:
+def heat(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
     """A map (H, W), zero and up -> RGB (H, W, 3); zero stays zero. scale: `full_scale` of several; its own if None."""
-    return matplotlib.colormaps[colours](_scaled(np.maximum(values, 0), scale))[..., :3]
+    return coloured(_scaled(np.maximum(values, 0), scale), "inferno")
 
 
 def diverging(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
     """A map (H, W) of both signs -> RGB: red speaks for, blue against, white is zero. `scale`: as in `heat`."""
-    return matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * _scaled(values, scale))[..., :3]
+    return coloured(0.5 + 0.5 * _scaled(values, scale), "RdBu_r")
 
 
 def signed(values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
@@ -38,7 +38,7 @@ def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65, *, sc
     share = _scaled(np.maximum(values, 0), scale=scale)[..., None]
     picture = image / 255.0
     grey = 0.35 * picture + 0.65 * picture.mean(axis=2, keepdims=True)
-    colours = matplotlib.colormaps["turbo"](share[..., 0])[..., :3]
+    colours = coloured(share[..., 0], "turbo")
     weight = strength * (0.4 + 0.6 * share)  # where the map is cold, the picture shows through
     return ((1 - weight) * grey + weight * colours).clip(0, 1)
 
@@ -46,7 +46,7 @@ def overlay(image: np.ndarray, values: np.ndarray, strength: float = 0.65, *, sc
 def diverging_overlay(image: np.ndarray, values: np.ndarray, *, scale: float | None = None) -> np.ndarray:
     """Lay a map (H, W) of both signs over its picture, uint8 (H, W, 3): red speaks for, blue against, grey is zero."""
     share = _scaled(values, scale)
-    colours = matplotlib.colormaps["RdBu_r"](0.5 + 0.5 * share)[..., :3]
+    colours = coloured(0.5 + 0.5 * share, "RdBu_r")
     pale = 0.35 + 0.5 * image.mean(axis=2, keepdims=True) / 255
     weight = 0.9 * np.abs(share)[..., None] ** 0.7  # middling values must show their colour, too
     return ((1 - weight) * pale + weight * colours).clip(0, 1)
@@ -69,7 +69,9 @@ def outline(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         return image
     result = image.copy()
     full = 255 if image.dtype == np.uint8 else 1.0
-    result[mask & ~binary_erosion(mask, border_value=1)] = (full, 0, full)  # a colour that no map has
+    around = np.pad(mask, 1, constant_values=True)
+    within = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
+    result[mask & ~within] = (full, 0, full)  # a colour that no map has
     return result
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from drawing.grid import DOTS_PER_INCH, pixels_of
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
 
 LOSS_COLOURS = ("tab:blue", "tab:green", "tab:red")
 MOST_SMOOTHED = 50  # the loss of one batch is noisy: means of at most so many steps are drawn

@@ -1,21 +1,18 @@
-"""Panels in rows, with their words -> one picture."""
+"""Panels in rows, with their words -> one picture. Nothing is plotted here, so it needs no plotting library."""
 
 import textwrap
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from drawing.letterbox import letterbox
-from drawing.words import drawable, fit_words, room
+from drawing.lettering import BLACK, CYAN, DARK, DOTS_PER_INCH, GREY, WHITE, lettered, pixels, write, write_boxed
+from drawing.words import drawable, room
 
 CELL = 2.3  # inches
-DOTS_PER_INCH = 110
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels of the figure
 
 
 class Mark(NamedTuple):
@@ -76,84 +73,50 @@ def draw_grid(
     words_width = name_width + 0.16 + max(0.125 * room(title), 0.066 * room(footer))
     total_width = max(name_width + columns * cell + (columns + 1) * 0.08, words_width)
     total_height = head + sum(gaps) + sum(below) + len(rows) * cell_height + foot
-    figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
-
-    def words(x: float, y: float, text: str, **style) -> None:
-        figure.text(x / total_width, 1 - y / total_height, text, parse_math=False, **style)
-
+    board = _board(total_width, total_height)
+    size = _dots(cell), _dots(cell_height)
     if title:
-        words(name_width + 0.08, 0.26, title, fontsize=13, fontweight="bold", va="center")
-    top = head
+        _write_line(board, title, name_width + 0.08, 0.26, points=13, bold=True)
+    top, boxes = head, []
     for index, row in enumerate(rows):
         top += gaps[index]
-        place = {"rotation": 90, "va": "center", "ha": "right", "multialignment": "center"}
-        words(name_width, top + cell_height / 2, row_names[index], fontsize=9.5, **place)
+        if row_names[index]:
+            name = lettered(row_names[index], 9.5, upwards=True)
+            write(board, name, _dots(name_width) - name.ink.width, _dots(top + cell_height / 2) - name.ink.height / 2)
         for column, panel in enumerate(row):
-            left = name_width + 0.08 + column * (cell + 0.08)
-            box = (
-                left / total_width,
-                1 - (top + cell_height) / total_height,
-                cell / total_width,
-                cell_height / total_height,
-            )
-            axes = figure.add_axes(box)
-            axes.imshow(panel.pixels, aspect="auto", interpolation="nearest")
-            axes.set_axis_off()
-            axes.set_title(panel.title, fontsize=9, pad=3, linespacing=1.1, parse_math=False)
-            if panel.caption:
-                place = {"textcoords": "offset points", "ha": "center", "va": "top", "annotation_clip": False}
-                axes.annotate(
-                    panel.caption,
-                    (0.5, 0),
-                    (0, -2),
-                    "axes fraction",
-                    fontsize=7,
-                    color="0.3",
-                    parse_math=False,
-                    **place,
-                )
-            for mark in panel.marks:
-                _draw_mark(axes, mark)
-            if panel.note:
-                size = 9 if cell >= CELL else 6.5  # points
-                note = textwrap.fill(panel.note, int(26 * cell / CELL * 9 / size))
-                box_style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 4}
-                axes.text(
-                    0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", fontsize=size, bbox=box_style
-                )
+            left = _dots(name_width + 0.08 + column * (cell + 0.08))
+            boxes.append((panel, (left, _dots(top), left + size[0], _dots(top) + size[1])))
         top += cell_height + below[index]
+    for panel, box in boxes:
+        board.paste(_panel_picture(panel, size), box[:2])
+        _write_above(board, panel.title, box)
+        _write_below(board, panel.caption, box)
+    for panel, box in boxes:  # after all pictures, over whose edges these may reach
+        for mark in panel.marks:
+            _write_mark(board, mark, panel.pixels.shape, box)
+        _write_note(board, panel.note, box, cell)
     if footer:
-        words(name_width + 0.08, total_height - 0.14, footer, fontsize=7.5, color="0.4", va="center")
-    return pixels_of(figure)
-
-
-def _draw_mark(axes, mark: Mark) -> None:
-    corner = (mark.left - 0.5, mark.top - 0.5)  # a pixel's centre has whole coordinates
-    axes.add_patch(Rectangle(corner, mark.width, mark.height, fill=False, edgecolor="cyan", linewidth=1.3))
-    box = {"facecolor": "black", "edgecolor": "none", "alpha": 0.75, "pad": 1}
-    place = {"xy": corner, "xytext": (1.5, -1.5), "textcoords": "offset points", "ha": "left", "va": "top"}
-    axes.annotate(mark.text, **place, fontsize=8, color="cyan", bbox=box, parse_math=False, annotation_clip=False)
+        _write_line(board, footer, name_width + 0.08, total_height - 0.14, points=7.5, colour=GREY)
+    return np.array(board)
 
 
 def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence[str], footer: str = "") -> np.ndarray:
     """Draw whole pictures of any shape side by side, all equally high -> RGB (H, W, 3), uint8."""
     height = 2.6  # inches
-    shapes = [picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1] for picture in pictures]
-    widths = [height * width / tall for width, tall in shapes]
+    images = [_as_image(picture) for picture in pictures]
+    widths = [height * image.width / image.height for image in images]
     total_width = max(sum(widths) + 0.1 * (len(widths) + 1), 6)
-    total_height = (height + 0.32 if pictures else 0) + (0.28 if footer else 0)
-    figure = Figure(figsize=(total_width, total_height), dpi=DOTS_PER_INCH, facecolor="white")
-    left = 0.1
-    for picture, title, width in zip(pictures, titles, widths, strict=True):
-        axes = figure.add_axes((left / total_width, 0.04 / total_height, width / total_width, height / total_height))
-        axes.imshow(picture, aspect="auto", interpolation="antialiased")
-        axes.set_axis_off()
-        axes.set_title(title, fontsize=9, pad=3, parse_math=False)
+    total_height = (height + 0.32 if images else 0) + (0.28 if footer else 0)
+    board = _board(total_width, total_height)
+    left, top = 0.1, _dots(0.28)
+    for image, title, width in zip(images, titles, widths, strict=True):
+        box = (_dots(left), top, _dots(left) + max(1, _dots(width)), top + _dots(height))
+        board.paste(_fitted(image, (box[2] - box[0], box[3] - box[1]), Image.Resampling.LANCZOS), box[:2])
+        _write_above(board, title, box)
         left += width + 0.1
     if footer:
-        y = 0.02 if pictures else 0.5
-        figure.text(0.1 / total_width, y, footer, fontsize=7.5, color="0.4", va="center", parse_math=False)
-    return pixels_of(figure)
+        _write_line(board, footer, 0.1, total_height - 0.14, points=7.5, colour=GREY)
+    return np.array(board)
 
 
 def framed(pictures: Sequence[Image.Image], size: tuple[int, int]) -> np.ndarray:
@@ -164,18 +127,86 @@ def framed(pictures: Sequence[Image.Image], size: tuple[int, int]) -> np.ndarray
     return np.concatenate([*(letterbox(np.asarray(picture), width, height) for picture in small), rest], axis=1)
 
 
-def pixels_of(figure: Figure) -> np.ndarray:
-    """Draw a matplotlib figure -> RGB (H, W, 3), uint8. Its words are drawn as `drawing.words` says."""
-    fit_words(figure)
-    canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is still to be said of fonts is no matter of the picture
-        canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
 def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Put pictures (H, W, 3) under each other on white, left edges aligned."""
     width = max(picture.shape[1] for picture in pictures)
     padded = [np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in pictures]
     return np.concatenate(padded)
+
+
+def _dots(inches: float) -> int:
+    return round(inches * DOTS_PER_INCH)
+
+
+def _board(width: float, height: float) -> Image.Image:
+    """White, so many inches large."""
+    return Image.new("RGB", (int(width * DOTS_PER_INCH), int(height * DOTS_PER_INCH)), WHITE)
+
+
+def _as_image(picture: np.ndarray | Image.Image) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return picture.convert("RGB")
+    if picture.dtype != np.uint8:
+        picture = np.rint(255 * picture.clip(0, 1)).astype(np.uint8)
+    return Image.fromarray(picture)
+
+
+def _fitted(image: Image.Image, size: tuple[int, int], enlarged: Image.Resampling) -> Image.Image:
+    """A picture of this size: enlarged as told, made smaller so that each of its pixels counts."""
+    smaller = size[0] < image.width or size[1] < image.height
+    return image.resize(size, Image.Resampling.LANCZOS if smaller else enlarged)
+
+
+def _panel_picture(panel: Panel, size: tuple[int, int]) -> Image.Image:
+    """The picture of a panel, its pixels as squares where it is enlarged, and the frames of its marks."""
+    picture = _fitted(_as_image(panel.pixels), size, Image.Resampling.NEAREST)
+    if panel.marks:
+        draw = ImageDraw.Draw(picture)
+        for mark in panel.marks:
+            draw.rectangle(_place(mark, panel.pixels.shape, size), outline=CYAN, width=round(pixels(1.3)))
+    return picture
+
+
+def _place(mark: Mark, shape: tuple[int, ...], size: tuple[int, int]) -> Box:
+    """Where a frame is on a panel's picture of this size."""
+    across, down = size[0] / shape[1], size[1] / shape[0]
+    half = pixels(1.3) / 2  # of the line lies outside
+    left, top = round(mark.left * across - half), round(mark.top * down - half)
+    right = round((mark.left + mark.width) * across + half) - 1
+    return left, top, max(left, right), max(top, round((mark.top + mark.height) * down + half) - 1)
+
+
+def _write_line(board: Image.Image, text: str, left: float, middle: float, *, points: float, **style) -> None:
+    """A line of words, in its middle so many inches below the top."""
+    colour, words = style.pop("colour", BLACK), lettered(text, points, align=0.0, **style)
+    write(board, words, _dots(left), middle * DOTS_PER_INCH - words.ink.height / 2, colour)
+
+
+def _write_above(board: Image.Image, title: str, box: Box) -> None:
+    if title:
+        words = lettered(title, 9, spacing=1.0)
+        write(board, words, (box[0] + box[2] - words.ink.width) / 2, box[1] - round(pixels(3)) - words.last)
+
+
+def _write_below(board: Image.Image, caption: str, box: Box) -> None:
+    if caption:
+        words = lettered(caption, 7, spacing=1.0)
+        write(board, words, (box[0] + box[2] - words.ink.width) / 2, box[3] + pixels(1), DARK)
+
+
+def _write_note(board: Image.Image, note: str, box: Box, cell: float) -> None:
+    """Why there is nothing to see, in the middle, on a pale ground."""
+    if note:
+        points = 9 if cell >= CELL else 6.5
+        words = lettered(textwrap.fill(note, int(26 * cell / CELL * 9 / points)), points)
+        left, top = (box[0] + box[2] - words.ink.width) // 2, (box[1] + box[3] - words.ink.height) // 2
+        write_boxed(board, words, left, top, colour=BLACK, ground=WHITE, strength=0.85, edge=round(pixels(4)))
+
+
+def _write_mark(board: Image.Image, mark: Mark, shape: tuple[int, ...], box: Box) -> None:
+    """The letters of a mark in the corner of its frame, on a dark ground."""
+    if mark.text:
+        place, edge = _place(mark, shape, (box[2] - box[0], box[3] - box[1])), round(pixels(1))
+        words = lettered(mark.text, 8)
+        left, top = box[0] + place[0] + 2 * edge, box[1] + place[1] + 2 * edge
+        write_boxed(board, words, left, top, colour=CYAN, ground=BLACK, strength=0.75, edge=edge)

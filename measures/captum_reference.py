@@ -5,7 +5,7 @@ and there is nothing to be done about it, so these wrappers keep its warnings to
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -96,17 +96,3 @@ def captum_layer_conductance(model: nn.Module, images: Tensor, labels: Tensor, *
     method = attr.LayerConductance(model, find_layer(model, layer))
     result = method.attribute(images, target=labels, n_steps=nodes, internal_batch_size=at_once(images, 4))
     return precise(result).sum(dim=1)
-
-
-def relative_difference(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Per image, || ours - theirs || / || theirs ||, (N,); where both are zero, 0."""
-    difference = (ours - theirs).flatten(1).double().norm(dim=1)
-    return difference / theirs.flatten(1).double().norm(dim=1).clamp(min=1e-12)
-
-
-def describe_agreement(name: str, image_names: Sequence[str], ours: Tensor, theirs: Tensor) -> str:
-    """How far our maps (N, ...) are from Captum's, in a sentence: the largest, the median and each image."""
-    differences = relative_difference(ours, theirs)
-    each = ", ".join(f"{image} {value:.1e}" for image, value in zip(image_names, differences.tolist(), strict=True))
-    largest, median = float(differences.max()), float(differences.quantile(0.5))
-    return f"{name}: relative difference to Captum, largest {largest:.1e}, median {median:.1e} ({each})"

@@ -15,18 +15,21 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchvision.models import squeezenet1_1
+from torchvision.models import VisionTransformer, squeezenet1_1
 from torchvision.models.squeezenet import Fire
 
 from core import protection
 from core.defaults import ROOT
 from drawing import grid
 from patterns import scenes
+from visualizers.catalogue import TECHNIQUES, Technique
 
 # The nets here are small: a second thread gains nothing, and on a busy machine costs a hundredfold.
 torch.set_num_threads(1)
 
 OURS = {path.stem for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
+# The maps that SqueezeNet has, and every convolutional network with ReLUs.
+SQUEEZENETS = {name: row for name, row in TECHNIQUES.items() if row.needs != "attention"}
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -106,6 +109,21 @@ def random_squeezenet(classes: int = 10, seed: int = 0) -> nn.Module:
     with torch.no_grad():
         model.classifier[1].bias.fill_(0.5)
     return model.requires_grad_(False).eval()
+
+
+def tiny_transformer(classes: int = 5, size: int = 32, seed: int = 0, **changes) -> nn.Module:
+    """torchvision's ViT of two narrow blocks, in eval mode: a class token, 4 x 4 patches. changes: its arguments."""
+    shape = {"image_size": size, "patch_size": size // 4, "num_layers": 2, "num_heads": 2, "hidden_dim": 16}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = VisionTransformer(**shape | {"mlp_dim": 32, "num_classes": classes} | changes)
+        nn.init.normal_(model.heads.head.weight)  # torchvision's is 0
+    return model.requires_grad_(False).eval()
+
+
+def network_of(row: Technique) -> nn.Module:
+    """A small network of ten classes that has what the technique needs, for pictures of 64 x 64."""
+    return tiny_transformer(10, 64) if row.needs == "attention" else random_squeezenet()
 
 
 def state_of(model, images):

@@ -9,13 +9,14 @@ from importlib import import_module
 
 import pytest
 import torch
-from conftest import random_squeezenet, state_of
+from conftest import network_of, random_squeezenet, state_of, tiny_transformer
 from torch import nn
 
 from core.defaults import ROOT
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from measures import captum_reference
+from measures.agreement import relative_difference
 from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
 from visualizers.evidence import evidence, explain, pixel_values
 from visualizers.occlusion import windows
@@ -48,8 +49,19 @@ def maps_of(row: Technique, model: nn.Module, images: torch.Tensor, labels=LABEL
 
 
 @pytest.fixture(scope="module")
-def double():
+def squeezenets():
     return random_squeezenet().double()
+
+
+@pytest.fixture(scope="module")
+def transformers():
+    return tiny_transformer(10, 64).double()
+
+
+@pytest.fixture
+def double(request, squeezenets, transformers):
+    """A network in float64 that has what the row of the test needs."""
+    return transformers if request.node.callspec.params["row"].needs == "attention" else squeezenets
 
 
 @pytest.fixture
@@ -146,7 +158,8 @@ def test_a_batch_is_its_images_one_by_one_in_any_order(row, double, pictures):
 def test_how_many_images_are_computed_at_a_time_does_not_show(row, double, pictures, monkeypatch):
     whole, sizes = maps_of(row, double, pictures), []
     monkeypatch.setattr("core.gradients.CHUNK_PIXELS", 2 * pictures[0, 0].numel())
-    handle = double.features[0].register_forward_pre_hook(lambda _module, inputs: sizes.append(len(inputs[0])))
+    first = double.conv_proj if row.needs == "attention" else double.features[0]
+    handle = first.register_forward_pre_hook(lambda _module, inputs: sizes.append(len(inputs[0])))
     try:
         maps = maps_of(row, double, pictures)
     finally:
@@ -189,7 +202,8 @@ def test_a_layer_that_the_next_relu_overwrites_is_explained_as_it_was(row, doubl
 def test_a_blank_map_is_never_silent_and_no_other_is_called_blank(row, score, double, pictures):
     model = deepcopy(double)
     with torch.no_grad():  # nothing in a picture counts for class 7
-        model.classifier[1].weight[7], model.classifier[1].bias[7] = 0, score
+        head = model.heads.head if row.needs == "attention" else model.classifier[1]
+        head.weight[7], head.bias[7] = 0, max(score, 0) if row.needs == "attention" else score
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", BlankMapWarning)
         maps = maps_of(row, model, pictures, [0, 7, 0])
@@ -248,7 +262,7 @@ def test_the_layer_asked_for_is_the_one_explained(row, double, pictures):
 @pytest.mark.parametrize("frozen", [False, True], ids=["trainable", "frozen"])
 @every_row
 def test_no_trace_is_left(row, frozen, training, images):
-    model = random_squeezenet().requires_grad_(not frozen).train(training)
+    model = network_of(row).requires_grad_(not frozen).train(training)
     images.requires_grad_(True)
     before = state_of(model, images)
     maps_of(row, model, images, 1)
@@ -263,8 +277,9 @@ def test_no_trace_is_left_after_an_exception(row, images):
     def fail(_module, _inputs):
         raise Broken
 
-    model = random_squeezenet().train()
-    handle = model.features[4].expand3x3.register_forward_pre_hook(fail)
+    model = network_of(row).train()
+    last = model.heads if row.needs == "attention" else model.features[4].expand3x3
+    handle = last.register_forward_pre_hook(fail)
     before = state_of(model, images)
     with pytest.raises(Broken):
         maps_of(row, model, images, 1)
@@ -304,7 +319,7 @@ def test_maps_that_may_be_subtracted_give_the_map_of_the_difference(row, double,
 def test_captums_map_is_the_same(row, double, pictures):
     captum = getattr(captum_reference, row.captum)
     theirs = captum(double, pictures, torch.tensor(LABELS), **row.with_defaults(QUICK))
-    assert captum_reference.relative_difference(maps_of(row, double, pictures), theirs).max() < 1e-6
+    assert relative_difference(maps_of(row, double, pictures), theirs).max() < 1e-6
 
 
 @rows_with("captum")
@@ -314,7 +329,7 @@ def test_captums_map_of_the_median_photograph_is_the_same_in_float32(
     captum = getattr(captum_reference, row.captum)
     theirs = captum(imagenet, photograph_tensor, photograph_labels, **row.with_defaults(QUICK))
     ours = maps_of(row, imagenet, photograph_tensor, photograph_labels)
-    assert captum_reference.relative_difference(ours, theirs).median() < 1e-4
+    assert relative_difference(ours, theirs).median() < 1e-4
 
 
 @rows_with("counts")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from conftest import noise, state_of, tiny_squeezenet
+from conftest import SQUEEZENETS, noise, state_of, tiny_squeezenet
 from test_no_trace import CALLS as EVERYTHING
 from test_threads import CALLS, LAYERS, QUICK, settings_of
 from torch import nn
@@ -21,7 +21,6 @@ from core.passes import scores_of
 from core.zero_scores import without_last_relu
 from measures.captum_reference import captum_grad_cam, captum_guided_backprop, captum_saliency
 from measures.sanity import all_random
-from visualizers.catalogue import TECHNIQUES
 from visualizers.deconvnet import deconvnet
 from visualizers.gradcam import grad_cam
 from visualizers.guided_backprop import guided_backprop
@@ -32,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),  # of what PyTorch would rather not have any more
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-every_row = pytest.mark.parametrize("row", TECHNIQUES.values(), ids=TECHNIQUES)
+every_row = pytest.mark.parametrize("row", SQUEEZENETS.values(), ids=SQUEEZENETS)
 
 
 class Giving(nn.Module):
@@ -272,7 +271,7 @@ def test_a_network_compiled_to_machine_code_has_the_maps_of_the_same_network_unc
 @pytest.mark.slow
 def test_an_exported_network_is_explained_right_or_refused(pair):
     plain, model = tiny_squeezenet(), torch.export.export(tiny_squeezenet(), (pair,)).module()
-    for row in TECHNIQUES.values():
+    for row in SQUEEZENETS.values():
         result = []
         words = refused(lambda row=row, result=result: result.append(maps_of(row, model, pair)))
         if words is None:
@@ -286,7 +285,7 @@ def test_an_exported_network_is_explained_right_or_refused(pair):
 def test_a_wrapped_network_has_the_same_maps(wrap, pair):
     plain = tiny_squeezenet()
     model, prefix = wrap(tiny_squeezenet()), "module." if wrap is nn.DataParallel else ""
-    for row in TECHNIQUES.values():
+    for row in SQUEEZENETS.values():
         result = []
         words = refused(lambda row=row, result=result: result.append(maps_of(row, model, pair, prefix=prefix)))
         if not words:
@@ -544,7 +543,7 @@ def test_a_layer_that_gives_no_tensor_or_takes_no_part_is_named(pair):
         ("last", "not maps"),
         ("", "not in the"),
     ):
-        for row in TECHNIQUES.values():
+        for row in SQUEEZENETS.values():
             if "layer" in row.settings:
                 said = refused(lambda row=row, layer=layer: row.call()(Layers(), pair, 1, layer=layer))
                 assert said.startswith("layer: ")
@@ -552,5 +551,5 @@ def test_a_layer_that_gives_no_tensor_or_takes_no_part_is_named(pair):
 
 
 def test_the_settings_of_these_tests_are_those_that_rows_have():
-    known = {name for row in TECHNIQUES.values() for name in row.defaults}
+    known = {name for row in SQUEEZENETS.values() for name in row.defaults}
     assert set(QUICK) | set(LAYERS) <= known

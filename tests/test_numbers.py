@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet
+from conftest import SQUEEZENETS, random_squeezenet
 from torch import Tensor, nn
 
 from core.attacks import first_choices, is_changed
@@ -37,7 +37,7 @@ from style_modules.style_loss import gram_matrix
 from visualizers import GradCam, SaliencyMap
 from visualizers.activation_maps import activation_maps
 from visualizers.all_maps import all_maps
-from visualizers.catalogue import TECHNIQUES, Technique
+from visualizers.catalogue import Technique
 from visualizers.class_visualization import climb_pixels, visualize_classes
 from visualizers.colour_transfer import keep_luminance, match_colours
 from visualizers.deepdream import deepdream, zoom_sequence
@@ -235,7 +235,7 @@ ONE: Mapping[str, Call] = {  # of one image
     "the course's gradient": lambda model, image: regularised_gradient(image, model, 1, 1e-3),
     "the course's fooling": lambda model, image: course_fooling_image(model, image, 3, iterations=3),
 }
-ROWS = {name: row_call(row) for name, row in TECHNIQUES.items()}
+ROWS = {name: row_call(row) for name, row in SQUEEZENETS.items()}
 CALLS = ROWS | TWO | ONE
 
 STATISTICS = {"stability", "sanity check", "scorecard", "SSIM", "error of the picture", "randomised smoothing"}

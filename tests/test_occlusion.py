@@ -14,7 +14,7 @@ from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from core.images import normalise
 from core.priors import blur
-from measures.captum_reference import relative_difference
+from measures.agreement import relative_difference
 from visualizers.occlusion import FILLS, occlusion, spread
 
 

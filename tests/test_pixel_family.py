@@ -13,7 +13,7 @@ from torch import nn
 from core.errors import UsageError
 from core.gradients import BlankMapWarning
 from core.relu_rules import deconvnet_relus
-from measures.captum_reference import relative_difference
+from measures.agreement import relative_difference
 from visualizers.deconvnet import deconvnet
 from visualizers.gradient_times_input import gradient_times_input
 from visualizers.guided_backprop import guided_backprop

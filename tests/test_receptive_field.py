@@ -4,6 +4,8 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d, normalize, scaled_dot_product_attention
+from torchvision.models.convnext import LayerNorm2d
 
 from core.errors import UsageError
 from core.receptive_field import Box, receptive_field, receptive_fields
@@ -60,6 +62,31 @@ class Attention(nn.Module):
         return x * self.gate(self.pool(x)).sigmoid()
 
 
+class Made(nn.Module):
+    """What a function makes of the maps."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, maps):
+        return self.function(maps)
+
+
+def compared(maps):
+    tokens = maps.flatten(2).transpose(1, 2)
+    tokens = scaled_dot_product_attention(*(tokens[:, None],) * 3)[:, 0]
+    shares = (tokens @ tokens.transpose(1, 2)).softmax(dim=-1)
+    return (shares @ tokens).transpose(1, 2).unflatten(2, maps.shape[2:])
+
+
+def windows(maps):
+    """Attention within the left half of the maps (N, C, 5, 6), and within the right."""
+    halves = torch.cat(maps.chunk(2, dim=3)).flatten(2).transpose(1, 2)  # (2 N, 15, C)
+    halves = scaled_dot_product_attention(*(halves[:, None],) * 3)[:, 0].transpose(1, 2).unflatten(2, (5, 3))
+    return torch.cat(halves.chunk(2), dim=3)
+
+
 NETWORKS = {
     "strides and padding": lambda: nn.Sequential(nn.Conv2d(3, 2, 3, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 3, 2, 1)),
     "oblong kernels": lambda: nn.Sequential(nn.Conv2d(3, 2, (2, 5), (1, 3), (1, 2)), nn.Conv2d(2, 2, (3, 1))),
@@ -80,6 +107,19 @@ NETWORKS = {
     "a linear layer on the way": lambda: nn.Sequential(
         nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(216, 6), nn.Unflatten(1, (2, 1, 3))
     ),
+    "layer norm of channels": lambda: nn.Sequential(nn.Conv2d(3, 2, 3, 2), LayerNorm2d(2), nn.Conv2d(2, 2, 2)),
+    "layer norm of a row": lambda: nn.Sequential(nn.Conv2d(3, 2, 3), nn.LayerNorm(12), nn.GELU(), nn.SiLU()),
+    "group norm": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4)),
+    "a gate": lambda: nn.Sequential(nn.Conv2d(3, 4, 3), Made(lambda maps: maps * maps.mean((2, 3), True).sigmoid())),
+    "a global pooling": lambda: nn.Sequential(
+        nn.Conv2d(3, 4, 3), Made(lambda maps: maps + adaptive_avg_pool2d(maps, 1))
+    ),
+    "sums of columns": lambda: nn.Sequential(Made(lambda maps: maps.sum(dim=2, keepdim=True) + maps)),
+    "channels of length 1": lambda: nn.Sequential(nn.Conv2d(3, 2, 3), Made(lambda maps: normalize(maps, dim=1))),
+    "rolled": lambda: nn.Sequential(nn.Conv2d(3, 2, 3), Made(lambda maps: maps.roll((1, -2), (2, 3)))),
+    "shuffled": lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ChannelShuffle(2), nn.PixelShuffle(2)),
+    "tokens that are compared": lambda: nn.Sequential(nn.Conv2d(3, 2, 4, 4), Made(compared), nn.Conv2d(2, 2, 1)),
+    "windows of tokens": lambda: nn.Sequential(nn.Conv2d(3, 4, 3, 2), Made(windows)),
 }
 
 
@@ -191,8 +231,10 @@ def test_a_unit_that_is_not_there_is_named(squeezenet, unit, words):
 
 
 def test_what_is_not_known_is_named_and_leaves_nothing_behind():
-    with pytest.raises(UsageError, match="it computes 'native_layer_norm'"):
-        receptive_fields(nn.Sequential(nn.Conv2d(3, 2, 3), nn.LayerNorm(12)), "1", size=(8, 14))
+    with pytest.raises(UsageError, match="it computes 'upsample_nearest2d'"):
+        receptive_fields(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Upsample(scale_factor=2)), "1", size=(8, 14))
+    known = receptive_fields(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Upsample(scale_factor=2)), "0", size=(8, 14))
+    assert known[0, 1, 2].tolist() == [1, 2, 4, 5], "what comes before it is known"
     with pytest.raises(UsageError, match="it computes 'convolution'"):
         receptive_fields(nn.Sequential(nn.ConvTranspose2d(3, 2, 3)), "0", size=(8, 14))
     with pytest.raises(UsageError, match="not maps"):

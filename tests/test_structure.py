@@ -34,7 +34,7 @@ BESIDES = sorted([*ROOT.glob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(RO
 STUDIES = sorted(path.parent for path in (ROOT / "studies").glob("*/__init__.py") if path.parent.name != "shared")
 OF_STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 COMMAND_LINE = {f"studies/shared/{name}.py" for name in ("options", "runner", "settings")}  # and each flags.py
-LATE = {"benchmarks/works.py", "core/images.py", *PLOTTING}  # what is optional, or costs much and is seldom needed
+LATE = {"benchmarks/works.py", *PLOTTING}  # what is optional, or costs much and is seldom needed
 LONG = {"collect_submission.py", "visualizers/catalogue.py"}  # one file to hand to a student; a table
 MOST_LINES = 300
 
@@ -74,7 +74,7 @@ def test_what_computes_neither_plots_nor_prints_nor_parses_arguments(path):
         assert not loud or (relative in PLOTTING and not at_top), f"{relative} imports {name}"
     calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     called = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
-    assert not called & {"print", "open"} or relative == "measures/captum_reference.py", relative
+    assert not called & {"print", "open"}, relative
 
 
 def functions_of(path):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from conftest import noise, state_of, tiny_squeezenet
+from conftest import SQUEEZENETS, noise, state_of, tiny_squeezenet
 from test_catalogue import chance
 from torch.utils.hooks import RemovableHandle
 
@@ -17,7 +17,6 @@ from core.measuring import measuring
 from core.objectives import channel_objective, class_objective
 from core.relu_rules import guided_relus
 from courses.style import extract_features, style_objective
-from visualizers.catalogue import TECHNIQUES
 from visualizers.class_visualization import climb_pixels
 from visualizers.deepdream import deepdream
 from visualizers.pgd import pgd
@@ -63,7 +62,7 @@ def climbed(model, images):
 
 
 CALLS = {
-    row.name: lambda model, x, row=row: row.call()(model, x, [1, 2], **settings_of(row)) for row in TECHNIQUES.values()
+    row.name: lambda model, x, row=row: row.call()(model, x, [1, 2], **settings_of(row)) for row in SQUEEZENETS.values()
 }
 CALLS |= {
     "a recording": recorded,

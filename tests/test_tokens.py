@@ -2,23 +2,13 @@
 
 import pytest
 import torch
+from conftest import tiny_transformer
 from torch import nn
-from torchvision.models import VisionTransformer
 
 from core.errors import UsageError
 from core.tokens import TokenGrid, token_grid
 
 IMAGES = torch.zeros(2, 3, 32, 32)
-
-
-def small_vit(**changes) -> nn.Module:
-    """torchvision's, in eval mode: 4 x 4 patches after a class token; changes of its arguments."""
-    shape = {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = VisionTransformer(**shape | {"num_classes": 5} | changes).eval()
-        nn.init.normal_(model.heads.head.weight)  # torchvision's is 0
-    return model
 
 
 class Tokens(nn.Module):
@@ -67,7 +57,7 @@ def test_a_stem_of_convolutions_that_overlap_is_understood():
 
 @pytest.mark.parametrize("layer", ["encoder.layers.encoder_layer_1.ln_1", "encoder.layers.encoder_layer_0.mlp.0"])
 def test_the_vision_transformer_is_left_as_it_was(layer):
-    model = small_vit().train()
+    model = tiny_transformer().train()
     model.encoder.dropout.eval()
     modes, seen = [module.training for module in model.modules()], []
     hook = model.encoder.register_forward_hook(lambda *_: seen.append(1))
@@ -83,12 +73,12 @@ def test_the_vision_transformer_is_left_as_it_was(layer):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_the_type_of_the_network_does_not_matter(dtype):
-    assert token_grid(small_vit().to(dtype), IMAGES, "encoder.ln") == TokenGrid(4, 4, 1)
+    assert token_grid(tiny_transformer().to(dtype), IMAGES, "encoder.ln") == TokenGrid(4, 4, 1)
 
 
 @torch.inference_mode()
 def test_nor_does_inference_mode():
-    assert token_grid(small_vit(), torch.zeros(1, 3, 32, 32), "encoder.ln") == TokenGrid(4, 4, 1)
+    assert token_grid(tiny_transformer(), torch.zeros(1, 3, 32, 32), "encoder.ln") == TokenGrid(4, 4, 1)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +99,7 @@ def test_what_is_no_grid_of_patches_is_refused_with_its_shape(model, layer, shap
 
 def test_a_layer_that_takes_no_part_is_refused():
     with pytest.raises(UsageError, match="layer: 'nowhere' gives no tensor"):
-        token_grid(small_vit(), IMAGES, "nowhere")
+        token_grid(tiny_transformer(), IMAGES, "nowhere")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import random_squeezenet, replace_everywhere, run, state_of
+from conftest import SQUEEZENETS, random_squeezenet, replace_everywhere, run, state_of
 from PIL import Image
 from scipy.stats import spearmanr
 from torch import nn
@@ -584,8 +584,8 @@ def test_help_answers_without_importing_anything_heavy(study):
 
 
 def test_a_row_of_the_table_turns_any_result_into_one_map_an_image(squeezenet, images):
-    rows = rows_of(catalogue.TECHNIQUES)
-    assert len(rows) == len(catalogue.TECHNIQUES) + len(CONTROLS)
+    rows = rows_of(SQUEEZENETS)
+    assert len(rows) == len(SQUEEZENETS) + len(CONTROLS)
     for title, row in rows.items():
         maps = row.explain(squeezenet, images[:2], torch.tensor([1, 2]), chance())
         assert maps.shape == (2, 64, 64), title

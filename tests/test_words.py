@@ -3,29 +3,32 @@
 import ast
 import json
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from conftest import random_squeezenet, run
-from matplotlib import font_manager
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from safetensors.torch import save_file
 
 from core.defaults import ROOT
-from drawing import words
+from drawing import fonts, lettering, plots, words
 from drawing.curves import draw_curves
-from drawing.grid import Panel, draw_grid, draw_pictures, pixels_of
-from drawing.tables import draw_table
-from drawing.words import drawable, fit_words, room, words_in_latin
+from drawing.grid import Panel, draw_grid, draw_pictures
+from drawing.plots import fit_words, pixels_of
+from drawing.table_picture import draw_table
+from drawing.words import drawable, room, words_in_latin
 
 CAT = "猫"
 GREY = np.full((40, 40, 3), 200, np.uint8)
 
 
 def forget():
-    for found in (words.family_with, words.system_fonts, words.opened_font):
+    for found in (fonts.font_with, fonts.system_fonts, fonts.letters_of, lettering.lettered):
         found.cache_clear()
     words_in_latin()
 
@@ -33,9 +36,8 @@ def forget():
 @pytest.fixture
 def no_fonts(monkeypatch):
     """A system that has matplotlib's own fonts alone."""
-    own = [entry for entry in font_manager.fontManager.ttflist if "mpl-data" in str(entry.fname)]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [])
+    own = [path for path in fonts.font_files() if "mpl-data" in path]
+    monkeypatch.setattr(fonts, "font_files", lambda: own)
     forget()
     yield
     forget()
@@ -43,7 +45,7 @@ def no_fonts(monkeypatch):
 
 @pytest.fixture
 def a_font(no_fonts, tmp_path, monkeypatch):
-    """One font besides, installed after matplotlib had made its list, with a black square for the Chinese cat."""
+    """One font besides, of which matplotlib does not know, with a black square for the Chinese cat."""
     builder = pytest.importorskip("fontTools.fontBuilder").FontBuilder(1000, isTTF=True)
     pen = pytest.importorskip("fontTools.pens.ttGlyphPen").TTGlyphPen(None)
     for index, point in enumerate(((0, 0), (0, 900), (900, 900), (900, 0))):
@@ -60,7 +62,8 @@ def a_font(no_fonts, tmp_path, monkeypatch):
     builder.setupPost()
     path = tmp_path / "cats.ttf"
     builder.save(path)
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [str(path)])
+    files = [*fonts.font_files(), str(path)]
+    monkeypatch.setattr(fonts, "font_files", lambda: files)
 
 
 def test_a_letter_that_a_font_has_is_drawn_with_it_and_nothing_is_said(a_font, caplog):
@@ -81,11 +84,15 @@ def test_a_letter_that_no_font_has_is_in_latin_letters_and_that_is_said_once(no_
     assert "and 26 more" in words_in_latin()
 
 
-def test_letters_that_join_are_drawn_as_they_are_only_where_matplotlib_joins_them(no_fonts, monkeypatch):
-    for shapes, wanted in {True: "قطة", False: "qth"}.items():
-        monkeypatch.setattr(words, "SHAPES", shapes)
-        assert drawable("قطة") == wanted
-    assert "matplotlib 3.11" in words_in_latin()
+def test_letters_that_join_are_drawn_as_they_are_only_where_they_are_joined(no_fonts, monkeypatch):
+    for module, remedy in ((words, "Pillow with the library Raqm"), (plots, "matplotlib 3.11")):
+        for shapes, wanted in {True: "قطة", False: "qth"}.items():
+            monkeypatch.setattr(module, "SHAPES", shapes)
+            figure = Figure()
+            text = figure.text(0, 0, "قطة")
+            fit_words(figure)
+            assert (drawable("قطة") if module is words else text.get_text()) == wanted
+        assert remedy in words_in_latin()
     assert drawable("кот γάτα") == "кот γάτα"
 
 
@@ -126,12 +133,42 @@ def outlined(word):
 
 def test_fonts_are_looked_through_only_where_a_letter_is_lacking(monkeypatch):
     forget()
-    monkeypatch.setattr(font_manager, "findSystemFonts", pytest.fail)
+    monkeypatch.setattr(fonts, "font_files", pytest.fail)
     figure = Figure()
     figure.text(0, 0, "naïve café, größer − 5 °C, кот, “quoted” … ½ ≥")
     figure.add_subplot().plot([-1, 1])
     fit_words(figure)
+    drawable("naïve café, größer − 5 °C, кот, “quoted” … ½ ≥")
     assert all(text.get_fontfamily() == ["sans-serif"] for text in figure.findobj(Text))
+
+
+def test_the_letters_of_a_font_are_those_that_freetype_finds():
+    for path in (fonts.own_font(), fonts.own_font(bold=True)):
+        there = {letter for letter, glyph in FT2Font(path).get_charmap().items() if glyph}
+        assert fonts.letters_of(path) == there
+
+
+def test_a_figure_without_a_plot_is_drawn_without_matplotlib():
+    """Where it is installed, in its font; where it is not, in Pillow's own."""
+    program = (
+        "import sys, numpy as np, drawing.fonts as fonts\n"
+        "from drawing.grid import Mark, Panel, draw_grid, draw_pictures\n"
+        "from drawing import colours, files, tables\n"
+        "grey = np.full((40, 40, 3), 200, np.uint8)\n"
+        "panel = Panel(grey, 'a cat', 'blank: why', (Mark(1, 1, 9, 9, '7'),), 'below')\n"
+        "def draw(): return draw_grid([[panel]], title='\u732b', footer='by'), draw_pictures([grey], ['a'], 'by')\n"
+        "first = draw(), draw()\n"
+        "assert all(np.array_equal(*each) for each in zip(*first))\n"
+        "fonts.find_spec = lambda name: None\n"
+        "fonts.font_files = lambda: ()\n"
+        "[each.cache_clear() for each in (fonts.system_fonts, fonts.font_with)]\n"
+        "from drawing.lettering import lettered\n"
+        "lettered.cache_clear()\n"
+        "assert all(0 < (each < 128).sum() for each in draw())\n"
+        "assert not {'matplotlib', 'scipy.ndimage'} & {*sys.modules}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_no_letter_is_one_sign(no_fonts):
@@ -158,7 +195,7 @@ def test_every_figure_goes_through_the_place_that_fits_its_words(path):
     assert "pyplot" not in attributes
     if "FigureCanvasAgg" in names:
         assert "fit_words" in names
-    if path != ROOT / "drawing" / "grid.py":
+    if path != ROOT / "drawing" / "plots.py":
         assert not attributes & {"savefig", "print_png", "print_to_buffer", "buffer_rgba", "tostring_rgb"}
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     called = {getattr(node.func, "id", "") for node in ast.walk(tree) if isinstance(node, ast.Call)}

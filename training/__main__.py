@@ -6,6 +6,7 @@ from importlib import import_module
 
 from studies.shared.options import list_or_refuse, run_script
 from studies.shared.outputs import protected
+from studies.shared.starting import loading
 from training.flags import COMMANDS, parser, settings
 
 
@@ -19,8 +20,9 @@ def main(arguments: list[str]) -> int:
         asked = settings(name, options)
         with protected(asked, overwrite=options.overwrite):
             # torch is loaded only now, so that wrong flags are told and --help answers at once.
-            module = "training.evaluate" if name == "evaluate" else "training.commands"
-            return import_module(module).run(name, asked)
+            with loading():
+                module = import_module("training.evaluate" if name == "evaluate" else "training.commands")
+            return module.run(name, asked)
 
     return run_script(work, parser(name), arguments[1:])
 

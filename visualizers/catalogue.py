@@ -29,6 +29,11 @@ class Setting:
     unit: str = "N"
 
 
+NEEDS = {  # what not every network has, and the function (model, images) that raises UsageError where it is missing
+    "attention": "core.attention.check_attention",
+    "class map": "visualizers.class_map.check_class_map",
+    "ReLUs": "visualizers.guided_backprop.check_relus",
+}
 SETTINGS = {  # one that is missing here may be set all the same: its flag then says less
     "nodes": Setting("nodes on the way from the mean colour", 1, 1000),
     "samples": Setting("noisy copies of each image", 1, 10_000),
@@ -39,7 +44,7 @@ SETTINGS = {  # one that is missing here may be set all the same: its flag then 
     "masks": Setting("random masks for each image", 2, 1_000_000),
     "grid": Setting("cells of a mask along a side", 1, 1024),
     "probability": Setting("share of the cells shown", 0, 1),
-    "layer": Setting("the layer to explain", unit="NAME"),
+    "layer": Setting("the layer to explain; list: say them all (default: the last one with places)", unit="NAME"),
     "channels": Setting("only the N channels that vary most (default: all, a forward pass each)", 1),
 }
 
@@ -55,6 +60,7 @@ class Technique:
     # (N, H, W); (N, 3, H, W), signed; (N, h, w), as coarse as the layer; (N, rows, columns), a value a window
     result: Result
     paper: str  # authors and year, and where to read it
+    needs: str = ""  # of NEEDS: what a network must have
     families: tuple[Family, ...] = ("pixels",)  # the studies that draw it: saliency those of pixels, gradcam of layers
     settings: tuple[str, ...] = ()  # the keyword arguments that flags may set
     picture: bool = False  # its colours are looked at; of other signed pictures, the sum of the channels
@@ -69,8 +75,12 @@ class Technique:
 
     def call(self, *, additive: bool = False) -> Callable:
         """The function itself; with `additive`, the one whose maps may be subtracted."""
-        module, _, name = (self.additive if additive else self.function).rpartition(".")
-        return getattr(import_module(module), name)
+        return _loaded(self.additive if additive else self.function)
+
+    @property
+    def check(self) -> Callable[..., None]:
+        """A function of the network and images (N, 3, H, W): UsageError, one sentence, if it lacks what is needed."""
+        return _loaded(NEEDS[self.needs]) if self.needs else lambda _model, _images: None
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -90,6 +100,11 @@ class Technique:
     def one_line(self) -> str:
         """The title in one line."""
         return self.title.replace("-\n", "-").replace("\n", " ")
+
+
+def _loaded(function: str) -> Callable:
+    module, _, name = function.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 @cache
@@ -178,6 +193,7 @@ TECHNIQUES = {
             "visualizers.guided_backprop.guided_backprop",
             "signed picture",
             "Springenberg et al. 2015, arXiv:1412.6806",
+            needs="ReLUs",
             families=("pixels", "layer"),  # a factor of guided Grad-CAM
             picture=True,
             captum="captum_guided_backprop",
@@ -189,6 +205,7 @@ TECHNIQUES = {
             "visualizers.deconvnet.deconvnet",
             "signed picture",
             "Zeiler and Fergus 2014, arXiv:1311.2901",
+            needs="ReLUs",
             picture=True,
             captum="captum_deconvnet",
         ),
@@ -267,6 +284,7 @@ TECHNIQUES = {
             "visualizers.class_map.class_map",
             "coarse map",
             "Zhou et al. 2016, arXiv:1512.04150",
+            needs="class map",
             families=("layer",),
             additive="visualizers.class_map.class_map",  # what is drawn averages to the score
         ),
@@ -359,12 +377,33 @@ TECHNIQUES = {
             settings=("layer",),
         ),
         Technique(
+            "attention-rollout",
+            "attention rollout\n(any class)",
+            "Which patches does the class token see, through all the blocks?",
+            "visualizers.attention_rollout.attention_rollout",
+            "coarse map",
+            "Abnar and Zuidema 2020, arXiv:2005.00928",
+            needs="attention",
+            families=("layer",),
+        ),
+        Technique(
+            "attention-relevance",
+            "attention\nrelevance",
+            "Through which patches would more attention raise the score?",
+            "visualizers.attention_relevance.attention_relevance",
+            "coarse map",
+            "Chefer et al. 2021, arXiv:2103.15679",
+            needs="attention",
+            families=("layer",),
+        ),
+        Technique(
             "guided-grad-cam",
             "guided Grad-CAM",
             "Which structures, in the region that speaks for the class?",
             "visualizers.guided_gradcam.guided_grad_cam",
             "signed picture",
             "Selvaraju et al. 2017, arXiv:1610.02391",
+            needs="ReLUs",
             families=("layer",),
             settings=("layer",),
             picture=True,

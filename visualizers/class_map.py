@@ -24,11 +24,7 @@ def class_map(model: nn.Module, images: Tensor, labels, *, relu: bool = True) ->
     label out of range or a network with another end; warns of a blank map.
     """
     images, labels = as_pairs(images, labels, model)
-    if class_map_layer(model) is None:
-        raise UsageError(
-            f"model: {type(model).__name__} does not end in convolution, ReLU and mean as SqueezeNet does, "
-            "so it has no class map; use grad_cam"
-        )
+    check_class_map(model, images)
 
     def own(chunk: Tensor, chunk_labels: Tensor) -> Tensor:
         return scores_and_maps(model, chunk, chunk_labels)[1]
@@ -38,3 +34,12 @@ def class_map(model: nn.Module, images: Tensor, labels, *, relu: bool = True) ->
     maps = maps.relu() if relu else maps
     warn_of_blank_maps(model, images, labels, maps)
     return maps
+
+
+def check_class_map(model: nn.Module, _images: Tensor) -> None:
+    """Raise UsageError for a network with another end."""
+    if class_map_layer(model) is None:
+        raise UsageError(
+            f"model: {type(model).__name__} does not end in convolution, ReLU and mean as SqueezeNet does, "
+            "so it has no class map; use grad_cam"
+        )

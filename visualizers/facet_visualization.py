@@ -18,6 +18,7 @@ from core.ascent import Callback
 from core.errors import UsageError
 from core.gradients import as_labels
 from core.inputs import as_images
+from core.layouts import MapsOf
 from visualizers.class_visualization import climb_pixels
 from visualizers.facets import climb_and_features
 
@@ -48,8 +49,10 @@ def facet_visualization(
     if len(directions) != len(starts):
         raise UsageError(f"directions: {len(directions)} for {len(starts)} pictures; give one for each")
 
+    maps_of = [MapsOf(model, layer) for layer in layers]
+
     def objective(pictures: Tensor) -> Tensor:
-        climb, features = climb_and_features(model, pictures, labels, layers)
+        climb, features = climb_and_features(model, pictures, labels, maps_of)
         if features.shape != directions.shape:
             sizes = f"{directions.shape[1]} numbers, {features.shape[1]} channels"
             raise UsageError(f"directions: {sizes}; take those of the same layers")

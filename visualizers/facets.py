@@ -18,11 +18,14 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
+from torchvision.models import SqueezeNet
 
 from core.activations import record_activations, recorded_output
 from core.errors import UsageError
 from core.gradients import as_pairs, class_map_layer, in_chunks, label_scores
 from core.inputs import as_images, precise
+from core.layers import spread_layers
+from core.layouts import MapsOf
 from core.measuring import measuring
 from core.zero_scores import scores_and_maps
 
@@ -40,25 +43,30 @@ class Facets(NamedTuple):
     silhouette: float  # how well the facets are set apart in the plane, -1 to 1
 
 
-def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequence[str] = LAYERS) -> Tensor:
+def facet_features(model: nn.Module, images: Tensor, label: int, *, layers: Sequence[str] | None = None) -> Tensor:
     """images (N, 3, H, W) of one class -> features (N, C) of length 1: the layers' means over the class's evidence.
 
         feature = mean over positions of activation * relu(M_y)      M_y: the class map, scaled to a layer's size
 
     Each layer's part has the same length. Pooled and not flattened, so that it does not matter where the object lies;
     weighted, so that the background counts less: a position counts as much as it speaks for the class. Where none
-    does, and in a network without class maps, all count alike. Raises UsageError for an unknown class or layer, one
+    does, and in a network without class maps, all count alike. layers: None takes LAYERS of SqueezeNet, of another
+    network the last ones of its three coarsest resolutions. Raises UsageError for an unknown class or layer, one
     whose output is no map, or one of the classifier that makes the class maps.
     """
     images, labels = as_pairs(images, label, model)
+    if layers is None:
+        layers = LAYERS if isinstance(model, SqueezeNet) else spread_layers(model, images, count=len(LAYERS))
+    maps_of = [MapsOf(model, layer) for layer in layers]
     with measuring(model), torch.no_grad():
-        return in_chunks(lambda *chunk: climb_and_features(model, *chunk, layers)[1], model, images, labels)
+        return in_chunks(lambda *chunk: climb_and_features(model, *chunk, maps_of)[1], model, images, labels)
 
 
 def climb_and_features(
-    model: nn.Module, images: Tensor, labels: Tensor, layers: Sequence[str]
+    model: nn.Module, images: Tensor, labels: Tensor, maps_of: Sequence[MapsOf]
 ) -> tuple[Tensor, Tensor]:
     """What to climb for the class (see `core.zero_scores.label_climb`), (N,), and the features (N, C)."""
+    layers = [each.layer for each in maps_of]
     evidence, head = images.new_ones(len(images), 1, 1), class_map_layer(model)
     with record_activations(model, layers) as recorded:
         for layer in layers if head else ():
@@ -72,11 +80,8 @@ def climb_and_features(
             # Where to look is no part of the gradient.
             evidence = torch.where(scores.view(-1, 1, 1) > 0, maps.relu(), torch.ones_like(maps)).detach()
     parts = []
-    for layer in layers:
-        activation = precise(recorded_output(recorded, layer))
-        if activation.dim() != 4:
-            shape = tuple(activation.shape)
-            raise UsageError(f"layer: '{layer}' gives {shape}, not maps (N, C, h, w); name an earlier one")
+    for each in maps_of:
+        activation = precise(each(recorded_output(recorded, each.layer), images))
         weights = interpolate(evidence[:, None], activation.shape[2:], mode="bilinear")
         parts.append(normalize((activation * weights).mean(dim=(2, 3))))
     return climb, normalize(torch.cat(parts, dim=1))

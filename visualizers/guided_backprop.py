@@ -10,8 +10,10 @@ For the same reason it says less about the class than it seems to: it is close t
 
 from torch import Tensor, nn
 
-from core.gradients import input_gradient, warn_of_blank_maps
-from core.relu_rules import guided_relus
+from core.gradients import input_gradient, to_network, warn_of_blank_maps
+from core.measuring import measuring
+from core.passes import check_graph, scores_of
+from core.relu_rules import apply_rules, guided_relus
 
 
 def guided_backprop(model: nn.Module, images: Tensor, labels) -> Tensor:
@@ -23,3 +25,10 @@ def guided_backprop(model: nn.Module, images: Tensor, labels) -> Tensor:
         guided = input_gradient(model, images, labels)
     warn_of_blank_maps(model, images, labels, guided)
     return guided
+
+
+def check_relus(model: nn.Module, images: Tensor) -> None:
+    """Raise UsageError for a network without ReLUs, or whose ReLUs cannot be seen, for images (N, 3, H, W)."""
+    with measuring(model), guided_relus(model):
+        picture = to_network(model, images[:1]).requires_grad_(True)
+        apply_rules(check_graph(scores_of(model, picture).sum()))

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from drawing.colours import blank_note, heat, outline, overlay
-from drawing.grid import DOTS_PER_INCH, Panel, draw_grid, pixels_of, stack
+from drawing.grid import Panel, draw_grid, stack
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
 from measures.bias import Evidence
 from measures.intervals import Interval
 from patterns.scenes import CLASS_NAMES

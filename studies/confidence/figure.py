@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from drawing.grid import DOTS_PER_INCH, Panel, draw_grid, pixels_of, stack
-from drawing.tables import draw_table
+from drawing.grid import Panel, draw_grid, stack
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
+from drawing.table_picture import draw_table
 from measures.calibration import entropy
 from studies.confidence.results import KINDS, OWN, SHOWN, Calibration, Findings, Shown
 

@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from core.images import deprocess
-from drawing.grid import DOTS_PER_INCH, Panel, draw_grid, draw_pictures, stack
+from drawing.grid import Panel, draw_grid, draw_pictures, stack
+from drawing.lettering import DOTS_PER_INCH
 
 COLUMNS, WIDEST = 3, 480  # of the sheet, and of its panels in pixels
 TITLE = "DeepDream: what each layer sees in the picture, made stronger"

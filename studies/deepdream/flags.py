@@ -111,7 +111,8 @@ def parser() -> Parser:
     add("--images", nargs="+", metavar="PATH", help="files, folders or default photographs (default: a mountain lake)")
     text = f"shorter side of the dream (default: {SIZE}, {ZOOM_SIZE} for --zoom)"
     add("--size", type=whole_number(64, 4096), metavar="PIXELS", help=text)
-    text = f"layers to dream with, a panel each (default: {', '.join(LAYERS)}; where there is one: {RICHEST})"
+    own = f"{', '.join(LAYERS)}, where there is one {RICHEST}; of other networks one of each resolution"
+    text = f"layers to dream with, a panel each; list: say them all (default: {own})"
     add("--layer", "--layers", nargs="+", metavar="NAME", help=text)
     text = "channels of the layers, a panel each (default: all)"
     add("--channel", type=whole_number(0), nargs="+", metavar="N", help=text)

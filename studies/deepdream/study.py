@@ -1,20 +1,22 @@
 """Lets layers dream on pictures, and writes the sheet, one dream alone, or the way into it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor, nn
 
 from core.ascent import Step
+from core.defaults import SHARED
 from core.errors import UsageError
 from core.images import deprocess
+from core.layers import spread_layers
 from core.measuring import measuring
 from core.tiles import position_sum, tiled_score
 from drawing.files import describe
 from studies.deepdream.cost import cost
 from studies.deepdream.figure import Dream, Start, draw
-from studies.deepdream.flags import MOST_BYTES, PICTURE, Job, Settings
+from studies.deepdream.flags import LAYERS, MOST_BYTES, PICTURE, Job, Settings
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import footer, make_generator, open_network
@@ -30,15 +32,18 @@ MILLISECONDS = 80  # for a frame
 def run(settings: Settings, report: Report) -> None:
     """Read the pictures, dream, write."""
     pictures = list_pictures(settings.images, report.say) if settings.images else [Picture("mountain lake", PICTURE)]
-    jobs = settings.jobs
-    if (settings.zoom or settings.alone) and len(pictures) * len(jobs) > 1:
-        flag, counts = "zoom" if settings.zoom else "alone", f"{len(pictures)} pictures and {len(jobs)} dreams of each"
+    single, dreams = settings.zoom or settings.alone, len(settings.jobs)
+    if single and len(pictures) * dreams > 1:
+        flag, counts = "zoom" if settings.zoom else "alone", f"{len(pictures)} pictures and {dreams} dreams of each"
         raise UsageError(f"{flag}: got {counts}; give one --images, --layer")
     guides = list_pictures([settings.guide], report.say) if settings.guide else []
     if len(guides) > 1:
         raise UsageError(f"guide: '{settings.guide}' holds {len(guides)} pictures; give one")
     model, settings = open_network(settings, report)
-    for job in jobs:
+    if not settings.layer and model.model_name != SHARED:
+        spread = spread_layers(model, count=len(LAYERS))
+        settings = replace(settings, layer=spread[-2:][:1] if single else spread)
+    for job in settings.jobs:
         check_job(model, job)
     tell(cost(settings), report.say, model)
     device = next(model.parameters()).device

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patheffects import withStroke
 
-from drawing.words import fit_words
+from drawing.plots import fit_words
 from studies.embedding.collection import Collection
 
 Colour = tuple[float, float, float]

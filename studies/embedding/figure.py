@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from drawing.grid import DOTS_PER_INCH, pixels_of
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
 from studies.embedding.class_names import Colour, name_classes
 from studies.embedding.collection import PIXEL_SIDE, THUMBNAIL, Collection, shrink
 from studies.embedding.precision import Plane

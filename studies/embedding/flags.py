@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from studies.shared.options import Parser, add_size, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import SizedSettings
 from studies.shared.uses import Choice
-from visualizers.catalogue import constant_of, defaults_of
+from visualizers.catalogue import defaults_of
 
 QUESTION = "Which images look alike to the network?"
+SHARES_WORK = True  # by several processes that torchrun starts: they fill the cache together
 KEEP_FREED_MEMORY = False  # pictures of many sizes come and go: what is kept of them would scatter the memory
 SCENES = 1800
 TECHNIQUES = {
@@ -40,9 +41,10 @@ class Settings(SizedSettings):
     images: tuple[str, ...] = ()  # files or folders
     scenes: int = SCENES  # rendered, where there are neither images nor digits
     digits: bool = False
-    layer: str = constant_of("visualizers.image_features", "LAYER")
+    layer: str | None = None
     neighbours: int = 5  # of an image, shown and counted
     perplexity: float = defaults_of("visualizers.embedding", "tsne")["perplexity"]
+    at_layer = True
     reads_subfolders = True  # each is a class
 
     @property
@@ -69,7 +71,8 @@ def parser() -> Parser:
     which.add_argument("--scenes", type=whole_number(4, 100_000), metavar="N", help=text)
     which.add_argument("--digits", action="store_true", help="scikit-learn's 1797 handwritten digits")
     add_size(result, "side of the square crop")
-    add("--layer", default=Settings.layer, metavar="NAME", help="the features' layer")
+    text = "the features' layer; list: say them all (default: the last one with places)"
+    add("--layer", metavar="NAME", help=text)
     text = "how many are shown, and counted"
     add("--neighbours", type=whole_number(1, 8), default=Settings.neighbours, metavar="N", help=text)
     text = "of t-SNE: about how many neighbours count"

@@ -1,27 +1,38 @@
 """All maps of every picture of a folder: one PNG each, with saliency, guided backprop, Grad-CAM and both at once.
 
-Writes visualization/explained/NAME.png. Started again, it goes on where it stopped: what is there already, made from
-the same picture with the same settings and weights, is not made again. A bare run makes its few pictures anew.
+Writes visualization/explained/NAME.png, and beside these explained.csv, a line a picture: what the network sees in it
+and what was explained. With --maps it writes each picture's maps as numbers, too, NAME.npz.
+
+Started again, it goes on where it stopped: what is there already, made from the same picture with the same settings and
+weights, is not made again. A bare run makes its few pictures anew.
 """
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.errors import UsageError
 from studies.shared.options import OUTPUT_FOLDER, Parser, is_picture_path, make_parser
 from studies.shared.settings import PictureSettings
-from visualizers.catalogue import TECHNIQUES
+from visualizers.catalogue import SETTINGS
 
 QUESTION = "What do four maps say of every picture of a folder?"
-LAYER = TECHNIQUES["grad-cam"].defaults["layer"]
+SHARES_WORK = True  # by several processes that torchrun starts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(PictureSettings):
     """What is asked: pictures, and the layer of Grad-CAM. `output` is a folder."""
 
-    layer: str = LAYER
+    layer: str | None = None  # none: the last one with places
+    maps: str | None = None  # float16 or float32: as numbers, too
+    at_layer = True
     endings = ()  # the pictures tell the names
+
+    @property
+    def table(self) -> Path:
+        """Where the table of all pictures goes."""
+        return self.output / "explained.csv"
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -34,5 +45,8 @@ def settings(options: argparse.Namespace) -> Settings:
 def parser() -> Parser:
     result = make_parser(__doc__, output="", writes="pictures: a folder")
     result.set_defaults(output=OUTPUT_FOLDER / "explained")
-    result.add_argument("--layer", default=LAYER, metavar="NAME", help="the layer of Grad-CAM")
+    result.add_argument("--layer", metavar="NAME", help=SETTINGS["layer"].meaning)
+    types = ("float16", "float32")
+    text = "write the maps as numbers, too, a compressed .npz a picture (float16 if no type is given)"
+    result.add_argument("--maps", nargs="?", const=types[0], choices=types, help=text)
     return result

@@ -1,152 +1,141 @@
-"""Explains picture after picture, a file each, and passes over what is there already."""
+"""Explains picture after picture, a file each, and passes over what is there already. Several processes share them."""
 
-import unicodedata
-from collections import Counter
-from collections.abc import Sequence
-from itertools import count
-from pathlib import Path
-
-from torch import nn
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from core.activations import find_layer
-from core.errors import UsageError
-from core.files import fingerprint, is_damaged, is_there
-from core.own_files import description_of
-from core.picture_files import shown
+from core.errors import UsageError, WorkError
+from core.layers import layer_or_last
 from core.protection import leave_out
-from drawing.files import describe
+from core.sharing import company, one_run_in
 from studies.explain.cost import cost
-from studies.explain.figure import draw
 from studies.explain.flags import Settings
+from studies.explain.jobs import Job, list_jobs
+from studies.explain.table import Row, joined, read_table, write_table
+from studies.explain.work import Done, Work
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import footer, open_network
-from studies.shared.pictures import Batch, Picture, chosen_labels, list_pictures, load_batch, load_pictures
+from studies.shared.network import open_network
+from studies.shared.overlap import overlapped
 from studies.shared.report import Report
-from visualizers.all_maps import all_maps
+
+
+@dataclass
+class Tally:
+    """What has become of the pictures of one process, or of several."""
+
+    rows: dict[str, Row] = field(default_factory=dict)  # of each that has its files, by the name of its PNG
+    written: int = 0  # by this run; the others were there already
+    mended: int = 0  # of these, in the place of something damaged
+    broken: list[UsageError] = field(default_factory=list)  # not told yet
+
+    def count(self, job: Job, result: Done) -> None:
+        """Add a picture."""
+        if result.error:
+            self.broken.append(result.error)
+        else:
+            self.rows[job.target.name] = result.row
+            self.written += result.written
+            self.mended += result.mended
+
+    def told(self) -> bytes:
+        """As it travels to the first process; broken pictures are told where they were read."""
+        return json.dumps([self.rows, self.written, self.mended]).encode()
+
+    def add(self, told: bytes) -> None:
+        """Add what another process tells."""
+        rows, written, mended = json.loads(told)
+        self.rows |= {name: Row(*row) for name, row in rows.items()}
+        self.written, self.mended = self.written + written, self.mended + mended
+
+    def __str__(self) -> str:
+        there = len(self.rows) - self.written
+        kept = f"; {there} were there already" if there else ""
+        return kept + (f"; {self.mended} that were damaged were made again" if self.mended else "")
 
 
 def run(settings: Settings, report: Report) -> None:
-    """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished."""
+    """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished, and their table."""
     model, settings = open_network(settings, report)
+    settings = replace(settings, layer=layer_or_last(model, settings.layer))
     find_layer(model, settings.layer)
-    tell(cost(settings), report.say, model)
-    with Interruption() as stop:
-        if settings.images:
-            explain_files(model, settings, report)
-        else:
-            explain_defaults(model, settings, report)
+    there, tally, failure = company(), Tally(), None
+    if there.leads:
+        tell(cost(settings), report.say, model)
+    with Interruption() as stop, one_run_in(settings.output):
+        jobs = list_jobs(model, settings, report)
+        check_alike(jobs)
+        mine = list(there.deal(jobs))
+        expect_files(jobs, mine, settings, report)
+        last = read_table(settings.table) if there.leads else {}
+        try:
+            explain(mine, Work(model, settings, report), tally)
+        except (WorkError, KeyboardInterrupt) as error:  # a full disk, say: the table is tried all the same
+            failure = error
+        if not there.leads or not isinstance(failure, KeyboardInterrupt):
+            for told in there.gather(tally.told())[1:]:
+                if told is not None:  # else that process has told what was wrong
+                    tally.add(told)
+        if tally.rows or not there.leads:
+            skip(tally, report)
+        if there.leads:
+            failure = finish(jobs, tally, last, settings, report) or failure
+        if failure:
+            raise failure
     stop.go_on()
 
 
-def explain_defaults(model: nn.Module, settings: Settings, report: Report) -> None:
-    """The default pictures, anew at each run."""
-    batch = load_batch(model, settings, report)
-    report.expect([settings.output / f"{name}.png" for name in batch.names])
-    metadata = describe("explain", decisive(settings) | {"labels": settings.labels}, model.weights_name)
-    for index in report.progress(range(len(batch.names)), desc="explained", unit="picture"):
-        write(model, batch, index, settings, settings.output / f"{batch.names[index]}.png", metadata, report)
-    report.say(f"wrote {len(batch.names)} pictures to {settings.output}")
+def expect_files(jobs: Sequence[Job], mine: Sequence[Job], settings: Settings, report: Report) -> None:
+    """Check what will be written. Raises UsageError for files of other origin, WorkError where none can be written.
 
-
-def explain_files(model: nn.Module, settings: Settings, report: Report) -> None:
-    """The pictures named, read one at a time; what is there already is passed over, and broken files are named.
-
-    Raises the first one's UsageError if no picture can be read.
+    Each process checks its own files, which nobody else writes; the tables are the first one's.
     """
-    pictures = without_earlier_figures(list_pictures(settings.images, report.say), settings, report)
-    labels = chosen_labels(settings.labels, model.class_names, len(pictures))
-    broken, written, there, damaged = [], 0, 0, 0
-    jobs = list(zip(pictures, labels, targets(pictures, labels, settings.output), strict=True))
-    report.expect([target for _, _, target in jobs])
+    tables = [settings.table, settings.table.with_suffix(".md")]
+    leave_out([*tables, *(job.raw_maps for job in jobs)])  # no pictures, though they may lie in the folder of these
+    report.expect([*tables * company().leads, *(path for job in mine for path in job.files(settings))])
+
+
+def check_alike(jobs: Iterable[Job]) -> None:
+    """Raise WorkError in a process that does not find the pictures that the first finds: each would be dealt others."""
+    digest = hashlib.sha256()
+    for job in jobs:
+        digest.update(f"{job.picture.source}\0{job.target.name}\0".encode("utf-8", "surrogateescape"))
+    if company().follow(digest.digest()) != digest.digest():
+        raise WorkError("images: this process finds others than the first; let all of them see the same folder")
+
+
+def explain(jobs: Sequence[Job], work: Work, tally: Tally) -> None:
+    """Do the jobs, and count what becomes of each. Broken pictures are named as soon as there is one to go on with."""
+    bar = work.report.progress(total=len(jobs), desc=company().of_all("explained"), unit="picture")
+
+    def done(job: Job, result: Done) -> None:
+        tally.count(job, result)
+        if tally.rows:
+            skip(tally, work.report)
+        bar.update()
+
+    with bar:
+        overlapped(jobs, read=work.read, compute=work.compute, done=done)
+
+
+def skip(tally: Tally, report: Report) -> None:
+    """Name the broken pictures."""
+    while tally.broken:
+        report.skip(tally.broken.pop(0))
+
+
+def finish(
+    jobs: Sequence[Job], tally: Tally, last: dict[str, Row], settings: Settings, report: Report
+) -> UsageError | WorkError | None:
+    """Say what has been done and write the table; what went wrong. It is the first picture's error if none is good."""
+    if tally.broken:
+        return tally.broken[0]
+    report.say(f"wrote {tally.written} pictures to {settings.output}{tally}")
     try:
-        for picture, label, target in report.progress(jobs, desc="explained", unit="picture"):
-            made_from = decisive(settings) | {"label": label, "source": fingerprint(picture.source)}
-            metadata = describe("explain", made_from, model.weights_name)
-            if is_there(target, metadata):
-                there += 1
-                continue
-            try:
-                batch = load_pictures(model, [picture], [label], settings.size, report)
-            except UsageError as error:
-                if written or there:
-                    report.skip(error)
-                else:  # told once there is a picture to go on with: if there is none, the first of them is raised
-                    broken.append(error)
-                continue
-            damaged += is_damaged(target)
-            write(model, batch, 0, settings, target, metadata, report)
-            written += 1
-    finally:  # also when interrupted
-        if written or there or not broken:
-            for error in broken:
-                report.skip(error)
-            kept = f"; {there} were there already" if there else ""
-            again = f"; {damaged} that were damaged were made again" if damaged else ""
-            report.say(f"wrote {written} pictures to {settings.output}{kept}{again}")
-    if broken and not (written or there):
-        raise broken[0]
-
-
-def without_earlier_figures(pictures: list[Picture], settings: Settings, report: Report) -> list[Picture]:
-    """The pictures but for what an earlier run wrote into their own folder: it would be explained in its turn."""
-    written = [picture.source for picture in pictures if is_earlier_figure(picture.source, settings)]
-    if not written:
-        return pictures
-    if len(written) == len(pictures):
-        raise UsageError(f"images: all of them are figures that this study wrote to '{shown(settings.output)}'")
-    leave_out(written)
-    report.say(f"left out of '{shown(settings.output)}': {len(written)} figures that an earlier run wrote there")
-    return [picture for picture in pictures if picture.source not in written]
-
-
-def is_earlier_figure(source: Path | str, settings: Settings) -> bool:
-    """Whether it was found in the folder of the output, and this study wrote it."""
-    if not isinstance(source, Path) or str(source) in settings.images:
-        return False
-    beside = source.parent.resolve() == settings.output.resolve()
-    return beside and description_of(source).get("Script") == "explain"
-
-
-def decisive(settings: Settings) -> dict[str, str | int]:
-    """The settings that decide what every picture shows."""
-    return {"layer": settings.layer, "size": settings.size}
-
-
-def write(
-    model: nn.Module,
-    batch: Batch,
-    index: int,
-    settings: Settings,
-    target: Path,
-    metadata: dict[str, str],
-    report: Report,
-) -> None:
-    """Explain one picture of the batch, and write its file."""
-    maps = all_maps(model, batch.images[index : index + 1], batch.labels[index : index + 1], layer=settings.layer)
-    figure = draw(batch.pixels[index], batch.titles[index], batch.masks[index], maps, footer=footer(model))
-    report.picture(figure, target, metadata, silently=True)
-
-
-def targets(pictures: Sequence[Picture], labels: Sequence[int | None], folder: Path) -> list[Path]:
-    """Where each picture's maps go. Pictures of one name are told apart by their whole paths, and what is then still
-    alike by numbers: `a_b/c.jpg` and `a/b_c.jpg`, two classes of one picture, names that some systems hold for one.
-    """
-    often = Counter(picture.name for picture in pictures)
-    found: dict[tuple[Picture, int | None], str] = {}
-    taken: set[str] = set()
-    for picture, label in zip(pictures, labels, strict=True):
-        if (picture, label) in found:
-            continue
-        alone = often[picture.name] == 1
-        name = picture.name if alone else "_".join(Path(picture.source).absolute().parts[1:])
-        numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
-        free = next(each for each in numbered if _as_any_system(each) not in taken)
-        taken.add(_as_any_system(free))
-        found[picture, label] = free
-    return [folder / f"{found[job]}.png" for job in zip(pictures, labels, strict=True)]
-
-
-def _as_any_system(name: str) -> str:
-    """A name as the least exact file system sees it: without a difference of case or of composed letters."""
-    return unicodedata.normalize("NFC", name).casefold()
+        if rows := joined(jobs, tally.rows, last):
+            write_table(settings.table, rows, report)
+    except WorkError as error:
+        return error
+    return None

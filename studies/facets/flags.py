@@ -17,7 +17,7 @@ from visualizers.catalogue import constant_of, defaults_of
 
 QUESTION = "Which looks does the network see in one class?"
 CLASSES = ("star", "tree", "spiral")  # of scenes
-LAYERS = defaults_of("visualizers.facets", "facet_features")["layers"]
+LAYERS = constant_of("visualizers.facets", "LAYERS")
 DEFAULTS = defaults_of("visualizers.facet_visualization", "facet_visualization")
 NUMBERS = {  # of the climb
     "iterations": (whole_number(1, 100_000), "steps of gradient ascent"),
@@ -37,7 +37,7 @@ class Settings(PictureSettings):
 
     scenes: int = 160  # of each class
     facets: int | None = None  # None: as many as the silhouette finds best
-    layers: tuple[str, ...] = LAYERS
+    layers: tuple[str, ...] = ()  # none: LAYERS, or of another network its three coarsest resolutions
     nearest: int = constant_of("visualizers.facets", "NEAREST")
     iterations: int = DEFAULTS["iterations"]
     facet_weight: float = DEFAULTS["facet_weight"]
@@ -72,8 +72,9 @@ def parser() -> Parser:
     add("--scenes", type=whole_number(4, 100_000), default=Settings.scenes, metavar="N", help=scenes)
     add_size(result, "side of the pictures")
     add("--facets", type=whole_number(2, 20), metavar="N", help="how many facets (default: the best by silhouette)")
-    layers = f"whose features tell the facets apart (default: {' '.join(LAYERS)})"
-    add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=layers)
+    which = f"default: {' '.join(LAYERS)}; of other networks one of each resolution"
+    layers = f"whose features tell the facets apart; list: say them all ({which})"
+    add("--layers", "--layer", nargs="+", metavar="NAME", help=layers)
     mean = "images in the mean of a facet"
     add("--nearest", type=whole_number(1, 1000), default=Settings.nearest, metavar="N", help=mean)
     add_numbers(result, NUMBERS, DEFAULTS)

@@ -8,17 +8,16 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
-from core.activations import find_layer
 from core.ascent import Step
 from core.images import deprocess, preprocess
 from drawing.files import describe
 from studies.facets.cost import cost
 from studies.facets.figure import SHOWN, Facet, draw
-from studies.facets.flags import Settings
+from studies.facets.flags import LAYERS, Settings
 from studies.facets.sources import Pictures, folder, scenes
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import class_probabilities, class_title, footer, make_generator, open_network
+from studies.shared.network import class_probabilities, class_title, footer, layers_or_own, make_generator, open_network
 from studies.shared.report import Report
 from visualizers.facet_visualization import facet_visualization
 from visualizers.facets import Facets, facet_directions, facet_features, find_facets, mean_images
@@ -30,8 +29,7 @@ def run(settings: Settings, report: Report) -> None:
         report.say("no --images of one class: taking rendered scenes and the embedded network")
         settings = replace(settings, weights="patterns")
     model, settings = open_network(settings, report)
-    for layer in settings.layers:
-        find_layer(model, layer)
+    settings = replace(settings, layers=layers_or_own(model, settings.layers, LAYERS, count=len(LAYERS)))
     tell(cost(settings), report.say, model)
     size = settings.size
     if settings.images:

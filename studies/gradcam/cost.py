@@ -1,6 +1,6 @@
 """What the maps of a layer cost."""
 
-from studies.gradcam.flags import BARE, Settings
+from studies.gradcam.flags import BARE, LAYERS, Settings
 from studies.shared.cost import GRADIENT_BYTES, Cost, at_a_time, drawing, gradients
 from studies.shared.map_cost import maps_cost
 from studies.shared.picture_cost import count_pictures, reading
@@ -16,11 +16,14 @@ def cost(settings: Settings) -> Cost:
     names = settings.techniques or (BARE[:1] if versus else BARE)
     given = {**settings.technique_settings, "layer": settings.layer}
     work = reading(settings.images, settings.side)
-    work += maps_cost(names, given, settings.side, count, versus=versus, captum=not versus)
-    rows = 1 + (1 if versus else 2) * len(names)
+    compared = settings.captum and not versus
+    work += maps_cost(names, given, settings.side, count, versus=versus, captum=compared)
+    rows = 1 + (1 + compared) * len(names)
     if not settings.techniques and not versus:
-        work += gradients(len(settings.layers), pixels)
+        work += gradients(len(settings.layers or LAYERS), pixels)
+        rows += 2
+    if not settings.techniques and compared:
         together = at_a_time(4, pixels, None) + ENDS * pixels
         work += Cost(gradient=WAYS * NODES * count * pixels, at_once=GRADIENT_BYTES * together)
-        rows += 4
+        rows += 2
     return work + drawing(rows * count, settings.side)

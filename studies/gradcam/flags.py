@@ -19,6 +19,7 @@ from studies.shared.options import Parser, make_parser
 from studies.shared.settings import PictureSettings
 from studies.shared.techniques import (
     BARE_RUN,
+    add_no_captum,
     add_technique_flags,
     choose_techniques,
     family,
@@ -26,11 +27,10 @@ from studies.shared.techniques import (
     technique_choice,
 )
 from studies.shared.uses import Choice
-from visualizers.catalogue import SETTINGS, TECHNIQUES, Technique
+from visualizers.catalogue import SETTINGS, Technique
 
 QUESTION = "Where is the evidence for a class?"
 BARE = ("grad-cam", "guided-backprop", "guided-grad-cam")  # what is drawn if no technique is named
-LAYER = TECHNIQUES["grad-cam"].defaults["layer"]
 LAYERS = ("features.4", "features.7", "features.9", "features.10", "features.12")  # shallow to deep
 OWN = ("layer",)  # the setting of techniques that the study declares itself: it explains this layer by Captum, too
 
@@ -42,13 +42,15 @@ class Settings(PictureSettings):
     techniques: tuple[str, ...] = ()  # names in the catalogue; none: BARE, or with `versus` the first of these
     versus: str | None = None
     shared_scale: bool = False
-    layer: str = LAYER
-    layers: tuple[str, ...] = LAYERS  # of the strip that shows Grad-CAM layer by layer
+    captum: bool = True  # whether Captum's maps are made, too, and in a bare run drawn beside ours
+    layer: str | None = None
+    layers: tuple[str, ...] = ()  # of the strip that shows Grad-CAM layer by layer; none: LAYERS, or some of each depth
+    at_layer = True
     technique_settings: Mapping[str, Any] = field(default_factory=dict)  # but the layer; their own defaults else
 
     @property
     def endings(self) -> tuple[str, ...]:
-        return ("",) if self.techniques or self.versus is not None else ("", "_captum")
+        return ("", "_captum") if self.captum and not self.techniques and self.versus is None else ("",)
 
 
 def techniques() -> dict[str, Technique]:
@@ -80,8 +82,9 @@ def parser() -> Parser:
     result = make_parser(__doc__, output="gradcam_visualization.png")
     default = f"{', '.join(BARE)}, with the strip of layers"
     add_technique_flags(result, techniques(), default=default, own=OWN)
+    add_no_captum(result)
     add = result.add_argument
-    add("--layer", default=LAYER, metavar="NAME", help=SETTINGS["layer"].meaning)
-    strip = f"the layers of the strip (default: {' '.join(LAYERS)})"
-    add("--layers", nargs="+", default=LAYERS, metavar="NAME", help=strip)
+    add("--layer", metavar="NAME", help=SETTINGS["layer"].meaning)
+    strip = f"the layers of the strip (default: {' '.join(LAYERS)}; of other networks one of each resolution)"
+    add("--layers", nargs="+", metavar="NAME", help=strip)
     return result

@@ -45,7 +45,7 @@ class Settings(PictureSettings):
     """What is asked: the layers, and how each of them is inverted."""
 
     prefers = 128  # pixels: the side of the square crop
-    layers: tuple[str, ...] = tuple(LAYERS)
+    layers: tuple[str, ...] = ()  # none: LAYERS, or of another network one of each resolution
     iterations: int = DEFAULTS["iterations"]
     tv_weight: float = DEFAULTS["tv_weight"]
     beta: float = DEFAULTS["beta"]
@@ -62,7 +62,8 @@ def settings(options: argparse.Namespace) -> Settings:
 def parser() -> Parser:
     result = make_parser(__doc__, output="inversion_visualization.png", labels="the classes whose probability is told")
     add, blocks = result.add_argument, ", ".join(f"{layer} ({name})" for layer, name in LAYERS.items())
-    add("--layers", "--layer", nargs="+", default=list(LAYERS), metavar="NAME", help=f"the layers, default: {blocks}")
+    text = f"the layers; list: say them all (default: {blocks}; of other networks one of each resolution)"
+    add("--layers", "--layer", nargs="+", metavar="NAME", help=text)
     for name, (kind, text) in DESCENT.items():
         add(f"--{name.replace('_', '-')}", type=kind, default=DEFAULTS[name], metavar="N", help=text)
     return result

@@ -1,20 +1,20 @@
 """Rebuilds each picture from the features of one layer after the other, and measures what is lost."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor, nn
 
-from core.activations import find_layer, record_activations
+from core.activations import record_activations
 from drawing.files import describe
 from measures.reconstruction import layer_error, pattern_error, picture_error, ssim
 from studies.inversion.cost import cost
 from studies.inversion.figure import draw
-from studies.inversion.flags import DESCENT, Settings
+from studies.inversion.flags import DESCENT, LAYERS, Settings
 from studies.inversion.table import NOTE, Inverted, depth_verdict, each_image, means
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import class_probabilities, footer, make_generator, open_network
+from studies.shared.network import class_probabilities, footer, layers_or_own, make_generator, open_network
 from studies.shared.pictures import Batch, load_batch
 from studies.shared.report import Report
 from visualizers.inversion import invert_features
@@ -23,8 +23,7 @@ from visualizers.inversion import invert_features
 def run(settings: Settings, report: Report) -> None:
     """Invert every layer, draw, write the tables, say whether the errors rise with depth."""
     model, settings = open_network(settings, report)
-    for layer in settings.layers:
-        find_layer(model, layer)
+    settings = replace(settings, layers=layers_or_own(model, settings.layers, tuple(LAYERS)))
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     results, stop = invert_all(model, batch, settings, report)

@@ -21,9 +21,10 @@ from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "What does a neuron look for?"
+SHARES_WORK = True  # by several processes that torchrun starts: they look through the pictures together
 TECHNIQUES = ("templates", "filters", "weights", "activations", "patches", "channels", "units")
 DEFAULT_TECHNIQUES = ("activations", "patches", "channels")  # one sheet, under each other
-LAYER = "features.7"  # the seventh of 13: beyond edges, not yet whole objects
+LAYER = "features.7"  # of SqueezeNet, the seventh of 13: beyond edges, not yet whole objects
 OURS = SHARED
 COMPARED = ("filters", "weights")  # techniques that draw several networks side by side
 COUNT = 6  # channels side by side
@@ -89,7 +90,8 @@ def parser() -> Parser:
     add = result.add_argument
     listed = f"all, or any of {', '.join(TECHNIQUES)} (default: a sheet of {', '.join(DEFAULT_TECHNIQUES)})"
     add("--technique", nargs="+", metavar="NAME", help=listed)
-    add("--layer", metavar="NAME", help=f"which layer (default: {LAYER}; weights: the second convolution)")
+    which = f"{LAYER}, of other networks the last at half the depth; weights: the second convolution"
+    add("--layer", metavar="NAME", help=f"which layer; list: say them all (default: {which})")
     channels = "which channels (default: those that fire most, or are most selective)"
     add("--channels", nargs="+", type=whole_number(0), metavar="N", help=channels)
     count = f"how many channels, if none are named (default: {COUNT}; activations: {MARKED})"

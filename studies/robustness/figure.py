@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from drawing.colours import blank_note, heat, outline, stretch
-from drawing.grid import DOTS_PER_INCH, Panel, draw_grid, pixels_of, stack
-from drawing.tables import draw_table
+from drawing.grid import Panel, draw_grid, stack
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
+from drawing.table_picture import draw_table
 from patterns.scenes import Scene
 from studies.robustness.results import CLASSES, SIZES, Findings
 from studies.shared.pictures import score_title

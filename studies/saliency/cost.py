@@ -11,7 +11,8 @@ def cost(settings: Settings) -> Cost:
     count, versus = count_pictures(settings.images), settings.versus is not None
     names = settings.techniques or (BARE[:1] if versus else BARE)
     work = reading(settings.images, settings.side)
-    work += maps_cost(names, settings.technique_settings, settings.side, count, versus=versus, captum=not versus)
+    compared = settings.captum and not versus
+    work += maps_cost(names, settings.technique_settings, settings.side, count, versus=versus, captum=compared)
     if "integrated-gradients" in names and not versus:  # are they complete?
         work += forwards(2 * count, settings.side**2)
     return work + drawing((2 + len(names)) * count, settings.side)

@@ -18,6 +18,7 @@ from studies.shared.options import Parser, make_parser
 from studies.shared.settings import PictureSettings
 from studies.shared.techniques import (
     BARE_RUN,
+    add_no_captum,
     add_technique_flags,
     choose_techniques,
     family,
@@ -38,6 +39,7 @@ class Settings(PictureSettings):
     techniques: tuple[str, ...] = ()  # names in the catalogue; none: BARE, or with `versus` the first of these
     versus: str | None = None
     shared_scale: bool = False
+    captum: bool = True  # whether Captum's maps of the techniques that it has are made, too
     technique_settings: Mapping[str, Any] = field(default_factory=dict)  # the techniques' own defaults else
 
 
@@ -63,4 +65,5 @@ def settings(options: argparse.Namespace) -> Settings:
 def parser() -> Parser:
     result = make_parser(__doc__, output="saliency_visualization.png")
     add_technique_flags(result, family(FAMILY), default="gradient beside Captum's, and integrated-gradients", own=())
+    add_no_captum(result)
     return result

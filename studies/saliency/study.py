@@ -1,7 +1,7 @@
 """Computes pixel maps, compares them with Captum's and with the true masks, and draws them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from torch import nn
@@ -12,11 +12,11 @@ from studies.saliency.figure import draw
 from studies.saliency.flags import BARE, Settings
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.maps import MapRow, compute_captums, compute_maps, find_versus, report_agreement
+from studies.shared.maps import MapRow, compute_captums, compute_maps, find_suited, find_versus, report_agreement
 from studies.shared.network import footer, open_network
 from studies.shared.pictures import Batch, load_batch, report_localisation
 from studies.shared.report import Report
-from studies.shared.techniques import Given
+from studies.shared.techniques import Given, family, none_is_named
 from visualizers.catalogue import TECHNIQUES
 from visualizers.integrated_gradients import completeness_error
 from visualizers.occlusion import check_fill, windows
@@ -27,17 +27,20 @@ from visualizers.smoothgrad import check_variation
 def run(settings: Settings, report: Report) -> None:
     """Compute, compare, draw. Ctrl-C keeps the techniques that are finished."""
     model, settings = open_network(settings, report)
+    names = settings.techniques or (BARE if settings.versus is None else BARE[:1])
+    leave_out = none_is_named(settings.techniques, family("pixels"), versus=settings.versus is not None)
+    names = find_suited(names, model, settings.side, report, leave_out=leave_out)
+    settings = replace(settings, techniques=names) if settings.techniques else settings
     tell(cost(settings), report.say, model)
     batch = load_batch(model, settings, report)
     versus = find_versus(settings.versus, model, batch)
-    names = settings.techniques or (BARE if versus is None else BARE[:1])
     check_settings(names, settings.technique_settings, settings.size)
-    rows, captums = {}, {}
+    rows, captums, compared = {}, {}, settings.captum and versus is None
     with Interruption() as stop:
         asked = {"settings": settings.technique_settings, "report": report}
         for name, row in compute_maps(model, batch, names, seed=settings.seed, versus=versus, **asked):
             rows[name] = row
-        for name, row in compute_captums(model, batch, rows if versus is None else {}, **asked):
+        for name, row in compute_captums(model, batch, rows if compared else {}, **asked):
             report_agreement(agreement_title(name), batch, rows[name], row, report)
             captums[name] = row
         if versus is None and "integrated-gradients" in rows:

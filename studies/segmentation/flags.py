@@ -27,6 +27,7 @@ DEFAULTS = defaults_of("visualizers.segmentation", "segment")
 class Settings(PictureSettings):
     """What is asked: the map that seeds the cut, and GrabCut's quantiles, border and rounds."""
 
+    at_layer = True
     technique: str = "guided-grad-cam"
     sure: float = DEFAULTS["sure"]
     probable: float = DEFAULTS["probable"]

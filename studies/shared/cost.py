@@ -26,7 +26,7 @@ FORWARD_BYTES, GRADIENT_BYTES = 175, 670
 SLOW = 5  # a machine may be so many times slower than a plain core: whether the time could matter is asked of that
 ALWAYS, STARTING = 0.15e9, 2.0  # bytes and seconds of the smallest work: what is imported for it, and one figure
 TIMED = (1, 3, 160, 160)  # the picture of the timed gradient
-PANEL_BYTES, PANEL_SECONDS = 40, 0.05  # for each pixel of a panel, and for each panel
+PANEL_BYTES, PANEL_SECONDS = 40, 0.02  # for each pixel of a panel, and for each panel
 
 
 @dataclass(frozen=True)

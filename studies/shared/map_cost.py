@@ -63,9 +63,9 @@ def region_and_gradient(asked: Asked, side: int) -> Cost:
     return at_layer(asked, side) + one_gradient(asked, side)
 
 
-def depth(layer: str) -> int:
-    """The place in `features` of what a layer belongs to; of the classifier, and of other networks, the last."""
-    parts = layer.split(".")
+def depth(layer: str | None) -> int:
+    """The place in `features` of what a layer belongs to; of the classifier, other networks, or none, the last."""
+    parts = (layer or "").split(".")
     return int(parts[1]) if parts[0] == "features" and len(parts) > 1 and parts[1].isdigit() else 99
 
 
@@ -80,6 +80,7 @@ BY_SETTING: dict[str, Callable[[Asked, int], Cost]] = {
 }
 OTHERS = {  # whose settings do not say it; of techniques that are in neither table, a gradient is counted
     "class-map": one_forward,
+    "attention-rollout": one_forward,
     "fused-layer-cam": three_layers,
     "guided-grad-cam": region_and_gradient,
 }

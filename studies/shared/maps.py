@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.errors import UsageError
 from drawing.colours import blank_note, outline
 from drawing.grid import Panel
-from measures import captum_reference
-from measures.captum_reference import describe_agreement
+from measures.agreement import describe_agreement
 from studies.shared.network import class_titles, make_generator
 from studies.shared.options import find_class
 from studies.shared.pictures import Batch, score_title
@@ -48,6 +50,31 @@ class MapRow:
         if self.technique.picture:
             return [one.permute(1, 2, 0).numpy() for one in self.maps]
         return [one.numpy() for one in self.values(size)]
+
+
+def find_suited(
+    names: Sequence[str], model: nn.Module, side: int, report: Report, *, leave_out: bool
+) -> tuple[str, ...]:
+    """Those of the techniques whose maps the network can have, for pictures of this side.
+
+    Raises UsageError, which says why, for the first that it cannot have; with `leave_out` only where no other is left,
+    and else it is said which are left out.
+    """
+    images, reasons, refused = torch.zeros(1, 3, side, side), {}, None
+    for need in dict.fromkeys(TECHNIQUES[name].needs for name in names):
+        one = next(TECHNIQUES[name] for name in names if TECHNIQUES[name].needs == need)
+        try:
+            one.check(model, images)
+        except UsageError as error:
+            if not leave_out:
+                raise
+            refused, reasons[need] = error, str(error).removeprefix("model: ").partition(";")[0]
+    for need, reason in reasons.items():
+        report.say(f"left out: {', '.join(name for name in names if TECHNIQUES[name].needs == need)} ({reason})")
+    suited = tuple(name for name in names if TECHNIQUES[name].needs not in reasons)
+    if not suited:
+        raise refused
+    return suited
 
 
 def find_versus(text: str | None, model: nn.Module, batch: Batch) -> Versus | None:
@@ -107,6 +134,11 @@ def _one_map(
         return call(generator=generator, callback=bar.update)[0].cpu()
 
 
+def captum_reference() -> ModuleType:
+    """measures.captum_reference. It is loaded when a comparison is made: to load Captum takes a third of a second."""
+    return import_module("measures.captum_reference")
+
+
 def compute_captums(
     model: nn.Module, batch: Batch, rows: Mapping[str, MapRow], *, settings: Given, report: Report
 ) -> Iterator[tuple[str, MapRow]]:
@@ -115,7 +147,7 @@ def compute_captums(
     labels = batch.labels.to(batch.images.device)
     with report.progress(total=len(wanted) * len(batch.names), desc="Captum", unit="map") as bar:
         for name, technique in wanted.items():
-            call = getattr(captum_reference, technique.captum)
+            call = getattr(captum_reference(), technique.captum)
             maps = []
             for index in range(len(batch.names)):
                 one = batch.images[index : index + 1], labels[index : index + 1]

@@ -1,13 +1,17 @@
 """The network that a study asks for, and what it says of pictures, in words."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from core.activations import find_layer
+from core.defaults import SHARED
 from core.errors import UsageError
 from core.gradients import chunk_length
+from core.layers import last_layer, spread_layers
 from core.networks import load_network
 from core.passes import scores_of
 from studies.shared.report import Report
@@ -17,17 +21,29 @@ from studies.shared.settings import Asked, SizedSettings
 def open_network(settings: Asked, report: Report) -> tuple[nn.Module, Asked]:
     """The network asked for, and the settings with what was left to it filled in. It says which weights were taken.
 
-    The side of squares, where none was asked for, is the study's or the network's own. Raises UsageError for another
-    than the only one that the network takes.
+    The side of squares, where none was asked for, is the study's or the network's own, and the layer the network's
+    last one with places. Raises UsageError for another side than the only one that the network takes.
     """
     model = load_network(settings.model, settings.weights, settings.device, settings.classes)
     report.say(model.weights_note)
+    if settings.at_layer:
+        with suppress(UsageError):  # a network without places has maps that ask for none
+            model.last_layer = last_layer(model)  # carried, so that no technique looks for it again
+        if getattr(settings, "layer", "") is None:
+            settings = replace(settings, layer=last_layer(model))
     if not isinstance(settings, SizedSettings):
         return model, settings
     size = settings.size or (settings.prefers if model.takes_any_size else None) or model.input_size
     if size != model.input_size and not model.takes_any_size:
         raise UsageError(f"size: {size}; {model.title} takes pictures of {model.input_size} pixels alone")
     return model, replace(settings, size=size)
+
+
+def layers_or_own(model: nn.Module, asked: Sequence[str], own: Sequence[str], *, count: int = 5) -> tuple[str, ...]:
+    """The layers asked for, all in the network; if none, `own`, which are SqueezeNet's, or another's at all depths."""
+    for layer in asked:
+        find_layer(model, layer)
+    return tuple(asked or (own if model.model_name == SHARED else spread_layers(model, count=count)))
 
 
 def make_generator(seed: int) -> torch.Generator:

@@ -12,13 +12,15 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from core.defaults import PHOTOGRAPHS, ROOT, SHARED, SIDE
 from core.errors import UsageError, WorkError
+from core.sharing import started
 from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
 from studies.shared.outputs import add_overwrite
+from studies.shared.starting import wait_kindly
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
@@ -69,6 +71,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
+    def _print_message(self, message: str, file: TextIO | None = None) -> None:
+        """Help and errors are the same in all processes that torchrun started: the first says them."""
+        if started()[0] == 0:
+            super()._print_message(message, file)
+
 
 def make_parser(
     description: str,
@@ -92,8 +99,8 @@ def make_parser(
     parser = Parser(description=description)
     add = parser.add_argument
     if images:
-        pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
-        add("--images", nargs="+", metavar="PATH", help=pictures)
+        pictures = f"files, folders, tar shards, @LIST of files, or any of {', '.join(PHOTOGRAPHS)}"
+        add("--images", nargs="+", metavar="PATH", help=f"{pictures} (default: these five photographs)")
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
@@ -257,6 +264,7 @@ def run_script(
     """
     with patient_streams() as output:
         options = parser.parse_args(arguments)
+        wait_kindly()
         if keep_memory:
             keep_freed_memory()
         # The figure says why a map is blank; a person needs no Python warning besides.
@@ -298,5 +306,7 @@ def _outcome(main: Callable[[argparse.Namespace], int | None], parser: Parser, o
 
 
 def _complain(parser: Parser, sentence: str, code: int) -> int:
-    print(f"{parser.prog}: {' '.join(sentence.split())}", file=sys.stderr)
+    rank, _ = started()
+    whose = f"process {rank}: " if rank else ""
+    print(f"{parser.prog}: {whose}{' '.join(sentence.split())}", file=sys.stderr)
     return code

@@ -14,12 +14,15 @@ from core import images
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError, WorkError
 from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, shown
+from core.shards import Damage, Member
 from measures.localisation import SCORES, centre_map, localisation
 from studies.shared.examples import example_scenes
 from studies.shared.network import class_probabilities, class_title
 from studies.shared.options import find_class
 from studies.shared.report import Report
 from studies.shared.settings import PictureSettings
+
+Source = Path | Member | Damage | str  # a file, one in a shard, or the name of a default photograph
 
 
 class Batch(NamedTuple):
@@ -37,7 +40,7 @@ class Picture(NamedTuple):
     """A picture that is named but not yet read."""
 
     name: str
-    source: Path | str  # a file, or the name of a default photograph
+    source: Source
 
 
 def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> Batch:
@@ -57,7 +60,7 @@ def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> B
 
 
 def list_pictures(paths: Sequence[str], left_out: Callable[[str], None] = lambda sentence: None) -> list[Picture]:
-    """The pictures of files, folders and names of default photographs; all of these, if nothing is named.
+    """The pictures of files, folders, lists, shards and names of photographs; all of these last, if nothing is named.
 
     left_out: is told, in a sentence for each folder, what it holds besides: `report.say`.
     """
@@ -75,17 +78,24 @@ def open_picture(picture: Picture, *, longest: float = LONGEST_OVER_SHORTEST) ->
 
     longest: how many times the shorter side the longer one may be.
     """
-    if isinstance(picture.source, Path):
-        return images.load_image(picture.source, longest=longest)
-    return images.default_photograph(picture.source)
+    if isinstance(picture.source, str):
+        return images.default_photograph(picture.source)
+    return images.load_image(picture.source, longest=longest)
 
 
 def square_crop(picture: Picture, whole: Image, size: int, report: Report) -> Image:
     """The centre of a picture, `size` pixels a side; of a strip it is said how little that is."""
-    if images.is_strip(whole):
-        seen = f"only the {min(whole.size)} pixels each way in the middle are looked at"
-        report.say(f"{picture.name} is {whole.width} x {whole.height} pixels: {seen}; crop it to see another part")
+    if words := strip_words(picture, whole):
+        report.say(words)
     return images.centre_crop(whole, size)
+
+
+def strip_words(picture: Picture, whole: Image) -> str:
+    """How little of a strip its centre shows, in a sentence; nothing of other pictures."""
+    if not images.is_strip(whole):
+        return ""
+    seen = f"only the {min(whole.size)} pixels each way in the middle are looked at"
+    return f"{picture.name} is {whole.width} x {whole.height} pixels: {seen}; crop it to see another part"
 
 
 def chosen_labels(texts: Sequence[str], class_names: tuple[str, ...], count: int) -> list[int | None]:
@@ -121,7 +131,7 @@ def load_pictures(
 
 
 def stream_pictures(
-    pictures: Iterable[Picture], size: int, report: Report, broken: dict[Path | str, UsageError]
+    pictures: Iterable[Picture], size: int, report: Report, broken: dict[Source, UsageError]
 ) -> Iterator[Tensor]:
     """Read the pictures one at a time, square: (1, 3, size, size) each, in the network's units, on the CPU.
 
@@ -136,7 +146,7 @@ def stream_pictures(
 def readable_pictures(
     pictures: Iterable[Picture],
     report: Report,
-    broken: dict[Path | str, UsageError],
+    broken: dict[Source, UsageError],
     *,
     longest: float = LONGEST_OVER_SHORTEST,
 ) -> Iterator[tuple[Picture, Image]]:
@@ -182,6 +192,15 @@ def score_title(values: Tensor, mask: np.ndarray | None) -> str:
     return f"{'hit' if hit == 1 else 'miss'}, mass {mass:.2f}, IoU {iou:.2f}"
 
 
+def probabilities_of(model: nn.Module, pictures: Tensor) -> Tensor:
+    """What the network says of pictures (N, 3, H, W), as `class_probabilities`. Raises WorkError for broken weights."""
+    try:
+        return class_probabilities(model, pictures)
+    except WorkError as error:  # a score that is no number
+        words = f"weights: {model.weights_name} gives scores that are not finite; get the file again"
+        raise WorkError(words) from error
+
+
 def _as_batch(
     model: nn.Module,
     names: list[str],
@@ -191,12 +210,7 @@ def _as_batch(
 ) -> Batch:
     """Let the network name what it sees, and explain that where no class was chosen."""
     tensor = images.preprocess(crops).to(next(model.parameters()).device)
-    try:
-        probabilities = class_probabilities(model, tensor)
-    except WorkError as error:  # a score that is no number
-        raise WorkError(
-            f"weights: {model.weights_name} gives scores that are not finite; get the file again"
-        ) from error
+    probabilities = probabilities_of(model, tensor)
     predicted = probabilities.argmax(dim=1).tolist()
     labels = torch.tensor([guess if label is None else label for guess, label in zip(predicted, chosen, strict=True)])
     titles = [class_title(model, row, int(label)) for row, label in zip(probabilities, labels, strict=True)]

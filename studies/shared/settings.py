@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from core.defaults import SHARED, SIDE
 from core.errors import UsageError
 
+LIST = "list"  # in the place of a layer
 Asked = TypeVar("Asked", bound="Settings")
 
 
@@ -25,10 +26,17 @@ class Settings:
     only_squeezenet: ClassVar[str] = ""
     # What is written: `output` (""), the same with something after its stem ("_map"), another file beside it (".md").
     endings: ClassVar[tuple[str, ...]] = ("",)
+    at_layer: ClassVar[bool] = False  # whether maps of a layer are drawn: of the network's last one where none is named
 
     def __post_init__(self) -> None:
         if self.only_squeezenet and self.model != SHARED:
             raise UsageError(f"model: '{self.model}' is not for this study: {self.only_squeezenet}")
+
+    @property
+    def asks_for_layers(self) -> bool:
+        """Whether a list of the network's layers is asked for, as `--layer list`, and not the study."""
+        named = (getattr(self, field, None) or () for field in ("layer", "layers"))
+        return any(LIST in ((each,) if isinstance(each, str) else each) for each in named)
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -71,5 +79,5 @@ class SizedSettings(Settings):
 class PictureSettings(SizedSettings):
     """What a study of pictures takes besides."""
 
-    images: tuple[str, ...] = ()  # files, folders, names of default photographs; none: all photographs, or scenes
+    images: tuple[str, ...] = ()  # files, folders, shards, lists, photographs; none: all of these last, or scenes
     labels: tuple[str, ...] = ()  # names or numbers; none: the predicted classes

@@ -37,6 +37,11 @@ def choose_techniques(texts: Collection[str], known: Mapping[str, Technique], *,
     return additive if versus and "all" in texts else names
 
 
+def none_is_named(names: Collection[str], known: Mapping[str, Technique], *, versus: bool = False) -> bool:
+    """Whether no technique is asked for, or all of them: then those that the network cannot have are left out."""
+    return not names or set(names) == {name for name, row in known.items() if row.additive or not versus}
+
+
 def technique_choice(
     known: Mapping[str, Technique],
     bare: Collection[str],
@@ -76,6 +81,12 @@ def add_technique_flags(parser: Parser, known: Mapping[str, Technique], *, defau
         described = f"{', '.join(row.name for row in rows)}: {setting.meaning}"
         kind = type_of(setting, rows[0].defaults[name])
         add(f"--{name.replace('_', '-')}", type=kind, default=default, metavar=setting.unit, help=described)
+
+
+def add_no_captum(parser: Parser) -> None:
+    """--no-captum."""
+    help_text = "leave out the comparison with Captum, and do not load it: the first picture is there sooner"
+    parser.add_argument("--no-captum", dest="captum", action="store_false", help=help_text)
 
 
 def given_settings(given: Given, known: Mapping[str, Technique], *, own: Collection[str] = ()) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drawing.grid import DOTS_PER_INCH, Panel, draw_grid
+from drawing.grid import Panel, draw_grid
+from drawing.lettering import DOTS_PER_INCH
 
 SHOWN = 224  # pixels: about as wide are panels drawn, each of their pixels as a square
 BLOCKS = {1: "conv1", 4: "fire3", 6: "fire4", 7: "fire5"}  # what the layers are called

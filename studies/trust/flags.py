@@ -16,6 +16,7 @@ from studies.shared.settings import PictureSettings
 from visualizers.catalogue import TECHNIQUES, defaults_of
 
 QUESTION = "May I believe the map?"
+SHARES_WORK = True  # by several processes that torchrun starts
 QUICK = tuple(name for name, technique in TECHNIQUES.items() if not technique.slow)
 SLOW = tuple(name for name, technique in TECHNIQUES.items() if technique.slow)
 DEFAULTS = defaults_of("measures.scorecard", "score_maps")
@@ -25,6 +26,7 @@ DEFAULTS = defaults_of("measures.scorecard", "score_maps")
 class Settings(PictureSettings):
     """What is asked: the techniques, the scenes if scenes are meant, and how thoroughly each map is checked."""
 
+    at_layer = True
     techniques: tuple[str, ...] = QUICK  # names of the catalogue
     scenes: int = 0  # 0: the pictures named, the photographs, or a few scenes where the network knows nothing else
     checked: int = 24  # so many images with each block random; slow techniques with random networks at all

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from drawing.grid import DOTS_PER_INCH, pixels_of
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
 from studies.trust.lines import lines_of, write_footer
 from studies.trust.rows import Row
 from studies.trust.scores import Scores

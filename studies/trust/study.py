@@ -6,17 +6,20 @@ from pathlib import Path
 from torch import nn
 
 from core.errors import UsageError
+from core.sharing import company
 from core.squeezenet import load_squeezenet
 from drawing.files import describe
-from drawing.tables import draw_table
+from drawing.table_picture import draw_table
 from measures.sanity import blocks_of
 from patterns.scenes import CLASS_NAMES
 from studies.shared.cost import tell
+from studies.shared.maps import find_suited
 from studies.shared.network import footer, open_network
 from studies.shared.report import Report
+from studies.shared.techniques import none_is_named
 from studies.trust.cost import cost
 from studies.trust.curves_figure import draw_curves
-from studies.trust.flags import QUESTION, Settings
+from studies.trust.flags import QUESTION, QUICK, Settings
 from studies.trust.pictures import Pictures, load
 from studies.trust.rows import rows_of
 from studies.trust.sanity_figure import draw_sanity, randomised_maps
@@ -24,6 +27,7 @@ from studies.trust.scores import Checks, Networks, score_all
 from studies.trust.similarity_figure import draw_similarity
 from studies.trust.summary import verdict_sentences
 from studies.trust.table import KEY, Facts, cell_styles, make_table
+from visualizers.catalogue import TECHNIQUES
 
 SCENES = 8  # of a bare run, where the network knows nothing else
 
@@ -35,12 +39,17 @@ def run(settings: Settings, report: Report) -> None:
         if settings.labels:
             raise UsageError("labels: scenes are explained for their own class; leave out --labels, or give --images")
         settings = replace(settings, scenes=SCENES)  # the photographs are nothing that this network knows
+    leave_out = settings.techniques == QUICK or none_is_named(settings.techniques, TECHNIQUES)
+    names = find_suited(settings.techniques, model, settings.side, report, leave_out=leave_out)
+    settings = replace(settings, techniques=names)
     networks = Networks(model, load_randomly_labelled(settings.random_labels, model, settings.device))
     tell(cost(settings), report.say, model)
-    pictures = load(model, settings, report)
+    pictures = load(model, settings, report.of_all())
     rows = rows_of(settings.techniques)
     checks = Checks(settings.seed, settings.checked, settings.draws, settings.stages, settings.noise)
     scores = score_all(rows, networks, pictures, checks, report)
+    if not company().leads:
+        return
     for title, values in scores.items():
         for sentence in verdict_sentences(values):
             report.say(f"{title}: {sentence}")

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from core.images import denormalise, deprocess, normalise
-from drawing.grid import DOTS_PER_INCH, Panel, draw_grid, pixels_of, stack
+from drawing.grid import Panel, draw_grid, stack
+from drawing.lettering import DOTS_PER_INCH
+from drawing.plots import pixels_of
 from studies.shared.network import class_probabilities, class_title, footer
 
 SHOWN = 6  # held-out images
