@@ -13,10 +13,11 @@ from PIL import Image
 
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError
-from explorer.answers import cover, dream, fool, look, paint, trust, unit
+from explorer.answers import cover, dream, fool, look, paint, unit
 from explorer.watching import Finished, watched
 from explorer.world import MOST_BYTES, SIDE, World, named, photograph, scene, uploaded
 from studies.shared.runner import flags_of
+from studies.shared.verdicts import verdict
 from visualizers.catalogue import TECHNIQUES
 from visualizers.gradcam import grad_cam
 
@@ -131,7 +132,7 @@ def test_a_technique_that_is_not_linear_compares_no_classes(world, asked):
 
 
 def test_the_tables_say_how_far_each_measured_technique_may_be_believed():
-    words = trust.verdict(TECHNIQUES["guided-backprop"])
+    words = verdict(TECHNIQUES["guided-backprop"])
     assert "follows what the network learned: in part" in words
     assert "(the centre of the picture: 83)" in words
 

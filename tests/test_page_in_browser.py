@@ -1,5 +1,6 @@
 """The page in a real browser: each tab shows what was computed for it, to two people at once, and to hostile ones."""
 
+import csv
 import io
 import socket
 import time
@@ -13,6 +14,7 @@ from PIL import Image
 from core.images import as_picture
 from explorer.answers import look, paint, unit
 from explorer.world import World, scene, uploaded
+from studies.shared.runner import run_study
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 ALONE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -291,3 +293,50 @@ def test_the_page_listens_to_this_machine_alone(address):
         mine = socket.gethostbyname(socket.gethostname())
         if not mine.startswith("127."):
             assert other.connect_ex((mine, port)) != 0
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """The page of a folder of four scenes of two classes."""
+    folder, output = tmp_path_factory.mktemp("pictures"), tmp_path_factory.mktemp("out") / "explained"
+    for name, seed in (("star", 0), ("star", 1), ("fish", 0), ("spiral", 2)):
+        as_picture(scene(name, seed).pixels).save(folder / f"{name}{seed}.png")
+    asked = ["--images", str(folder), "--weights", "patterns", "--report", "--output", str(output)]
+    assert run_study("explain", asked) == 0
+    return output / "explained.html"
+
+
+def test_the_report_is_filtered_and_its_counts_are_right(browser, explained):
+    with (explained.parent / "explained.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    page = browser.new_page()
+    page.goto(explained.as_uri())
+    cards, count = page.locator("article"), page.locator("output")
+    expect(count).to_have_text("4 of 4 pictures")
+    for name in {row["predicted_name"] for row in rows}:
+        page.get_by_label("Predicted class").select_option(label=name)
+        right = sum(row["predicted_name"] == name for row in rows)
+        expect(count).to_have_text(f"{right} of 4 pictures")
+        assert cards.filter(visible=True).count() == right
+    page.get_by_label("Predicted class").select_option(label="all")
+    page.get_by_label("Probability from, in per cent").fill("50")
+    likely = sum(float(row["probability"]) >= 0.5 for row in rows)
+    expect(count).to_have_text(f"{likely} of 4 pictures")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_is_for_people_of_all_abilities(browser, explained, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: see requirements-page.txt")
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(explained.as_uri())
+    found = axe.Axe().run(page).response["violations"]
+    assert not [(each["id"], each["nodes"][0]["html"][:200]) for each in found]
+    page.close()
+
+
+def test_the_report_can_be_read_on_a_phone(browser, explained):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(explained.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

@@ -150,7 +150,7 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     local = OURS | {path.stem for folder in ("tests", "courses") for path in (ROOT / folder).rglob("*.py")}
     outside = {known.get(name, name) for name in used - set(sys.stdlib_module_names) - local}
     extras = " ".join(path.read_text(encoding="utf-8") for path in ROOT.glob("requirements-*.txt"))
-    optional = {"pytorch_grad_cam": "grad-cam", "gradio": "gradio", "playwright": "playwright"}
+    optional = {"pytorch_grad_cam": "grad-cam", **{name: name for name in ("gradio", "playwright")}}
     assert listed - {"ruff", "pytest-xdist"} == outside - optional.keys()
     assert all(f"{name}>=" in extras for name in optional.values())
     conda = (ROOT / "environment.yaml").read_text(encoding="utf-8")

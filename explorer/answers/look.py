@@ -10,10 +10,10 @@ from torch import Tensor
 
 from core.errors import UsageError
 from drawing.colours import blank_note, diverging, diverging_overlay, full_scale, heat, outline, overlay, signed
-from explorer.answers.trust import verdict
 from explorer.world import Asked, World, generator
 from studies.shared.pictures import score_title
 from studies.shared.report import with_reason
+from studies.shared.verdicts import verdict
 from visualizers.catalogue import TECHNIQUES, Technique
 from visualizers.evidence import explain, pixel_values
 
