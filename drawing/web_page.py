@@ -11,7 +11,8 @@ from core.own_files import sign
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881 }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem }
+body { color: CanvasText; background: Canvas; font: 16px/1.5 system-ui, sans-serif }
+body { margin: 0 auto; max-width: 72rem; padding: 1rem }
 h1 { font-size: 1.7rem; line-height: 1.2 } h2 { font-size: 1.15rem; margin: 0 0 .3rem; overflow-wrap: anywhere }
 a { color: LinkText } code, pre { font-size: .85rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere }
 table { border-collapse: collapse } th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem }

@@ -1,4 +1,4 @@
-"""The page of all pictures that were explained, and that of the gallery: one file each, true, valid, for all to read."""
+"""The page of all pictures explained, and that of the gallery: one file each, true, valid, for all to read."""
 
 import re
 from html.parser import HTMLParser
