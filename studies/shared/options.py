@@ -75,6 +75,11 @@ def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path
     return Path(text)
 
 
+def page_path(text: str) -> Path:
+    """An argparse type: a file that a page can be written to."""
+    return picture_path(text, (".html",))
+
+
 def folder_or_picture_path(text: str) -> Path:
     """An argparse type: a picture, or a folder: one that is there, or has no ending, or ends in a slash."""
     if not text:
@@ -92,7 +97,7 @@ def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and os.path.isdir(path):
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".html", ".safetensors") and os.path.isdir(path):
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
