@@ -250,10 +250,14 @@ def cell(outcome: Outcome) -> str:
         return "refused: " + next((short for words, short in REASONS.items() if words in outcome.refused), "see CSV")
     if math.isnan(outcome.plain):
         return "not compared"
-    words = f"{outcome.plain:.0e}" if outcome.plain <= ALIKE else f"WRONG {outcome.plain:.0e}"
+    words = _rounded(outcome.plain) if outcome.plain <= ALIKE else f"WRONG {outcome.plain:.0e}"
     if outcome.captum is not None:
-        words += f", {outcome.captum:.0e}" if outcome.captum <= ALIKE_TO_CAPTUM else ", *"
+        words += f", {_rounded(outcome.captum)}" if outcome.captum <= ALIKE_TO_CAPTUM else ", *"
     return words + (" (blank)" if outcome.blank else "")
+
+
+def _rounded(difference: float) -> str:
+    return f"{difference:.0e}" if difference else "0"
 
 
 def main(options: argparse.Namespace) -> None:
