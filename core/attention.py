@@ -63,9 +63,9 @@ def attention_of(model: nn.Module, images: Tensor) -> tuple[Tensor, list[Tensor]
 def token_roles(model: nn.Module, images: Tensor) -> Roles:
     """Which tokens are patches, and which the scores are read from, for images of this size (N, 3, H, W).
 
-    Both are found by asking, with a picture of noise. A gradient of NaN shows what the scores depend on, also by weights
-    that are 0: in the last block's weights it comes down to the rows of the tokens that are read from. Raises
-    UsageError as `attention_of` does, and where the tokens are no grid.
+    Both are found by asking, with a picture of noise. A gradient of NaN shows what the scores depend on, also by
+    weights that are 0: in the last block's attention it comes down to the rows of the tokens that are read from.
+    Raises UsageError as `attention_of` does, and where the tokens are no grid.
     """
     noise = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(0)).to(images)
     with measuring(model):

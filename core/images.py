@@ -174,7 +174,7 @@ def default_photograph(name: str) -> Image.Image:
         raise ModuleNotFoundError(f"No module named '{package}'", name=package)
     path = Path(found.origin).parent / file
     if not path.is_file():
-        raise WorkError(f"photograph: '{path}' is not there; install {package} anew, or name a picture of your own")
+        raise WorkError(f"photograph: '{path}' is not there; install the packages of requirements.txt anew")
     with Image.open(path) as image:  # as it is: a colour profile that it may have is not applied
         return image.convert("RGB")
 

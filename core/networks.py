@@ -23,8 +23,8 @@ from core.defaults import SHARED
 from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
 from core.kept import NoFile, Unreadable, sha256_of
-from core.own_networks import build_own
-from core.passes import scores_of
+from core.own_networks import build_own, code_hash, find_function
+from core.passes import in_one_sentence, scores_of
 from core.paths import as_path
 from core.squeezenet import TITLE, choose_device, load_squeezenet
 from core.tensor_files import checksum_of
@@ -107,13 +107,16 @@ def load_network(
         return network
     where, origin = choose_device(device), find_origin(model)
     network, found = _with_weights(model, str(weights), origin)
-    network.to(where).requires_grad_(False).eval()
-    in_channels_last(network)
+    with in_one_sentence(f"model: {model} cannot be frozen, put into eval mode, or moved to {where}"):
+        network.to(where).requires_grad_(False).eval()
+        in_channels_last(network)
     network.model_name, network.title = model, TITLE if model == SHARED else model.removeprefix(TIMM)
     count = describe(network, origin.facts)
     names, passed_over = (given, "") if given is not None else _names(network, found, count, origin)
     network.class_names = check_count(names, count, f"'{classes}'")
-    network.weights_name = found.name or f"as built (sha256 {_hash_of(network)})"
+    network.weights_name = found.name or f"as built (sha256 {hash_of(network)[:8]})"
+    if ":" in model and not model.startswith(TIMM):
+        network.weights_name += f", code {code_hash(network, model)[:8]}"
     told = (network.weights_name, found.note, passed_over, "" if count == len(IMAGENET_NAMES) else f"{count} classes")
     network.weights_note = f"network: {network.title}; weights: {', '.join(filter(None, told))}, {found.source}"
     return network
@@ -126,7 +129,8 @@ def find_origin(model: str) -> Origin:
         find_timm(name)
         return Origin(partial(build_timm, name), partial(load_timm, name, otherwise=ELSE))
     if ":" in model:
-        return Origin(lambda _classes: build_own(model), lambda: build_own(model), of_imagenet=False)
+        own = partial(build_own, find_function(model), model)
+        return Origin(lambda _classes: own(), own, of_imagenet=False)
     check_model_name(model, others=OTHERS)
     transforms = own_weights(model).transforms()
     facts = {"input_size": transforms.crop_size[0], "pixel_mean": transforms.mean, "pixel_std": transforms.std}
@@ -164,7 +168,7 @@ def _with_weights(model: str, weights: str, origin: Origin) -> tuple[nn.Module, 
             if own:
                 words = f"'{RANDOM}' is not for a function, which gives its network with its weights"
                 raise UsageError(f"weights: {words}; leave out --weights, or give a file")
-            return origin.build(None), Found(f"{RANDOM} (seed {SEED})", "", "never trained")
+            return without_zeros(origin.build(None)), Found(f"{RANDOM} (seed {SEED})", "", "never trained")
         return _from_file(model, as_path(weights, "weights"), origin)
 
 
@@ -264,6 +268,14 @@ def _classes_at(network: nn.Module, side: int) -> int:
     return scores_of(network, torch.zeros(1, 3, side, side)).shape[1]
 
 
+def without_zeros(network: nn.Module) -> nn.Module:
+    """The network, its layers that begin at zero filled with numbers: a head of zeros has blank maps alone."""
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            nn.init.normal_(parameter, std=0.02)
+    return network
+
+
 def in_channels_last(network: nn.Module) -> None:
     """Convolutions on a CPU run about twice as fast so; the numbers are the same."""
     for parameter in network.parameters():
@@ -271,8 +283,8 @@ def in_channels_last(network: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _hash_of(network: nn.Module) -> str:
+def hash_of(network: nn.Module) -> str:
     """Of the weights as they are, so that what was made with others is told apart."""
     state = network.state_dict()
     plain = {key: value for key, value in state.items() if isinstance(value, Tensor) and not value.is_quantized}
-    return checksum_of(plain, {})[:8]
+    return checksum_of(plain, {})

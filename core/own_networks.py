@@ -5,20 +5,24 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from torch import nn
 
 from core.errors import UsageError
 
+PUBLIC = {"torch", "torchvision", "timm", "builtins"}
 
-def build_own(name: str) -> nn.Module:
-    """What the function returns. It runs: it is the caller's code.
+
+def find_function(name: str) -> Callable[[], object]:
+    """The function of this name, whose module is imported: it is the caller's code.
 
     name: "package.module:function". The module is looked for where Python looks, then in the current folder. Raises
-    UsageError, one sentence, where there is no such module or function, it needs arguments, fails, or returns something
-    else.
+    UsageError, one sentence, where there is no such module or function, or it needs arguments.
     """
     function = _function(name)
     try:
@@ -32,6 +36,11 @@ def build_own(name: str) -> nn.Module:
     if needed:
         words = f"needs arguments ({', '.join(needed)})"
         raise UsageError(f"model: '{name}' {words}; give a function without, which calls it with yours")
+    return function
+
+
+def build_own(function: Callable[[], object], name: str) -> nn.Module:
+    """What the function returns. Raises UsageError, one sentence, where it fails, or returns something else."""
     with_reason = f"model: '{name}' failed"
     try:
         network = function()
@@ -42,6 +51,22 @@ def build_own(name: str) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise UsageError(f"model: '{name}' returns a {type(network).__name__}, not a torch.nn.Module")
     return network
+
+
+def code_hash(network: nn.Module, name: str) -> str:
+    """A hash of what makes the network beside its weights: its layers, the mean and spread that it wants, and the files
+    that the function and the classes of its layers stand in, but for those of torch, torchvision and timm.
+    """
+    places = {name.partition(":")[0]} | {
+        each.__module__ for module in network.modules() for each in type(module).__mro__
+    }
+    files = {getattr(sys.modules.get(place), "__file__", None) for place in places if place.split(".")[0] not in PUBLIC}
+    facts = [repr(network), getattr(network, "pixel_mean", None), getattr(network, "pixel_std", None)]
+    digest = sha256(repr(facts).encode())
+    for file in sorted(filter(None, files)):
+        with suppress(OSError):
+            digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
 
 
 def _function(name: str) -> Callable[[], object]:
@@ -68,8 +93,9 @@ def _module(place: str, name: str) -> ModuleType:
         return import_module(place)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{place}.".startswith(f"{error.name}."):
-            found = f"'{error.name}' is a module, not a package" if error.name in sys.modules else ""
-            words = found or f"there is no module '{error.name}' where Python looks, nor in '{os.getcwd()}'"
+            outer = error.name.rpartition(".")[0]
+            why = f", and '{outer}' is no package" if "is not a package" in str(error) else ""
+            words = f"there is no module '{error.name}' where Python looks, nor in '{os.getcwd()}'{why}"
             raise UsageError(f"model: {words}; start in the folder that holds it, or set PYTHONPATH") from None
         raise UsageError(f"model: the module '{place}' cannot be imported: {_reason(error)}") from error
     except Exception as error:

@@ -1,10 +1,10 @@
 """Other ways back through a ReLU: guided backpropagation's, the deconvnet's, and straight through. Nothing is replaced:
 the rules are hooks within a block, and reach the ReLUs inside Fire modules, too.
 
-Not every ReLU is a module: DenseNet and GoogLeNet call functions. So a rule looks for them in the score's graph, too
-(`apply_rules`). Where that hides what was computed, as TorchScript's does, the map would be a mixture of the rule and
-the plain gradient, without a word: such a network is refused. Other activations (ReLU6, LeakyReLU, GELU, SiLU) have no
-such rule; they pass their own gradient.
+Not every ReLU is a module: DenseNet and GoogLeNet call functions, and others write clamp(min=0). So a rule looks for
+them in the score's graph, too (`apply_rules`). Where that hides what was computed, as TorchScript's does and operations
+of the owner's own, the map would be a mixture of the rule and the plain gradient, without a word: such a network is
+refused. Other activations (ReLU6, LeakyReLU, GELU, SiLU) have no such rule; they pass their own gradient.
 """
 
 import threading
@@ -14,12 +14,19 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import Node
 
 from core.errors import UsageError
 from core.measuring import add_hook, in_own_thread
 
 HIDING = ("DifferentiableGraph", "CompiledFunction")  # parts of graphs that hold several operations
+SAME = {  # other operations that are a ReLU where a number that they keep for the way back is 0
+    "ClampBackward1": "_saved_min",
+    "ClampMinBackward0": "_saved_min",
+    "ThresholdBackward0": "_saved_threshold",
+    "LeakyReluBackward0": "_saved_negative_slope",
+}
 GUIDED = "guided"  # marks the operations that follow the rule already
 
 _blocks = threading.local()  # .rules: those of the blocks that this thread is in
@@ -128,9 +135,12 @@ def _reaching_relus(model: nn.Module, technique: str, treat: Callable[[Node], No
         raise UsageError(f"model: {technique} cannot see the ReLUs of a scripted or traced network; {remedy}")
 
     def rule(name: str, node: Node) -> None:
-        if name == "ReluBackward0":
+        if name == "ReluBackward0" or _is_relu_by_its_numbers(name, node):
             treat(node)
             reached.append(True)
+        elif isinstance(node, BackwardCFunction) and not type(node)._forward_cls.__module__.startswith("torch."):
+            words = f"cannot see whether the network's own operation {type(node)._forward_cls.__name__} is a ReLU"
+            raise UsageError(f"model: {technique} {words}; {remedy}")
         elif any(part in name for part in HIDING):
             raise UsageError(f"model: {technique} cannot see the ReLUs of compiled or scripted parts; {remedy}")
 
@@ -146,6 +156,11 @@ def _reaching_relus(model: nn.Module, technique: str, treat: Callable[[Node], No
             handle.remove()
     if not reached:
         raise UsageError(f"model: {technique} changes the way back through ReLUs, and the network runs none; {remedy}")
+
+
+def _is_relu_by_its_numbers(name: str, node: Node) -> bool:
+    """Whether an operation of another name cuts off at 0, and nowhere else as ReLU6 does."""
+    return name in SAME and getattr(node, SAME[name]) == 0 and getattr(node, "_saved_max", None) is None
 
 
 def _graph(root: Node) -> Iterator[Node]:

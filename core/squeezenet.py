@@ -126,13 +126,17 @@ def _imagenet_weights() -> tuple[Weights, str]:
     return _read_weights(path), source
 
 
+def cached_file(weights: WeightsEnum) -> Path:
+    """Where torchvision keeps the file. The end of its name is the start of its SHA-256."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+
+
 def torchvision_file(weights: WeightsEnum, ways: str) -> tuple[Path, str]:
     """The file of torchvision's own weights, and where it was found: its cache first, else its download.
 
     The hash is checked both times. ways: what else a person can do, for the WorkError if the file cannot be had.
     """
-    file_name = Path(urlparse(weights.url).path).name  # its end is the start of the file's SHA-256
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name
+    cached = cached_file(weights)
     expected = cached.stem.rpartition("-")[2]
     source = "torchvision's cache" if cached.exists() else "torchvision's download"
     if not cached.exists():

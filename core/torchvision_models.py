@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
 from core.errors import UsageError
-from core.squeezenet import torchvision_file
+from core.squeezenet import cached_file, torchvision_file
 
 AUXILIARY = ("AuxLogits", "aux1", "aux2")  # heads of Inception and GoogLeNet that only a training has
 OLD_NAMES = {  # of entries in torchvision's own files: its constructors rename them
@@ -40,6 +40,11 @@ def check_model_name(name: str, *, others: str = "") -> None:
 def own_weights(name: str) -> WeightsEnum:
     """Of several the first, as in the network's paper."""
     return next(iter(get_model_weights(name)))
+
+
+def is_cached(name: str) -> bool:
+    """Whether the own weights of a network are in torchvision's cache, so that they need no download."""
+    return cached_file(own_weights(name)).is_file()
 
 
 def build_torchvision(name: str, classes: int | None = None) -> nn.Module:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from core.activations import find_layer
 from core.gradients import chunk_length
 from core.inputs import as_images, precise
+from core.layers import layer_or_last
+from core.layouts import MapsOf
 from core.measuring import measuring
 
 
@@ -27,7 +29,8 @@ def _in_its_type(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         like = next(model.parameters(), images)
         with warnings.catch_warnings(), measuring(model):
             warnings.simplefilter("ignore")
-            result = function(model, images.to(like.device, like.dtype, copy=True), *arguments, **settings)
+            there = (argument.to(like.device) for argument in arguments)  # labels, which Captum leaves where they are
+            result = function(model, images.to(like.device, like.dtype, copy=True), *there, **settings)
         return result.detach().to(images)
 
     return called
@@ -63,16 +66,31 @@ def captum_guided_backprop(model: nn.Module, images: Tensor, labels: Tensor) -> 
 
 
 @_in_its_type
-def captum_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str, relu: bool = True) -> Tensor:
-    """(N, 3, H, W), (N,) -> coarse (N, h, w)."""
-    method = attr.LayerGradCam(model, find_layer(model, layer))
-    return method.attribute(images.requires_grad_(), target=labels, relu_attributions=relu).squeeze(1)
+def captum_grad_cam(
+    model: nn.Module, images: Tensor, labels: Tensor, *, layer: str | None = None, relu: bool = True
+) -> Tensor:
+    """(N, 3, H, W), (N,) -> coarse (N, h, w).
+
+    Captum takes the second axis for channels. Of a layer that counts otherwise, its activation and gradient are
+    Captum's, and their product is taken here.
+    """
+    layer = layer_or_last(model, layer, images)
+    module, maps_of = find_layer(model, layer), MapsOf(model, layer)
+    activation = attr.LayerActivation(model, module).attribute(images)
+    maps = maps_of(activation, images)
+    if maps is activation:
+        method = attr.LayerGradCam(model, module)
+        return method.attribute(images.requires_grad_(), target=labels, relu_attributions=relu).squeeze(1)
+    method = attr.LayerGradientXActivation(model, module, multiply_by_inputs=False)
+    gradient = maps_of(method.attribute(images.requires_grad_(), target=labels), images)
+    total = (gradient.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)
+    return total.relu() if relu else total
 
 
 @_in_its_type
-def captum_guided_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str) -> Tensor:
+def captum_guided_grad_cam(model: nn.Module, images: Tensor, labels: Tensor, *, layer: str | None = None) -> Tensor:
     """(N, 3, H, W), (N,) -> signed (N, 3, H, W)."""
-    method = attr.GuidedGradCam(model, find_layer(model, layer))
+    method = attr.GuidedGradCam(model, find_layer(model, layer_or_last(model, layer, images)))
     return method.attribute(images, target=labels, interpolate_mode="bilinear")
 
 
@@ -87,7 +105,7 @@ def captum_integrated_gradients(model: nn.Module, images: Tensor, labels: Tensor
 def captum_layer_activation(model: nn.Module, images: Tensor, *, layer: str) -> Tensor:
     """(N, 3, H, W) -> the layer's output, mean over its channels, (N, h, w)."""
     result = attr.LayerActivation(model, find_layer(model, layer)).attribute(images)
-    return precise(result).mean(dim=1)
+    return precise(MapsOf(model, layer)(result, images)).mean(dim=1)
 
 
 @_in_its_type
@@ -95,4 +113,4 @@ def captum_layer_conductance(model: nn.Module, images: Tensor, labels: Tensor, *
     """(N, 3, H, W), (N,) -> how much of the score flows through each position of the layer, (N, h, w)."""
     method = attr.LayerConductance(model, find_layer(model, layer))
     result = method.attribute(images, target=labels, n_steps=nodes, internal_batch_size=at_once(images, 4))
-    return precise(result).sum(dim=1)
+    return precise(MapsOf(model, layer)(result, images)).sum(dim=1)

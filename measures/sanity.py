@@ -3,7 +3,8 @@
     similarity of  map(network)  and  map(network with random weights in some blocks)
 
 A map that hardly changes cannot have told what the network learned. Weights are randomised either cascading, from
-the classifier down, or in one block at a time; always in a copy, by the network's own initialisation.
+the classifier down, or in one block at a time; always in a copy, by each module's own initialisation
+(`measures.blocks`).
 
 Some likeness is the architecture's own: strides print a lattice on every gradient, and borders are seen less. How much,
 tells the new map of another image, which can share nothing else. The verdict counts only what goes beyond that floor.
@@ -24,6 +25,7 @@ from core.duplicates import duplicate
 from core.errors import UsageError
 from core.gradients import BlankMapWarning, as_pairs, class_map_layer
 from core.zero_scores import without_last_relu
+from measures.blocks import layers_of_blocks, randomise
 
 LITTLE_LEFT, MUCH_LEFT = 0.2, 0.5  # of the rank correlation above the floor: below is "yes", above is "no"
 
@@ -45,54 +47,35 @@ class Prepared(NamedTuple):
     ranks: np.ndarray  # of its values, (H, W) or flat
 
 
-def blocks_of(model: nn.Module) -> list[str]:
-    """What is randomised in turn, from the top: "classifier.1", "features.12", ..., "features.0"."""
-    head, features = class_map_layer(model), getattr(model, "features", None)
-    if head is None or not isinstance(features, nn.Sequential):
-        raise UsageError("model: a network of `features` and a last convolution, like SqueezeNet, is needed")
-    below = [f"features.{name}" for name, block in features.named_children() if list(block.parameters())]
-    return [head, *reversed(below)]
+def cascading(
+    model: nn.Module, generator: torch.Generator, images: Tensor | None = None
+) -> Iterator[tuple[str, nn.Module]]:
+    """Each block and a copy of the network in which it and all above it are random; one copy that changes on.
 
-
-def cascading(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
-    """Each block and a copy of the network in which it and all above it are random; one copy that changes on."""
+    images (N, 3, H, W): as for `blocks_of`.
+    """
     network = duplicate(model)
-    for block in blocks_of(model):
-        _initialise(network, block, generator)
+    for block, layers in layers_of_blocks(model, images).items():
+        randomise(network, block, layers, generator)
         yield block, network
 
 
-def all_random(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
+def all_random(
+    model: nn.Module, generator: torch.Generator, images: Tensor | None = None
+) -> Iterator[tuple[str, nn.Module]]:
     """A copy of the network in which every block is random, under the name of the last."""
-    *_, last = cascading(model, generator)
+    *_, last = cascading(model, generator, images)
     yield last
 
 
-def block_by_block(model: nn.Module, generator: torch.Generator) -> Iterator[tuple[str, nn.Module]]:
+def block_by_block(
+    model: nn.Module, generator: torch.Generator, images: Tensor | None = None
+) -> Iterator[tuple[str, nn.Module]]:
     """Each block and a copy of the network in which it alone is random."""
-    for block in blocks_of(model):
+    for block, layers in layers_of_blocks(model, images).items():
         network = duplicate(model)
-        _initialise(network, block, generator)
+        randomise(network, block, layers, generator)
         yield block, network
-
-
-@torch.no_grad()
-def _initialise(network: nn.Module, block: str, generator: torch.Generator) -> None:
-    """As torchvision does for SqueezeNet: He's uniform weights, normal ones in the last convolution; no biases."""
-    for module in network.get_submodule(block).modules():
-        if isinstance(module, nn.Conv2d):
-            if "weight" not in module._parameters:
-                words = f"the weights of '{block}' are computed from others (pruned, normalised or parametrised)"
-                remedy = "make them its own: prune.remove, remove_weight_norm or remove_parametrizations"
-                raise UsageError(f"model: {words}, so they cannot be randomised; {remedy}")
-            values = torch.empty(module.weight.shape, dtype=torch.float32)  # drawn on the CPU, then moved
-            if block == class_map_layer(network):
-                nn.init.normal_(values, std=0.01, generator=generator)
-            else:
-                nn.init.kaiming_uniform_(values, generator=generator)
-            module.weight.copy_(values)
-            if module.bias is not None:
-                module.bias.zero_()
 
 
 def explain_with_fallback(
@@ -168,7 +151,7 @@ def sanity_check(
     images: Tensor,
     labels: Tensor | Sequence[int] | int,
     *,
-    networks: Callable[[nn.Module, torch.Generator], Iterator[tuple[str, nn.Module]]] = cascading,
+    networks: Callable[[nn.Module, torch.Generator, Tensor], Iterator[tuple[str, nn.Module]]] = cascading,
     draws: int = 1,
     generator: torch.Generator,
 ) -> Similarity:
@@ -180,7 +163,7 @@ def sanity_check(
     original = _prepare(explain_with_fallback(explain, model, images, labels)[0])
     values, floors, fallbacks = [], [], []
     for _ in range(draws):
-        for _, network in networks(model, generator):
+        for _, network in networks(model, generator, images):
             maps, before_last_relu = explain_with_fallback(explain, network, images, labels)
             new = _prepare(maps)
             values.append(_compare(original, new))

@@ -59,6 +59,7 @@ LITTLE = {  # what else makes a study's work little
     "confidence": {"weights": [WEIGHTS[2]]},
     "tradeoffs": {"figure": ["blend"]},
     "style": {"style_scale": 1.0},
+    "networks": {"model": ["squeezenet1_1"]},
 }
 LONG = {"digits", "shuffle_labels"}  # flags that mean much work by themselves: tried by the larger test alone
 LAYERS = ("features.0", "features.1", "features.3", "features.4", "features.12", "classifier.1", "features.3.squeeze")
@@ -116,6 +117,10 @@ def texts_of(action: argparse.Action) -> tuple[list[str], list[str]]:
         return list(OUTPUTS[:3]), [*OUTPUTS, *ODD_WORDS]
     if re.search("weights|network|judge|transfer|random_labels|perturbation", name):
         return list(WEIGHTS), [*ODD_WEIGHTS, *ODD_WORDS]
+    if name == "model":
+        return ["squeezenet1_1"], ["resnet-19", "fcn_resnet50", "timm:x", "os:getcwd", "in:x", ":", *ODD_WORDS]
+    if name == "classes":
+        return [], ["imagenet", "in/words.png", "in/wide.png", "in/empty.png", *ODD_PICTURES, *ODD_WORDS]
     if re.search("layer", name):
         return list(LAYERS), [*ODD_LAYERS, *ODD_WORDS]
     if re.search("labels|versus", name):

@@ -37,6 +37,7 @@ LARGE = {
     "fooling": "--technique pgd --iterations 10000",
     "generator": "--labels all --weights patterns",
     "inversion": "--size 1024 --iterations 10000",
+    "networks": "--model squeezenet1_1 --size 1024 --images {pictures}",
     "neurons": "--scenes 1000000",
     "robustness": "--scenes 10000",
     "saliency": "--technique rise --masks 1000000",

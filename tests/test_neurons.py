@@ -401,8 +401,8 @@ def test_the_same_seed_gives_the_same_bytes(name, weights, tmp_path):
     [
         (["--technique", "filtres"], "did you mean 'filters'? allowed are all, templates, filters"),
         (
-            ["--technique", "patches", "--model", "alexnet"],
-            "model: --technique patches has no such setting; it belongs",
+            ["--technique", "templates", "--model", "alexnet"],
+            "model: --technique templates has no such setting; it belongs",
         ),
         (
             ["--labels", "star"],

@@ -26,6 +26,7 @@ EMBEDDED = {
     "fast_style",
     "explain",
     "trust",
+    "networks",
 }  # tests of their own run them
 QUICK = {  # study: (quick flags, the files it writes)
     "classes": (["--labels", "3", "gorilla", "--iterations", "4", "--size", "64"], ["class_visualization.png"]),

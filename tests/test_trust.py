@@ -21,13 +21,13 @@ from core.defaults import ROOT
 from core.errors import UsageError
 from core.squeezenet import load_squeezenet
 from core.zero_scores import without_last_relu
+from measures.blocks import blocks_of
 from measures.faithfulness import area_under, deletion_curve, insertion_curve, stability
 from measures.localisation import edge_map
 from measures.sanity import (
     all_random,
     architecture_floor,
     block_by_block,
-    blocks_of,
     cascading,
     explain_with_fallback,
     map_similarity,
@@ -141,8 +141,6 @@ def changed_blocks(model, other):
 def test_the_blocks_go_from_the_classifier_to_the_image(squeezenet):
     numbers = (12, 11, 10, 9, 7, 6, 4, 3, 0)
     assert blocks_of(squeezenet) == ["classifier.1", *(f"features.{number}" for number in numbers)]
-    with pytest.raises(UsageError, match="model: a network of `features` and a last convolution"):
-        blocks_of(nn.Sequential(nn.Conv2d(3, 4, 3)))
 
 
 def test_block_by_block_changes_that_block_alone(imagenet_like):
@@ -254,7 +252,7 @@ def test_the_gradient_follows_the_weights_and_sobels_edges_do_not(embedded, scen
 
 
 def test_the_same_weights_give_similarity_one(squeezenet, images):
-    def unchanged(model, generator):
+    def unchanged(model, _generator, _images):
         yield "none", deepcopy(model)
 
     values = sanity_check(saliency_map, squeezenet, images, 1, networks=unchanged, generator=chance()).values

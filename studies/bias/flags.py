@@ -38,7 +38,8 @@ class Settings(shared.Settings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    return Settings.of(options, weights=Settings.weights)  # no flag: both networks are trained here
+    """Each field from the flag of its name; there is none for weights, since both networks are trained here."""
+    return Settings.of(options)
 
 
 def parser() -> Parser:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from core.errors import UsageError
 from studies.shared import settings as shared
 from studies.shared.forms import EMBEDDED, FORMS
+from studies.shared.network_flags import add_size
 from studies.shared.number_flags import add_numbers
-from studies.shared.options import Parser, add_size, make_parser, number, whole_number
+from studies.shared.options import Parser, make_parser, number, whole_number
 from studies.shared.uses import Choice
 
 QUESTION = "What picture does the network hold most typical of a class?"

@@ -40,6 +40,9 @@ def run(settings: Settings, report: Report) -> None:
     if len(guides) > 1:
         raise UsageError(f"guide: '{settings.guide}' holds {len(guides)} pictures; give one")
     model, settings = open_network(settings, report)
+    if not model.takes_any_size:
+        words = f"takes squares of {model.input_size} pixels alone, and a dream goes through sizes"
+        raise UsageError(f"model: {model.title} {words}; use classes or inversion")
     if not settings.layer and model.model_name != SHARED:
         spread = spread_layers(model, count=len(LAYERS))
         settings = replace(settings, layer=spread[-2:][:1] if single else spread)

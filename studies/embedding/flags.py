@@ -14,7 +14,8 @@ Features are kept in visualization/embedding_cache/, by the content of the pictu
 import argparse
 from dataclasses import dataclass
 
-from studies.shared.options import Parser, add_size, find_techniques, make_parser, number, whole_number
+from studies.shared.network_flags import add_size
+from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import SizedSettings
 from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of

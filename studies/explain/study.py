@@ -3,21 +3,24 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from torch import nn
 
 from core.activations import find_layer
 from core.errors import UsageError, WorkError
-from core.layers import layer_or_last
+from core.files import write_whole
 from core.protection import leave_out
 from core.sharing import company, one_run_in
 from studies.explain.cost import cost
 from studies.explain.flags import Settings
 from studies.explain.jobs import Job, list_jobs
 from studies.explain.table import Row, joined, read_table, write_table
+from studies.explain.web_report import report_page
 from studies.explain.work import Done, Work
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
-from studies.shared.network import open_network
+from studies.shared.network import footer, open_network
 from studies.shared.overlap import overlapped
 from studies.shared.report import Report
 
@@ -59,7 +62,6 @@ class Tally:
 def run(settings: Settings, report: Report) -> None:
     """Explain the pictures named, or the default ones. Ctrl-C keeps the files that are finished, and their table."""
     model, settings = open_network(settings, report)
-    settings = replace(settings, layer=layer_or_last(model, settings.layer))
     find_layer(model, settings.layer)
     there, tally, failure = company(), Tally(), None
     if there.leads:
@@ -81,7 +83,7 @@ def run(settings: Settings, report: Report) -> None:
         if tally.rows or not there.leads:
             skip(tally, report)
         if there.leads:
-            later = finish(jobs, tally, last, settings, report)
+            later = finish(jobs, tally, last, model, settings, report)
             failure = failure or later
         if failure:
             raise failure
@@ -93,9 +95,8 @@ def expect_files(jobs: Sequence[Job], mine: Sequence[Job], settings: Settings, r
 
     Each process checks its own files, which nobody else writes; the tables are the first one's.
     """
-    tables = [settings.table, settings.table.with_suffix(".md")]
-    leave_out([*tables, *(job.raw_maps for job in jobs)])  # no pictures, though they may lie in the folder of these
-    report.expect([*tables * company().leads, *(path for job in mine for path in job.files(settings))])
+    leave_out([*settings.of_all, *(job.raw_maps for job in jobs)])  # no pictures, though they may lie in their folder
+    report.expect([*settings.of_all * company().leads, *(path for job in mine for path in job.files(settings))])
 
 
 def check_alike(jobs: Iterable[Job]) -> None:
@@ -128,15 +129,18 @@ def skip(tally: Tally, report: Report) -> None:
 
 
 def finish(
-    jobs: Sequence[Job], tally: Tally, last: dict[str, Row], settings: Settings, report: Report
+    jobs: Sequence[Job], tally: Tally, last: dict[str, Row], model: nn.Module, settings: Settings, report: Report
 ) -> UsageError | WorkError | None:
-    """Say what has been done and write the table; what went wrong. It is the first picture's error if none is good."""
+    """Say what has been done, write the table and the page; return what went wrong, the first error if none is good."""
     if tally.broken:
         return tally.broken[0]
     report.say(f"wrote {tally.written} pictures to {settings.output}{tally}")
     try:
         if rows := joined(jobs, tally.rows, last):
             write_table(settings.table, rows, report)
+            if settings.report:
+                page = report_page(rows, settings, footer(model))
+                report.say(f"wrote {write_whole(settings.page, page)}, {len(page) / len(rows) / 1000:.0f} kB a picture")
     except WorkError as error:
         return error
     return None

@@ -14,6 +14,7 @@ from torch import nn
 
 from core import images
 from core.array_files import about_arrays, array_bytes
+from core.defaults import SHARED
 from core.errors import UsageError
 from core.files import fingerprint, is_damaged, texts_if_there, write_whole
 from core.gradients import why_blank
@@ -106,7 +107,9 @@ class Work:
             about = self.about_maps(job, found.metadata) | row._replace(file="", seconds="")._asdict()
             arrays = {name: self.kept(values) for name, values in maps._asdict().items()}
             write_whole(job.raw_maps, array_bytes(arrays, about))
-        figure = draw(found.pixels, title, found.mask, maps, smooth, footer=footer(self.model))
+        # SqueezeNet's is known, and its figures have always been without it.
+        layer = "" if self.settings.model == SHARED else f"; Grad-CAM at {self.settings.layer}"
+        figure = draw(found.pixels, title, found.mask, maps, smooth, footer=footer(self.model) + layer)
         self.report.picture(figure, job.target, found.metadata | {KEY: row.said()}, silently=True)
         seconds = f"{spent + perf_counter() - start:.3f}"
         return Done(row._replace(seconds=seconds), written=True, mended=found.mended)

@@ -9,8 +9,9 @@ import argparse
 from dataclasses import dataclass
 
 from core.errors import UsageError
+from studies.shared.network_flags import add_size
 from studies.shared.number_flags import add_numbers
-from studies.shared.options import Parser, add_size, make_parser, number, whole_number
+from studies.shared.options import Parser, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
 from studies.shared.uses import Choice
 from visualizers.catalogue import constant_of, defaults_of

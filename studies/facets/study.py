@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from torch import Tensor, nn
 
 from core.ascent import Step
+from core.defaults import SHARED
 from core.images import deprocess, preprocess
 from drawing.files import describe
 from studies.facets.cost import cost
@@ -25,7 +26,7 @@ from visualizers.facets import Facets, facet_directions, facet_features, find_fa
 
 def run(settings: Settings, report: Report) -> None:
     """Find the facets of each class, say how well they match the planted kinds, draw."""
-    if not settings.images and settings.weights == "auto":
+    if not settings.images and (settings.model, settings.weights) == (SHARED, "auto"):
         report.say("no --images of one class: taking rendered scenes and the embedded network")
         settings = replace(settings, weights="patterns")
     model, settings = open_network(settings, report)

@@ -23,9 +23,8 @@ class Settings(CommonSettings):
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    # No network is asked.
-    unused = {name: getattr(Settings, name) for name in ("model", "weights", "classes", "device")}
-    return Settings.of(options, **unused)
+    """Each field from the flag of its name; no network is asked."""
+    return Settings.of(options)
 
 
 def parser() -> Parser:

@@ -2,7 +2,8 @@
 
 A `cost.py` adds up what its settings ask for: pixels that go through the network, forward alone or forward and back,
 bytes at a time, seconds of other work. How fast this machine is, one small timed gradient says, and only where the time
-could matter. The memory is that of SqueezeNet 1.1 in float32, measured (docs/results/costs.md).
+could matter. The memory is that of SqueezeNet 1.1 in float32, measured (docs/results/costs.md). Of another network the
+time is told by the same gradient, its own, and the memory not at all: it was not measured.
 """
 
 import math
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 from torchvision.models import squeezenet1_1
 
+from core.defaults import SHARED
 from core.gradients import CHUNK_PIXELS, input_gradient
 from painting.forecast import Forecast
 from studies.shared.free_memory import free_memory
@@ -25,7 +27,8 @@ FORWARD, GRADIENT = 0.3e-6, 0.7e-6
 FORWARD_BYTES, GRADIENT_BYTES = 175, 670
 SLOW = 5  # a machine may be so many times slower than a plain core: whether the time could matter is asked of that
 ALWAYS, STARTING = 0.15e9, 2.0  # bytes and seconds of the smallest work: what is imported for it, and one figure
-TIMED = (1, 3, 160, 160)  # the picture of the timed gradient
+LARGER = 50  # another network may take so many times as long as SqueezeNet
+TIMED = 160  # pixels: the side of the picture of the timed gradient
 PANEL_BYTES, PANEL_SECONDS = 40, 0.02  # for each pixel of a panel, and for each panel
 
 
@@ -107,7 +110,8 @@ def learning(steps: float, pixels: float) -> Cost:
 
 def slowness(model: nn.Module, clock: Callable[[], float] = time.perf_counter) -> float:
     """How many times slower than a plain core the model's gradient is, where it is; one small gradient is timed."""
-    images = torch.zeros(TIMED).to(next(model.parameters()))
+    side = TIMED if getattr(model, "takes_any_size", True) else model.input_size
+    images = torch.zeros(1, 3, side, side).to(next(model.parameters()))
     for _ in range(2):  # the first warms up
         began = clock()
         input_gradient(model, images, 0).sum().item()  # a number: other devices than the CPU are waited for
@@ -119,7 +123,7 @@ class Expected(NamedTuple):
     """What is told."""
 
     seconds: float
-    bytes: float
+    bytes: float | None  # None: not known
     flags: tuple[str, ...] = ()
     at_most: bool = False
 
@@ -129,16 +133,16 @@ def expect(cost: Cost, model: nn.Module | None = None) -> Expected:
 
     A study that has not loaded its network is measured by one of random weights.
     """
-    seconds = cost.plain_seconds()
-    if SLOW * seconds > MOST_SECONDS and cost.forward + cost.gradient:
+    seconds, another = cost.plain_seconds(), getattr(model, "model_name", SHARED) != SHARED
+    if SLOW * seconds * (LARGER if another else 1) > MOST_SECONDS and cost.forward + cost.gradient:
         seconds = cost.seconds_if(slowness(model or squeezenet1_1().eval()))
-    return Expected(seconds, cost.bytes, cost.flags, cost.at_most)
+    return Expected(seconds, None if another else cost.bytes, cost.flags, cost.at_most)
 
 
 def tell(cost: Cost, say: Callable[[str], None], model: nn.Module | None = None) -> None:
     """Say what the work will cost, in a sentence, if it needs more than two gigabytes or five minutes."""
     expected = expect(cost, model)
-    if expected.bytes > MOST_BYTES or expected.seconds > MOST_SECONDS:
+    if (expected.bytes or 0) > MOST_BYTES or expected.seconds > MOST_SECONDS:
         device = "cpu" if model is None else next(model.parameters()).device.type
         say(sentence(expected, free_memory(device)))
 
@@ -146,11 +150,12 @@ def tell(cost: Cost, say: Callable[[str], None], model: nn.Module | None = None)
 def sentence(expected: Expected, free: float | None) -> str:
     """ "cost: about 12 min and 3.4 GB beside its own; --size, --samples lower it". free: bytes, None if unknown."""
     how = "up to" if expected.at_most else "about"
-    parts = [f"cost: {how} {duration(expected.seconds)} and {expected.bytes / 1e9:.1f} GB beside its own"]
+    memory = "" if expected.bytes is None else f" and {expected.bytes / 1e9:.1f} GB beside its own"
+    parts = [f"cost: {how} {duration(expected.seconds)}{memory}"]
     if expected.flags:
         flags = [f"--{flag.replace('_', '-')}" for flag in expected.flags]
         parts.append(f"{listed(flags)} lower{'s' * (len(flags) == 1)} it")
-    if free is not None and expected.bytes > free:
+    if free is not None and (expected.bytes or 0) > free:
         parts.append(f"warning: {free / 1e9:.1f} GB of memory are free, it may fail")
     return "; ".join(parts)
 

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from core.defaults import PHOTOGRAPHS, ROOT, SHARED, SIDE
+from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
 from core.sharing import started
 from studies.shared.bounds import number, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
+from studies.shared.network_flags import add_network, add_size
 from studies.shared.outputs import add_overwrite
 from studies.shared.parser import Parser
 from studies.shared.starting import wait_kindly
@@ -25,10 +26,6 @@ from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
 IMAGENET_CLASSES = 1000
-WEIGHTS_OF_SQUEEZENET = "auto, imagenet, patterns, or a .pth, .pt or .safetensors file"
-WEIGHTS = (
-    "auto (the network's own), random, or a .pth, .pt or .safetensors file; of SqueezeNet also imagenet and patterns"
-)
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -60,44 +57,13 @@ def make_parser(
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
         add_size(parser, "side of the square crop")
-    add_model(parser, any_network=any_network, several=several_networks)
-    if weights:
-        add(
-            "--weights",
-            default="auto",
-            metavar="FILE",
-            help=WEIGHTS if any_network else WEIGHTS_OF_SQUEEZENET,
-        )
+    add_network(parser, any_network=any_network, several=several_networks, weights=weights)
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, metavar="N", help="start of all random numbers")
     path = partial(picture_path, endings=endings) if output else folder_or_picture_path
     add("--output", type=path, default=OUTPUT_FOLDER / output, metavar="PATH", help=f"where to write the {writes}")
     add_overwrite(parser)
     return parser
-
-
-def add_size(parser: Parser, meaning: str) -> None:
-    """--size, of a study that shows a network squares of the side that it is made for."""
-    text = f"{meaning} (default: the network's, {SIDE} for most)"
-    parser.add_argument("--size", type=whole_number(64, 1024), metavar="PIXELS", help=text)
-
-
-def add_model(parser: Parser, *, any_network: bool, several: bool) -> None:
-    """--model, and --classes where it may be any network; the settings refuse another one than SqueezeNet else."""
-    text = "the network: torchvision's name, e.g. resnet50, timm:NAME, or package.module:function of your own"
-    if several:
-        parser.add_argument("--model", nargs="+", metavar="NAME", help=f"{text} (default: {SHARED})")
-    else:
-        parser.add_argument(
-            "--model",
-            default=SHARED,
-            metavar="NAME",
-            help=text if any_network else "this study needs SqueezeNet's form",
-        )
-    if any_network:
-        text = "names of its classes: a text file, one a line, or a JSON list (default: the weights' own)"
-        parser.add_argument("--classes", metavar="FILE", help=text)
-    parser.set_defaults(classes=None)
 
 
 def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path:
@@ -107,6 +73,11 @@ def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path
     if Path(text).suffix.lower() not in endings:
         raise argparse.ArgumentTypeError(f"'{text}' does not end in {', '.join(endings)}")
     return Path(text)
+
+
+def page_path(text: str) -> Path:
+    """An argparse type: a file that a page can be written to."""
+    return picture_path(text, (".html",))
 
 
 def folder_or_picture_path(text: str) -> Path:
@@ -126,7 +97,7 @@ def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and os.path.isdir(path):
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".html", ".safetensors") and os.path.isdir(path):
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
@@ -171,8 +142,10 @@ def find_class(text: str | int, class_names: tuple[str, ...]) -> int:
             )
     near = difflib.get_close_matches(text.lower(), names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"give a class name or a number from 0 to {len(names) - 1}"
-    if len(names) != IMAGENET_CLASSES:
-        hint += "; the classes of ImageNet need its weights, --weights imagenet"
+    if names[0] == "class 0":
+        hint = f"its classes have no names: give a number from 0 to {len(names) - 1}, or their names by --classes FILE"
+    elif len(names) != IMAGENET_CLASSES:
+        hint += "; the classes of ImageNet need a network that knows them, e.g. --weights imagenet"
     raise UsageError(f"labels: no class is called '{text}'; {hint}")
 
 

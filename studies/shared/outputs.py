@@ -21,9 +21,10 @@ def protected(settings: Any, *, overwrite: bool) -> Iterator[None]:
 
     settings: a dataclass with `output` and `outputs`, the files that will be written as far as that is known. They are
     checked before the block. Every other field counts as read if it names a file or folder: a new flag needs no word.
+    But a folder with the name of a network is none of its files.
     """
     protection = import_module("core.protection")  # now, since it imports Pillow: --help answers at once
-    named = [getattr(settings, field.name) for field in fields(settings) if field.name != "output"]
+    named = [getattr(settings, field.name) for field in fields(settings) if field.name not in {"output", "model"}]
     inputs = protection.paths_in([*named, os.environ.get("SQUEEZENET_WEIGHTS", "")])
     subfolders = getattr(settings, "reads_subfolders", False)
     guard = protection.Protection(inputs, overwrite=overwrite, subfolders=subfolders)

@@ -53,7 +53,7 @@ def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> B
     if scenes:
         names, crops, masks = map(list, zip(*scenes, strict=True))
         chosen = chosen_labels(settings.labels, model.class_names, len(names))
-        return _as_batch(model, names, crops, masks, chosen)
+        return as_batch(model, names, crops, masks, chosen)
     pictures = list_pictures(settings.images, report.say)
     chosen = chosen_labels(settings.labels, model.class_names, len(pictures))
     return load_pictures(model, pictures, chosen, settings.size, report)
@@ -127,7 +127,7 @@ def load_pictures(
         raise broken[0]
     for error in broken:
         report.skip(error)
-    return _as_batch(model, names, crops, [None] * len(crops), labels)
+    return as_batch(model, names, crops, [None] * len(crops), labels)
 
 
 def stream_pictures(
@@ -201,7 +201,7 @@ def probabilities_of(model: nn.Module, pictures: Tensor) -> Tensor:
         raise WorkError(words) from error
 
 
-def _as_batch(
+def as_batch(
     model: nn.Module,
     names: list[str],
     crops: Sequence,

@@ -55,8 +55,8 @@ class Settings:
         """
         values = {}
         for field in fields(cls):
-            value = instead[field.name] if field.name in instead else getattr(options, field.name)
-            if value is None and field.default is not MISSING:  # a flag that was not given
+            value = instead[field.name] if field.name in instead else getattr(options, field.name, None)
+            if value is None and field.default is not MISSING:  # a flag that was not given, or that the study has not
                 value = field.default
             values[field.name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)

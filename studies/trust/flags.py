@@ -10,6 +10,7 @@ Scores are kept in visualization/trust_cache/: an interrupted run goes on where 
 import argparse
 from dataclasses import dataclass
 
+from core.defaults import SHARED
 from core.errors import UsageError
 from studies.shared.options import Parser, find_techniques, make_parser, number, whole_number
 from studies.shared.settings import PictureSettings
@@ -44,7 +45,8 @@ def settings(options: argparse.Namespace) -> Settings:
         raise UsageError("scenes: give either --scenes or --images, not both")
     if options.scenes and options.labels:
         raise UsageError("labels: scenes are explained for their own class; leave out --labels")
-    weights = "patterns" if options.scenes and options.weights == "auto" else options.weights
+    embedded = options.scenes and (options.model, options.weights) == (SHARED, "auto")
+    weights = "patterns" if embedded else options.weights
     return Settings.of(options, techniques=techniques, weights=weights)
 
 

@@ -201,8 +201,8 @@ def score_chunk(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> d
 def cache_path(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> Path:
     """Where the scores of a chunk lie: a name that changes with all they depend on, the source code included."""
     numbers = [*checks._replace(seed=checks.seed + chunk.first, checked=chunk.first < checks.checked)]
-    weights = [None if network is None else network.weights_name for network in networks]
-    facts = [row.identity, numbers, weights, chunk.images.device.type, torch.__version__, code_hash()]
+    asked = [None if network is None else [network.model_name, network.weights_name] for network in networks]
+    facts = [row.identity, numbers, asked, chunk.images.device.type, torch.__version__, code_hash()]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for tensor in (chunk.images, chunk.labels, chunk.masks):
         digest.update(b"" if tensor is None else tensor.cpu().contiguous().numpy().tobytes())

@@ -6,11 +6,11 @@ from pathlib import Path
 from torch import nn
 
 from core.errors import UsageError
+from core.networks import load_network
 from core.sharing import company
-from core.squeezenet import load_squeezenet
 from drawing.files import describe
 from drawing.table_picture import draw_table
-from measures.sanity import blocks_of
+from measures.blocks import blocks_of
 from patterns.scenes import CLASS_NAMES
 from studies.shared.cost import tell
 from studies.shared.maps import find_suited
@@ -42,7 +42,7 @@ def run(settings: Settings, report: Report) -> None:
     leave_out = settings.techniques == QUICK or none_is_named(settings.techniques, TECHNIQUES)
     names = find_suited(settings.techniques, model, settings.side, report, leave_out=leave_out)
     settings = replace(settings, techniques=names)
-    networks = Networks(model, load_randomly_labelled(settings.random_labels, model, settings.device))
+    networks = Networks(model, load_randomly_labelled(settings, model))
     tell(cost(settings), report.say, model)
     pictures = load(model, settings, report.of_all())
     rows = rows_of(settings.techniques)
@@ -55,11 +55,11 @@ def run(settings: Settings, report: Report) -> None:
             report.say(f"{title}: {sentence}")
     chunk = pictures.example.chunk
     maps = {title: randomised_maps(row, model, chunk, settings.seed) for title, row in rows.items() if row.drawn}
-    below = footer(model)
+    below, blocks = footer(model), blocks_of(model, chunk.images)
     table = make_table(scores, facts_of(settings, pictures, model))
     figures = {
         "": draw_sanity(maps, pictures.example, below),
-        "_similarity": draw_similarity(rows, scores, blocks_of(model), draws=settings.draws, footer=below),
+        "_similarity": draw_similarity(rows, scores, blocks, draws=settings.draws, footer=below),
         "_curves": draw_curves(rows, scores, pictures.example, below),
         "_table": draw_table(
             table.header, table.rows, title=QUESTION, note=f"{table.note} {KEY}", styles=cell_styles(table)
@@ -71,11 +71,11 @@ def run(settings: Settings, report: Report) -> None:
     report.table(settings.beside("_table.md"), *table)
 
 
-def load_randomly_labelled(weights: str | None, model: nn.Module, device: str) -> nn.Module | None:
+def load_randomly_labelled(settings: Settings, model: nn.Module) -> nn.Module | None:
     """The network that was trained on random labels, if one is named. Raises UsageError if it knows other classes."""
-    if weights is None:
+    if settings.random_labels is None:
         return None
-    other = load_squeezenet(weights, device)
+    other = load_network(settings.model, settings.random_labels, settings.device, settings.classes)
     if other.class_names != model.class_names:
         raise UsageError(
             f"random-labels: {other.weights_name} knows other classes than {model.weights_name}; train it on the same"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from core.errors import UsageError
 from studies.shared import settings as shared
-from studies.shared.options import Parser, add_size, make_parser, number, whole_number
+from studies.shared.network_flags import add_size
+from studies.shared.options import Parser, make_parser, number, whole_number
 from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
@@ -97,7 +98,7 @@ def parser() -> Parser:
     learned, held = "scenes or crops to learn on", "held-out scenes or crops"
     add("--count", type=whole_number(1, 100_000), default=Settings.count, metavar="N", help=learned)
     add("--held", type=whole_number(6, 100_000), default=Settings.held, metavar="N", help=held)
-    others = "judge on these networks too: weights of SqueezeNet, or torchvision's names"
+    others = "judge on these networks too: weights of SqueezeNet, or names as --model takes them"
     add("--transfer", nargs="+", metavar="NET", help=others)
     meaning = "judge this one, ..._v.png, and learn nothing; its norm is the bound"
     add("--perturbation", type=Path, metavar="FILE", help=meaning)

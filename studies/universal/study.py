@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from core.attacks import first_choices, is_changed
 from core.errors import WorkError
+from core.networks import load_network
 from core.squeezenet import load_squeezenet
-from core.torchvision_models import known_models, load_torchvision
+from core.torchvision_models import known_models
 from drawing.files import describe
 from studies.shared.cost import tell
 from studies.shared.network import make_generator, open_network
@@ -39,7 +40,7 @@ def run(settings: Settings, report: Report) -> None:
         report.say(f"{settings.perturbation}: {settings.bound_text}")
     noise = noise_like(difference, norm=settings.norm, generator=make_generator(settings.seed))
     result = rates(name, model, images.held, difference, noise)
-    moved = [rates(f"carried to {each.weights_name}", each, images.held, difference, noise) for each in others]
+    moved = [rates(f"carried to {name_of(each)}", each, images.held, difference, noise) for each in others]
     for each in [result._replace(name=f"{len(images.held)} held-out {images.kind}"), *moved]:
         words = f"{percent(each.universal)} named otherwise; noise of the same norm {percent(each.noise)}"
         report.say(f"{each.name}: {words}")
@@ -108,6 +109,11 @@ def metadata(model: nn.Module, settings: Settings) -> dict[str, str]:
     return describe("universal", asdict(settings), model.weights_name)
 
 
+def name_of(network: nn.Module) -> str:
+    """Of its weights where their file tells the network, too."""
+    return network.title if ":" in network.model_name else network.weights_name
+
+
 def load_other(name: str, device: str) -> nn.Module:
-    """Another network: a file of SqueezeNet's weights, or a name torchvision knows."""
-    return load_torchvision(name).to(device) if name in known_models() else load_squeezenet(name, device)
+    """Another network: a file of SqueezeNet's weights, or a name that --model takes."""
+    return load_network(name, device=device) if name in known_models() or ":" in name else load_squeezenet(name, device)

@@ -1,0 +1,1 @@
+"""Do other networks look at the same place?"""
