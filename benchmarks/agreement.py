@@ -24,7 +24,7 @@ from benchmarks.plain_maps import OF_A_LAYER, OF_PIXELS, SEED, SETTINGS, AtLayer
 from core.errors import UsageError
 from drawing.tables import write_csv, write_markdown
 from measures import captum_reference
-from measures.captum_reference import relative_difference
+from measures.agreement import relative_difference
 from studies.shared.options import Parser, run_script
 from studies.shared.progress import progress
 from visualizers.catalogue import TECHNIQUES, Technique
