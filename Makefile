@@ -4,18 +4,27 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 OLDEST := .venv-oldest
+PAGE := .venv/.page
 # One process a core, four at most; a file's tests stay in one, since they share what it makes.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 # What `make demo` draws: the studies that take seconds.
 STUDIES := saliency gradcam classes fooling segmentation explain style fast_style neurons embedding deepdream
 
-.PHONY: demo test test-oldest lint submission autograder clean
+.PHONY: demo page test test-page test-oldest lint submission autograder clean
 
 demo: $(INSTALLED)
 	@for study in $(STUDIES); do echo "== python -m studies $$study"; $(BIN)/python -m studies $$study || exit 1; done
 
+# The page in the browser. `make page FLAGS="--host 0.0.0.0 --port 8000"`
+page: $(PAGE)
+	$(BIN)/python -m explorer $(FLAGS)
+
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+# The page, clicked through in a browser: it needs chromium, which the system's packages have.
+test-page: $(PAGE)
+	$(BIN)/python -m pytest tests/test_page.py tests/test_page_in_browser.py
 
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
@@ -38,6 +47,10 @@ $(INSTALLED): requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'Python 3.11 or newer is needed; set PYTHON=python3.x')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(PAGE): requirements-page.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-page.txt
 	@touch $@
 
 # Each `name>=1.2` becomes `name==1.2.0.*`: the first release of 1.2, also where its number has a fourth part.

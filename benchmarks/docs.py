@@ -52,6 +52,7 @@ def _read(path: Path) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "speed": partial(_read, ROOT / "benchmarks" / "speed.md"),
+    "gpu": partial(_read, ROOT / "benchmarks" / "gpu.md"),
     "trust": partial(_read, ROOT / "docs" / "results" / "trust.md"),
     "segmentation": partial(_read, ROOT / "docs" / "results" / "segmentation.md"),
     "studies": studies_table,

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from sklearn.metrics import adjusted_rand_score
 
+from core.defaults import SHARED
 from core.images import preprocess
 from drawing.tables import write_table
 from patterns.kinds import planted_kinds
@@ -30,7 +31,7 @@ GOAL = 0.8
 
 def main(options) -> None:
 
-    model, _ = open_network(Settings.of(options), Report())
+    model, _ = open_network(Settings.of(options, model=SHARED, classes=None), Report())
     check_classes(model)
     rows = []
     for name, kinds in FACETS.items():

@@ -2,7 +2,8 @@
 
 A thread of torch that waits for the others spins for a while before it sleeps, on a core that a neighbour could use.
 Each way of waiting has two processes of its own, which are told in turn to work; what is told is the time of the slower
-where both work at once. Writes a table (Markdown and CSV): medians, and their ratio to torch's own way, alone.
+where both work at once. Writes a table (Markdown and CSV): medians, and their ratios to torch's own way beside the same
+neighbour. `--works` and `--rounds` make it shorter.
 """
 
 import argparse
@@ -10,11 +11,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import torch
 
@@ -26,7 +28,15 @@ from studies.shared.memory import keep_freed_memory
 from studies.shared.options import Parser, run_script, whole_number
 from studies.shared.starting import WAITING, WAYS_OF_WAITING
 
-HEADER = ("work", "way of waiting", "alone, s", "beside a busy process, s", "beside itself, s", "ratios to torch's own")
+HEADER = (
+    "work",
+    "way of waiting",
+    "alone, s",
+    "beside a busy process, s",
+    "beside itself, s",
+    "as ratios",
+    "processor, s",
+)
 SETUPS = {  # (pictures, pixels); 30 steps of style transfer
     "saliency": (25, 224),
     "style transfer": (1, 192),
@@ -36,40 +46,53 @@ STEPS = 30
 OWN = "torch's own"
 WAYS = {  # the environment of each
     OWN: {},
-    "never spin": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "never spin": WAITING,
+    "spin 100 times": {"GOMP_SPINCOUNT": "100"},
     "spin 1000 times": {"GOMP_SPINCOUNT": "1000"},
     "spin 10000 times": {"GOMP_SPINCOUNT": "10000"},
-    "ours": WAITING,
 }
 NEIGHBOURS = ("nobody", "busy", "itself")
 BUSY = "import os\nstarter = os.getppid()\nwhile os.getppid() == starter: pass"  # it ends with this program
 READY = "ready"
 
 
+class Taken(NamedTuple):
+    """What one work took."""
+
+    seconds: float
+    used: float  # seconds of the processor, of all threads
+
+
 def main(options: argparse.Namespace) -> int:
     if options.serve:
         return serve(options.weights)
-    seconds: dict[tuple[str, str, str], list[float]] = {}
+    taken: dict[tuple[str, str, str], list[Taken]] = {}
     with ExitStack() as stack:
         pairs = {way: [stack.enter_context(worker(way, options.weights)) for _ in range(2)] for way in WAYS}
         for turn in range(options.rounds + 1):
-            for work, neighbour, (way, pair) in product(SETUPS, NEIGHBOURS, pairs.items()):
-                taken = time_of(work, pair, neighbour)
+            for work, neighbour, (way, pair) in product(options.works, NEIGHBOURS, pairs.items()):
+                one = time_of(work, pair, neighbour)
                 if turn:  # the first round warms up
-                    seconds.setdefault((work, way, neighbour), []).append(taken)
+                    taken.setdefault((work, way, neighbour), []).append(one)
+    medians = {key: Taken(*map(median, zip(*each, strict=True))) for key, each in taken.items()}
     text = []
-    for work, way in product(SETUPS, WAYS):
-        times = [median(seconds[work, way, neighbour]) for neighbour in NEIGHBOURS]
-        base = median(seconds[work, OWN, "nobody"])
-        text.append([work, way, *(f"{value:.2f}" for value in times), ", ".join(f"{one / base:.2f}" for one in times)])
+    for work, way in product(options.works, WAYS):
+        found = [medians[work, way, neighbour] for neighbour in NEIGHBOURS]
+        ratios = [one.seconds / medians[work, OWN, name].seconds for one, name in zip(found, NEIGHBOURS, strict=True)]
+        text.append([work, way, *(f"{one.seconds:.2f}" for one in found), in_words(ratios), f"{found[0].used:.2f}"])
     threads = f"{torch.get_num_threads()} threads on {os.cpu_count()} cores, torch {torch.__version__}"
-    note = f"Medians of {options.rounds} rounds taken in turn; {threads}. Ours: {WAITING}."
+    note = f"Medians of {options.rounds} rounds taken in turn; {threads}. Our programs never spin."
     write_table(options.output, HEADER, text, note)
     return 0
 
 
-def time_of(work: str, pair: list[subprocess.Popen], neighbour: str) -> float:
-    """Seconds of the work, of the slower where both do it at once."""
+def in_words(ratios: Iterable[float]) -> str:
+    """ "1.02, 0.71"."""
+    return ", ".join(f"{ratio:.2f}" for ratio in ratios)
+
+
+def time_of(work: str, pair: list[subprocess.Popen], neighbour: str) -> Taken:
+    """What the work takes; of the slower where both do it at once."""
     with ExitStack() as stack:
         if neighbour == "busy":
             stack.enter_context(busy())
@@ -77,7 +100,7 @@ def time_of(work: str, pair: list[subprocess.Popen], neighbour: str) -> float:
         for process in asked:
             process.stdin.write(f"{work}\n")
             process.stdin.flush()
-        return max(float(answer_of(process)) for process in asked)
+        return max(Taken(*map(float, answer_of(process).split())) for process in asked)
 
 
 def answer_of(process: subprocess.Popen) -> str:
@@ -112,21 +135,22 @@ def busy() -> Iterator[None]:
 
 
 def serve(weights: str) -> int:
-    """Do each work that a line of standard input names, and answer with its seconds."""
+    """Do each work that a line of standard input names, and answer with its seconds, and those of the processor."""
     keep_freed_memory()
     setups = {work: Setup(*each, weights, style_steps=STEPS) for work, each in SETUPS.items()}
     print(READY, flush=True)
     for line in sys.stdin:
         work = line.strip()
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         WORKS[work]["ours"](setups[work])
-        print(time.perf_counter() - began, flush=True)
+        print(time.perf_counter() - began, time.process_time() - used, flush=True)
     return 0
 
 
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.neighbour", description=__doc__)
     add = result.add_argument
+    add("--works", nargs="+", choices=SETUPS, default=[*SETUPS], metavar="WORK", help=f"some of: {', '.join(SETUPS)}")
     add("--rounds", type=whole_number(1, 1000), default=5, metavar="N", help="of each, after one to warm up")
     add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
     path = Path("visualization/neighbour.md")

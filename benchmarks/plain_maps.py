@@ -17,7 +17,7 @@ from visualizers.rise import random_masks
 Places = Callable[[Tensor], Tensor]  # what a layer gives -> its places (N, K, h, w)
 
 RELUS = {functional.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
-SETTINGS = {"nodes": 3, "samples": 3, "masks": 6, "grid": 4, "channels": 5, "patch": 24, "stride": 24}
+SETTINGS = {"nodes": 2, "samples": 2, "masks": 4, "grid": 4, "channels": 4, "patch": 32, "stride": 32}
 NOISE, PROBABILITY, SEED = 0.15, 0.5, 7
 
 

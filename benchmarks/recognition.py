@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.defaults import SHARED
 from core.errors import UsageError
 from core.files import write_whole
 from core.images import deprocess, preprocess
@@ -37,7 +38,7 @@ TEN = (  # the first group that the network knows
 
 def main(options) -> None:
 
-    model, _ = open_network(Settings.of(options), Report())
+    model, _ = open_network(Settings.of(options, model=SHARED, classes=None), Report())
     names, judge = model.class_names, load_judge(options, model)
     ten = [names.index(name) for name in first_known(TEN, names)]
     labels = list(range(len(names))) if names == CLASS_NAMES else ten

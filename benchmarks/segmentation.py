@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.defaults import SHARED
 from core.images import preprocess
 from drawing.tables import write_table
 from patterns.scenes import CLASS_NAMES, render_indexed
@@ -29,7 +30,7 @@ CHUNK = 36  # scenes rendered and explained at a time
 def main(options) -> None:
 
     names = find_techniques(options.technique, MAPS)
-    model, _ = open_network(Settings.of(options), Report())
+    model, _ = open_network(Settings.of(options, model=SHARED, classes=None), Report())
     check_classes(model)
     overlaps = {name: [] for name in names}
     for start in progress(range(0, options.scenes, CHUNK), desc="segmentation", unit="chunk"):

@@ -8,24 +8,18 @@ any of these ratios.
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from benchmarks.memory import measure
-from benchmarks.speed_table import CSV_HEADER, HEADER, Line, Row, as_numbers, as_text, draw, text_row
+from benchmarks.speed_table import CSV_HEADER, HEADER, Line, Row, as_numbers, as_text, draw
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
+from benchmarks.waits import PHOTOGRAPHS_OF_THE_FOLDER, WAITS, measure_waits
 from benchmarks.works import WORKS, Setup
-from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError
-from core.images import default_photograph
 from drawing.tables import write_csv, write_markdown
 from measures.agreement import relative_difference
 from studies.shared.memory import keep_freed_memory
@@ -34,7 +28,7 @@ from studies.shared.progress import progress
 from visualizers.gradcam import scale_each
 
 SAME = "Captum, our network"
-PHOTOGRAPHS_OF_THE_FOLDER = 100
+RESNET = "resnet18"
 
 
 ROWS = (
@@ -52,28 +46,23 @@ ROWS = (
     Row("style transfer", 1, 192, {"plain loop": 1.5}),
     Row("style transfer", 1, 512, {"plain loop": 1.5}, True),
     Row("style transfer to the loss", 1, 192, {"plain loop": 15}),
+    *(Row(work, n, 224, {}, network=RESNET) for work in ("saliency", "guided backprop", "Grad-CAM") for n in (1, 25)),
 )
 
 
 def main(options) -> int:
 
-    unknown = set(options.only or ()) - set(WORKS) - {"folder", "start"}
-    if unknown:
-        raise UsageError(
-            f"only: no work is called '{min(unknown)}'; allowed are {', '.join((*WORKS, 'folder, start'))}"
-        )
-    rows = [row for row in ROWS if not options.only or row.work in options.only]
+    known = (*WORKS, *WAITS, RESNET)
+    if unknown := set(options.only or ()) - set(known):
+        raise UsageError(f"only: no work is called '{min(unknown)}'; allowed are {', '.join(known)}")
+    rows = [row for row in ROWS if not options.only or {row.work, row.network} & set(options.only)]
     if options.keep_memory:
         keep_freed_memory()
     lines, rate = [], 0.0
     for row in progress(rows, desc="speed", unit="row"):
         rate = max(rate, convolution_rate())  # measured before each row: the best rate of the run
         lines += measure_row(row, options)
-    others = []
-    if not options.only or "folder" in options.only:
-        others.append(measure_folder(options))
-    if not options.only or "start" in options.only:
-        others += measure_start(options)
+    others = measure_waits([name for name in WAITS if not options.only or name in options.only], options)
     lines = [line._replace(share=line.share / rate if rate else 0.0) for line in lines]
     cores = f"{torch.get_num_threads()} threads, {platform.machine()}, {platform.system()}"
     memory = "freed memory kept" if options.keep_memory else "freed memory as the C library likes it"
@@ -84,7 +73,8 @@ def main(options) -> int:
         "torchvision gives it, the plain loops on the same, frozen; the ratio "
         "on our network is what remains if Captum gets ours, channels last and frozen. Difference: median and largest "
         "over the images of ||ours - theirs|| / ||theirs||; for occlusion the largest difference over the largest "
-        "drop. Memory: peak above the start, ours and theirs, each in a process of its own. The machine's best "
+        "drop. Memory: peak above the start, ours and theirs, each in a process of its own; of a whole command, all "
+        "that it held. ResNet-18 has random weights, which take as long. The machine's best "
         f"convolution rate in the same run: {rate / 1e9:.0f} GFLOP/s"
     )
     note += f"; ours works at {min(shares):.0%} to {max(shares):.0%} of it." if shares else "."
@@ -95,7 +85,7 @@ def main(options) -> int:
     if lines:
         print(f"wrote {draw(lines, options.output.with_suffix('.png'))}")
     missed = [
-        f"{line.row.work} x{line.row.count} beside {line.peer}" for line in lines if (line.goal or 0) > line.ratio
+        f"{line.row.name} x{line.row.count} beside {line.peer}" for line in lines if (line.goal or 0) > line.ratio
     ]
     print(f"goals missed: {'; '.join(missed) or 'none'}")
     return 0
@@ -104,7 +94,7 @@ def main(options) -> int:
 def measure_row(row: Row, options) -> list[Line]:
     """Let all implementations do one work in turn."""
 
-    setup = Setup(row.count, row.size, options.weights)
+    setup = Setup(row.count, row.size, options.weights, network=row.network)
     implementations = {
         implementation: lambda work=work: work(setup)
         for implementation, work in WORKS[row.work].items()
@@ -164,65 +154,15 @@ def agreement(work: str, ours, theirs, peer: str) -> str:
     return f"{float(values.median()):.0e}, {float(values.max()):.0e}"
 
 
-def measure_folder(options) -> list[str]:
-    """A folder of pictures, all maps, end to end with files: explain, and saliency and gradcam in turn."""
-
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "pictures"
-        folder.mkdir()
-        for index in range(PHOTOGRAPHS_OF_THE_FOLDER):  # twenty different crops of each photograph
-            picture = default_photograph(PHOTOGRAPHS[index % len(PHOTOGRAPHS)])
-            side = min(picture.size) - 4 * (index // len(PHOTOGRAPHS))
-            picture.crop((0, 0, side, side)).resize((256, 256), Image.Resampling.BICUBIC).save(
-                folder / f"{index:03}.png"
-            )
-        common = ["--images", str(folder), "--weights", options.weights, "--device", "cpu"]
-
-        def run(study: str, output: str) -> float:
-            begun = time.perf_counter()
-            command = [sys.executable, "-m", "studies", study, *common, "--output", str(Path(place) / output)]
-            subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-            return time.perf_counter() - begun
-
-        ours, theirs = [], []
-        for _ in range(options.folder_rounds):
-            shutil.rmtree(Path(place) / "maps", ignore_errors=True)  # or it would find its work done
-            ours.append(run("explain", "maps"))
-            theirs.append(run("saliency", "s.png") + run("gradcam", "g.png"))
-    return text_row(
-        "all maps of a folder, with files",
-        f"{PHOTOGRAPHS_OF_THE_FOLDER} x 224",
-        ours,
-        "saliency and gradcam, which draw Captum's maps too",
-        theirs,
-        3,
-    )
-
-
-def measure_start(options) -> list[list[str]]:
-    """From the command to the help, and to the first picture."""
-    rows = []
-    with tempfile.TemporaryDirectory() as place:
-        flags = ["--images", "chelsea", "--output", str(Path(place) / "x.png"), "--weights", options.weights]
-        for name, arguments, count in (("--help", ["--help"], 9), ("first picture", flags, 3)):
-            seconds = []
-            for _ in range(count):
-                begun = time.perf_counter()
-                command = [sys.executable, str(ROOT / "saliency_visualization.py"), *arguments]
-                subprocess.run(command, check=True, capture_output=True)
-                seconds.append(time.perf_counter() - begun)
-            row = text_row(f"saliency_visualization.py, {name}", "", seconds, "", [], None)
-            rows.append([*row[:6], "below 1000 ms" if name == "--help" else "", *row[7:]])
-    return rows
-
-
 def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.speed", description=__doc__)
     add = result.add_argument
-    add("--only", nargs="+", metavar="WORK", help="only these works, e.g. saliency 'Grad-CAM' folder start")
+    add("--only", nargs="+", metavar="WORK", help="only these works, e.g. saliency 'Grad-CAM' resnet18 folder start")
     add("--rounds", type=whole_number(1, 100), default=3, metavar="N", help="least number of rounds")
     add("--budget", type=number(0, 3600), default=10.0, metavar="SECONDS", help="time for the rounds of one work")
     add("--folder-rounds", type=whole_number(1, 100), default=1, metavar="N", help="rounds of the folder of pictures")
+    pictures = "how many the folder has"
+    add("--pictures", type=whole_number(1, 10_000), default=PHOTOGRAPHS_OF_THE_FOLDER, metavar="N", help=pictures)
     add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
     path = Path("visualization/speed.md")
     add("--output", type=Path, default=path, metavar="PATH", help="the Markdown table; CSV and PNG lie beside it")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from core.defaults import SHARED
 from drawing.files import describe, save_picture
 from drawing.plots import pixels_of
 
@@ -46,6 +47,12 @@ class Row:
     size: int
     goals: dict[str, float]
     memory: bool = False  # measured, too, each implementation in a process of its own
+    network: str = SHARED
+
+    @property
+    def name(self) -> str:
+        """The work, and the network if it is not the shared one."""
+        return self.work if self.network == SHARED else f"{self.work}, {self.network}"
 
 
 class Line(NamedTuple):
@@ -85,14 +92,14 @@ def as_text(line: Line, same: float | None) -> list[str]:
     what = f"{line.row.count} x {line.row.size}"
     beside = f"{same:.1f}" if same and line.peer == "Captum" else ""
     ratio, times = f"{line.ratio:.2f}", (span(line.ours), span(line.theirs))
-    return [line.row.work, what, times[0], line.peer, times[1], ratio, goal, beside, line.agreement, memory]
+    return [line.row.name, what, times[0], line.peer, times[1], ratio, goal, beside, line.agreement, memory]
 
 
 def as_numbers(line: Line) -> list:
     """A line of the CSV."""
     times = [f"{1000 * value:.3f}" for value in (*line.ours, *line.theirs)]
     memory = [f"{value:.1f}" for value in line.memory] if line.memory else ["", ""]
-    head = [line.row.work, line.row.count, line.row.size, line.peer]
+    head = [line.row.name, line.row.count, line.row.size, line.peer]
     return [*head, *times, f"{line.ratio:.2f}", line.goal or "", f"{line.share:.3f}", *memory, line.agreement]
 
 
@@ -108,7 +115,7 @@ def draw(lines: list[Line], path: Path) -> Path:
     for place, line in zip(places, lines, strict=True):
         axes.plot([line.goal, line.goal], [place - 0.42, place + 0.42], color="black", linewidth=1.6)
         axes.text(max(line.ratio, line.goal), place, f" {line.ratio:.1f}", va="center", fontsize=8)
-    names = [f"{line.row.work}, {line.row.count} x {line.row.size}, beside {line.peer}" for line in lines]
+    names = [f"{line.row.name}, {line.row.count} x {line.row.size}, beside {line.peer}" for line in lines]
     axes.set_yticks(list(places), names, fontsize=8)
     axes.axvline(1, color="0.5", linewidth=0.8, linestyle=":")
     axes.set_xscale("log", base=2)

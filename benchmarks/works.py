@@ -4,6 +4,7 @@ A work is done with a setup, which holds the networks and pictures. Others get t
 "Captum, our network" gets ours, channels last and frozen, to tell what of the difference is the network's.
 """
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,12 +13,12 @@ from functools import cached_property
 import torch
 from captum import attr
 from torch import Tensor, nn
-from torchvision.models import squeezenet1_1
+from torchvision.models import get_model
 
 from benchmarks import plain
-from core.defaults import PHOTOGRAPHS, ROOT
+from core.defaults import PHOTOGRAPHS, ROOT, SHARED
 from core.images import centre_crop, default_photograph, load_image, preprocess
-from core.squeezenet import load_squeezenet
+from core.networks import RANDOM, load_network
 from painting.course_loop import style_objective, transfer_style
 from studies.shared.named_pictures import scaled_tensor
 from visualizers.all_maps import AllMaps, all_maps
@@ -32,7 +33,7 @@ from visualizers.saliency_map import saliency_map
 STEPS = 50  # of integrated gradients
 PATCH, STRIDE = 15, 8  # of occlusion, in pixels
 ITERATIONS = 100  # of class visualization
-LAYER = "features.12"  # of Grad-CAM
+LAYERS = {SHARED: "features.12", "resnet18": "layer4"}  # of Grad-CAM, in each network that is measured
 TARGET = 1  # of fooling: goldfish, or the second class of another network
 STYLE = {  # the course's weights for composition_vii
     "content_layer": 3,
@@ -52,6 +53,7 @@ class Setup:
     size: int  # pixels a side; of style transfer, of the shorter side
     weights: str = "auto"
     device: str = "cpu"
+    network: str = SHARED  # another one has random weights, which take as long
     content: str = str(ROOT / "images" / "content" / "harbour_town.jpg")
     style: str = str(ROOT / "images" / "styles" / "swirling_night.jpg")
     style_steps: int = 200
@@ -59,21 +61,24 @@ class Setup:
 
     @cached_property
     def ours(self) -> nn.Module:
-        return load_squeezenet(self.weights, self.device)
+        return load_network(self.network, self.weights if self.network == SHARED else RANDOM, self.device)
 
     @cached_property
     def theirs(self) -> nn.Module:
         """The network as torchvision gives it: channels first, its parameters trainable, its last weights ours."""
-        model = squeezenet1_1(num_classes=len(self.ours.class_names))
+        model = get_model(self.network, weights=None, num_classes=len(self.ours.class_names))
         model.load_state_dict({name: value.contiguous() for name, value in self.ours.state_dict().items()})
         return model.eval().to(self.device)
 
     @cached_property
     def frozen(self) -> nn.Module:
         """The same, its parameters frozen, as the course's notebooks do."""
-        model = squeezenet1_1(num_classes=len(self.ours.class_names))
-        model.load_state_dict({name: value.contiguous() for name, value in self.ours.state_dict().items()})
-        return model.eval().requires_grad_(False).to(self.device)
+        return copy.deepcopy(self.theirs).requires_grad_(False)
+
+    @property
+    def layer(self) -> str:
+        """Grad-CAM's."""
+        return LAYERS[self.network]
 
     @cached_property
     def images(self) -> Tensor:
@@ -119,14 +124,14 @@ def _captum(network: str) -> dict[str, Callable[[Setup], Tensor]]:
 
     def cam(setup: Setup) -> Tensor:
         model, images, labels = asked(setup)
-        coarse = attr.LayerGradCam(model, model.get_submodule(LAYER)).attribute(
+        coarse = attr.LayerGradCam(model, model.get_submodule(setup.layer)).attribute(
             images.requires_grad_(), target=labels, relu_attributions=True
         )
         return attr.LayerAttribution.interpolate(coarse, images.shape[2:], "bilinear").squeeze(1).detach()
 
     def four(setup: Setup) -> tuple[Tensor, ...]:
         model, images, labels = asked(setup)
-        both = attr.GuidedGradCam(model, model.get_submodule(LAYER))
+        both = attr.GuidedGradCam(model, model.get_submodule(setup.layer))
         return (
             saliency(setup),
             guided(setup),
@@ -162,12 +167,12 @@ def _pytorch_grad_cam(setup: Setup) -> Tensor:
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     targets = [ClassifierOutputTarget(label) for label in setup.labels.tolist()]
-    with GradCAM(model=setup.theirs, target_layers=[setup.theirs.get_submodule(LAYER)]) as method:
+    with GradCAM(model=setup.theirs, target_layers=[setup.theirs.get_submodule(setup.layer)]) as method:
         return torch.from_numpy(method(input_tensor=setup.images.clone(), targets=targets))
 
 
 def _our_four(setup: Setup) -> AllMaps:
-    maps = all_maps(setup.ours, setup.images, setup.labels)
+    maps = all_maps(setup.ours, setup.images, setup.labels, layer=setup.layer)
     return maps._replace(grad_cam=upsample(maps.grad_cam, setup.images.shape[2:]))
 
 
@@ -212,7 +217,7 @@ WORKS: dict[str, dict[str, Callable[[Setup], object]]] = {
     "saliency": {"ours": lambda s: saliency_map(s.ours, s.images, s.labels)},
     "guided backprop": {"ours": lambda s: guided_backprop(s.ours, s.images, s.labels)},
     "Grad-CAM": {
-        "ours": lambda s: upsample(grad_cam(s.ours, s.images, s.labels), s.images.shape[2:]),
+        "ours": lambda s: upsample(grad_cam(s.ours, s.images, s.labels, layer=s.layer), s.images.shape[2:]),
         "pytorch-grad-cam": _pytorch_grad_cam,
     },
     "four maps": {"ours": _our_four},

@@ -1,11 +1,14 @@
 """Files that are there whole or not at all, and what they were made from."""
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 
+from core.errors import UsageError
 from core.kept import Unreadable, read_png_text, sha256_of
 from core.protection import IN_FORCE, beside_name, cannot_write
+from core.shards import Damage, Member
 
 
 def write_whole(path: Path, data: bytes) -> Path:
@@ -31,11 +34,13 @@ def write_whole(path: Path, data: bytes) -> Path:
     return path
 
 
-def fingerprint(source: Path | str) -> str:
-    """What a picture is, whatever its name and age: the hash of its file, or the name of a default photograph."""
+def fingerprint(source: Path | Member | Damage | str) -> str:
+    """What a picture is, whatever its name and age: the hash of its bytes, or the name of a default photograph."""
     try:
+        if isinstance(source, (Member, Damage)):
+            return hashlib.sha256(source.read()).hexdigest()
         return sha256_of(source) if isinstance(source, Path) else source
-    except Unreadable:  # not there, or not readable; that is said where it is read
+    except (Unreadable, UsageError):  # not there, or not readable; that is said where it is read
         return ""
 
 

@@ -19,6 +19,7 @@ from core import picture_files
 from core.colour_profiles import in_srgb
 from core.errors import UsageError, WorkError
 from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, read_file, shown
+from core.shards import Damage, Member
 
 __all__ = [
     "as_jpeg",
@@ -54,7 +55,7 @@ BITS, WHITE_IS_ZERO, PLANES, SIGNED = 258, 262, 284, 339  # TIFF tags: bits of a
 DARK, DARK_PNG = 1 / 4, 1 / 16  # of white: deep greys that are darker everywhere were kept in other units
 
 
-def load_image(path: str | Path, *, longest: float = LONGEST_OVER_SHORTEST) -> Image.Image:
+def load_image(path: str | Path | Member | Damage, *, longest: float = LONGEST_OVER_SHORTEST) -> Image.Image:
     """Read a picture file as 8-bit RGB in sRGB, the right way up.
 
     A colour profile is applied. Transparency is laid over white. Deep greys are scaled to 8 bits, by the smallest of
@@ -173,7 +174,7 @@ def default_photograph(name: str) -> Image.Image:
         raise ModuleNotFoundError(f"No module named '{package}'", name=package)
     path = Path(found.origin).parent / file
     if not path.is_file():
-        raise WorkError(f"photograph: '{path}' is not there; install {package} anew, or name a picture of your own")
+        raise WorkError(f"photograph: '{path}' is not there; install the packages of requirements.txt anew")
     with Image.open(path) as image:  # as it is: a colour profile that it may have is not applied
         return image.convert("RGB")
 

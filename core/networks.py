@@ -23,7 +23,7 @@ from core.defaults import SHARED
 from core.errors import UsageError
 from core.images import IMAGENET_MEAN, IMAGENET_STD
 from core.kept import NoFile, Unreadable, sha256_of
-from core.own_networks import build_own, find_function
+from core.own_networks import build_own, code_hash, find_function
 from core.passes import in_one_sentence, scores_of
 from core.paths import as_path
 from core.squeezenet import TITLE, choose_device, load_squeezenet
@@ -114,7 +114,9 @@ def load_network(
     count = describe(network, origin.facts)
     names, passed_over = (given, "") if given is not None else _names(network, found, count, origin)
     network.class_names = check_count(names, count, f"'{classes}'")
-    network.weights_name = found.name or f"as built (sha256 {_hash_of(network)})"
+    network.weights_name = found.name or f"as built (sha256 {hash_of(network)[:8]})"
+    if ":" in model and not model.startswith(TIMM):
+        network.weights_name += f", code {code_hash(network, model)[:8]}"
     told = (network.weights_name, found.note, passed_over, "" if count == len(IMAGENET_NAMES) else f"{count} classes")
     network.weights_note = f"network: {network.title}; weights: {', '.join(filter(None, told))}, {found.source}"
     return network
@@ -281,8 +283,8 @@ def in_channels_last(network: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _hash_of(network: nn.Module) -> str:
+def hash_of(network: nn.Module) -> str:
     """Of the weights as they are, so that what was made with others is told apart."""
     state = network.state_dict()
     plain = {key: value for key, value in state.items() if isinstance(value, Tensor) and not value.is_quantized}
-    return checksum_of(plain, {})[:8]
+    return checksum_of(plain, {})

@@ -4,7 +4,7 @@
     .npz                an entry "about" of the names MAPS_SAY, as `core.array_files` writes it
     .safetensors        facts of the names TRAINED in its header
     .pt (checkpoint)    the names CHECKPOINT at its head
-    .md                 its last line is a comment, `sign(...)`
+    .md, .html          its last line is a comment, `sign(...)`
     .csv                can hold no comment that every reader passes over, so the file that is written with it keeps its
                         hash: the .md beside it in its last line, the picture beside it as "Table"
 
@@ -50,6 +50,8 @@ def is_ours(path: Path) -> bool:
         return bool(description_of(path)) or _of_the_gallery(path)
     if ending == ".md":
         return _last_line(path).startswith(SIGN) or _of_an_earlier_version(path)
+    if ending == ".html":
+        return _last_line(path).startswith(SIGN)
     if ending == ".csv":
         kept, digest = _kept_digests(path), _digest(path)
         return bool(digest) and digest in kept if kept else _of_an_earlier_version(path)

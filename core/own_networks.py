@@ -5,12 +5,17 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from torch import nn
 
 from core.errors import UsageError
+
+PUBLIC = {"torch", "torchvision", "timm", "builtins"}
 
 
 def find_function(name: str) -> Callable[[], object]:
@@ -46,6 +51,22 @@ def build_own(function: Callable[[], object], name: str) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise UsageError(f"model: '{name}' returns a {type(network).__name__}, not a torch.nn.Module")
     return network
+
+
+def code_hash(network: nn.Module, name: str) -> str:
+    """A hash of what makes the network beside its weights: its layers, the mean and spread that it wants, and the files
+    that the function and the classes of its layers stand in, but for those of torch, torchvision and timm.
+    """
+    places = {name.partition(":")[0]} | {
+        each.__module__ for module in network.modules() for each in type(module).__mro__
+    }
+    files = {getattr(sys.modules.get(place), "__file__", None) for place in places if place.split(".")[0] not in PUBLIC}
+    facts = [repr(network), getattr(network, "pixel_mean", None), getattr(network, "pixel_std", None)]
+    digest = sha256(repr(facts).encode())
+    for file in sorted(filter(None, files)):
+        with suppress(OSError):
+            digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
 
 
 def _function(name: str) -> Callable[[], object]:

@@ -1,5 +1,6 @@
 """Which files are pictures, and how one is opened: by its content, never by another program, never from a pipe."""
 
+import io
 import logging
 import os
 import stat
@@ -11,8 +12,11 @@ from typing import NamedTuple, TypeVar
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import UsageError
+from core.kept import Unreadable
+from core.named_files import is_list, read_list, spread
 from core.paths import as_path
 from core.quiet import quietly
+from core.shards import ENDING, Damage, Member, members_of
 
 Result = TypeVar("Result")
 MOST_PIXELS = 100_000_000  # decoding needs about four bytes for each
@@ -59,27 +63,57 @@ def is_picture(path: Path) -> bool:
 
 def look_into(folder: Path) -> Folder:
     """What a folder holds, by name. Raises UsageError if it cannot be read."""
+    pictures, others, folders = [], [], 0
     try:
-        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        with os.scandir(folder) as entries:  # which knows what each is: to ask for each of a million takes minutes
+            seen = [entry for entry in entries if not entry.name.startswith(".")]
+        for entry in sorted(seen, key=lambda each: each.name):
+            if os.path.splitext(entry.name)[1].lower() in suffixes() and _holds_picture(entry):
+                pictures.append(folder / entry.name)
+            elif _leads_to_folder(entry):
+                folders += 1
+            else:
+                others.append(entry.name)
     except OSError as error:
         raise UsageError(f"images: the folder '{shown(folder)}' cannot be read ({error.strerror})") from None
-    pictures = [path for path in inside if is_picture(path)]
-    folders = {path for path in inside if path.is_dir()}
-    return Folder(pictures, [path.name for path in inside if path not in folders.union(pictures)], len(folders))
+    return Folder(pictures, others, folders)
+
+
+def _holds_picture(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:  # a link that leads back to itself, say: it is named where it is read
+        return True
+
+
+def _leads_to_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def list_image_files(
     paths: Iterable[str | Path], left_out: Callable[[str], None] = lambda sentence: None
-) -> list[Path]:
-    """Expand files and folders to picture files, folders in the order of their names.
+) -> list[Path | Member | Damage]:
+    """Expand files, folders, lists (`@list.txt`), tar shards and rows of names (`a-{000..099}.tar`) to picture files.
 
-    left_out: is told, in a sentence for each folder, what it holds besides pictures. Raises UsageError for a folder
-    without pictures.
+    Folders are in the order of their names, lists and shards in their own. left_out: is told, in a sentence for each
+    folder, what it holds besides pictures. Raises UsageError for a folder without pictures, and for what is no list;
+    what is wrong with a shard is told by what stands in its place, when that is read.
     """
     paths, files = list(paths), []
     if not all(map(str, paths)):
         raise UsageError("images: one of the names is empty; give picture files or folders")
-    for path in (as_path(item, "images") for item in paths):
+    names = [name for path in paths for name in ([path] if isinstance(path, Path) else spread(path))]
+    for name in names:
+        if isinstance(name, str) and is_list(name):
+            files += read_list(name)
+            continue
+        path = as_path(name, "images")
+        if path.suffix.lower() == ENDING and not path.is_dir():
+            files += members_of(path, suffixes())
+            continue
         if not path.is_dir():
             files.append(path)
             continue
@@ -124,17 +158,24 @@ def shown(name: str | Path) -> str:
 
 
 def read_file(
-    path: str | Path, read: Callable[[Image.Image], Result], *, longest: float = LONGEST_OVER_SHORTEST
+    path: str | Path | Member | Damage,
+    read: Callable[[Image.Image], Result],
+    *,
+    longest: float = LONGEST_OVER_SHORTEST,
 ) -> Result:
-    """What `read` makes of the opened file; whatever is wrong with it becomes a UsageError.
+    """What `read` makes of the opened file, or of the picture in a shard; what is wrong with it becomes a UsageError.
 
     longest: how many times the shorter side the longer one may be.
     """
     if not str(path):
         raise UsageError("image: the name is empty; give a picture file")
-    path = as_path(path, "image")
+    in_shard = isinstance(path, (Member, Damage))
+    path = path if in_shard else as_path(path, "image")
     name = f"image: '{shown(path)}'"
-    _check_regular(path, name)
+    if in_shard:
+        path = _in_memory(path, name)
+    else:
+        _check_regular(path, name)
     try:
         # Pillow warns of huge and of slightly odd files; we judge the size, and a file that opens is fine.
         with quietly(), Image.open(path, formats=formats()) as image:
@@ -152,6 +193,14 @@ def read_file(
         raise UsageError(f"{name} needs more memory than there is; scale it down first") from None
     except Exception as error:  # truncated or damaged data: Pillow's plugins raise a dozen kinds
         raise UsageError(f"{name} is damaged ({' '.join(shown(str(error)).split())}); try to save it again") from None
+
+
+def _in_memory(picture: Member | Damage, name: str) -> io.BytesIO:
+    """The bytes of a picture in a shard, as a file."""
+    try:
+        return io.BytesIO(picture.read())
+    except Unreadable as error:
+        raise UsageError(f"{name} {error}") from None
 
 
 def _check_regular(path: Path, name: str) -> None:

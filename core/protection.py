@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from threading import get_native_id
@@ -18,7 +18,9 @@ from typing import Any
 
 from core.defaults import ROOT
 from core.errors import UsageError, WorkError
+from core.named_files import is_list, read_list, spread
 from core.own_files import facts_of, is_ours
+from core.sharing import started
 
 OWN_PICTURES = tuple(ROOT / folder for folder in ("images/content", "images/styles", "styles_images"))
 # Files of our caches, which end in a hash. Not more: `photos_cache/IMG_0123456789abcdef.png` is somebody's picture.
@@ -32,8 +34,10 @@ IN_FORCE: ContextVar["Protection | None"] = ContextVar("protection", default=Non
 class Protection:
     """Which files a run reads, and whether it may replace files that this program did not write."""
 
-    def __init__(self, inputs: Iterable[Path] = (), *, overwrite: bool = False, subfolders: bool = False) -> None:
-        """inputs: files, and folders all of whose files are read, with `subfolders` those of folders in them, too."""
+    def __init__(self, inputs: Iterable[Path | str] = (), *, overwrite: bool = False, subfolders: bool = False) -> None:
+        """inputs: files, lists of them ("@list.txt"), and folders all of whose files are read, with `subfolders` those
+        of folders in them, too.
+        """
         self.inputs, self.overwrite, self.subfolders = tuple(inputs), overwrite, subfolders
         self.expected: set[str] = set()
         self.written: set[str] = set()
@@ -144,8 +148,13 @@ def check_place(path: Path) -> None:
 
 
 def beside_name(path: Path) -> Path:
-    """Where a file is written before it takes its place; not longer than a name may be."""
-    return path.with_name(f".{path.name[:40]}.{os.getpid()}-{get_native_id()}.part")
+    """Where a file is written before it takes its place; not longer than a name may be.
+
+    Threads and processes have numbers. Processes of one run on two machines may have one: their ranks tell them apart.
+    """
+    rank, _ = started()
+    own = f"{os.getpid()}-{get_native_id()}{f'-{rank}' if rank else ''}"
+    return path.with_name(f".{path.name[:40]}.{own}.part")
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> WorkError:
@@ -154,20 +163,33 @@ def cannot_write(path: Path, error: OSError | ValueError) -> WorkError:
     return WorkError(f"output: '{path}' cannot be written ({reason}); choose another --output")
 
 
-def paths_in(value: Any) -> Iterator[Path]:
-    """The files and folders that a setting names: a text, a path, or several of them."""
+def paths_in(value: Any) -> Iterator[Path | str]:
+    """The files and folders that a setting names: a text, a path, or several of them; a list as it is, "@list.txt"."""
     if isinstance(value, Mapping):
         value = tuple(value.values())
     if isinstance(value, (tuple, list)):
         for each in value:
             yield from paths_in(each)
     elif isinstance(value, (str, Path)) and str(value):
-        path = Path(os.path.expanduser(value))  # Path.expanduser raises for a user whom nobody knows
-        if _is_there(path):
-            yield path
+        if isinstance(value, str) and is_list(value):
+            yield value  # a million names are read only if they are asked for
+            return
+        try:
+            names = spread(value) if isinstance(value, str) else [value]
+        except UsageError:  # likewise
+            return
+        for path in (Path(os.path.expanduser(name)) for name in names):  # Path.expanduser raises for unknown users
+            if _is_there(path):
+                yield path
 
 
-def _identities(path: Path, subfolders: bool) -> Iterator[tuple[int, int]]:
+def _identities(path: Path | str, subfolders: bool) -> Iterator[tuple[int, int]]:
+    if isinstance(path, str):  # a list
+        yield from _identities(Path(path[1:]), subfolders)
+        with suppress(UsageError):  # it is none: that is told where it is read
+            for each in read_list(path):
+                yield from _identities(each, subfolders)
+        return
     try:
         if path.is_dir():
             with os.scandir(path) as entries:

@@ -51,7 +51,7 @@ def load_timm(name: str, *, otherwise: str) -> nn.Module:
     offline = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = offline or not is_reached(HUB)  # so that it looks into its cache alone, without waiting
     try:
-        return timm.create_model(name, pretrained=True)
+        network = timm.create_model(name, pretrained=True)
     except Exception as error:  # of the hub, of a dozen kinds
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         state = "cannot be reached" if constants.HF_HUB_OFFLINE else "did not give them"
@@ -59,3 +59,7 @@ def load_timm(name: str, *, otherwise: str) -> nn.Module:
         raise WorkError(f"weights: {words}; connect once, or {otherwise}") from None
     finally:
         constants.HF_HUB_OFFLINE = offline
+    tag = network.pretrained_cfg.get("tag")
+    network.weights_name = f"{network.pretrained_cfg['architecture']}{'.' if tag else ''}{tag or ''}"
+    network.weights_source = "timm's cache or hub"
+    return network

@@ -100,6 +100,13 @@ def draw_grid(
     return np.array(board)
 
 
+def cut_panels(figure: np.ndarray, count: int) -> list[np.ndarray]:
+    """The panels, (h, w, 3) each, of a figure that `draw_grid` drew of one row of squares, with titles of one line."""
+    side, top = _dots(CELL), _dots(0.04 + 0.1 + 0.17)
+    lefts = (_dots(0.04 + 0.08 + column * (CELL + 0.08)) for column in range(count))
+    return [figure[top : top + side, left : left + side] for left in lefts]
+
+
 def draw_pictures(pictures: Sequence[np.ndarray | Image.Image], titles: Sequence[str], footer: str = "") -> np.ndarray:
     """Draw whole pictures of any shape side by side, all equally high -> RGB (H, W, 3), uint8."""
     height = 2.6  # inches

@@ -29,7 +29,8 @@ def _in_its_type(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         like = next(model.parameters(), images)
         with warnings.catch_warnings(), measuring(model):
             warnings.simplefilter("ignore")
-            result = function(model, images.to(like.device, like.dtype, copy=True), *arguments, **settings)
+            there = (argument.to(like.device) for argument in arguments)  # labels, which Captum leaves where they are
+            result = function(model, images.to(like.device, like.dtype, copy=True), *there, **settings)
         return result.detach().to(images)
 
     return called

@@ -20,7 +20,7 @@ from core.objectives import layer_output
 def picture_error(pictures: Tensor, originals: Tensor) -> Tensor:
     """Both (N, 3, H, W) in the network's units -> (N,), over the colours from 0 to 1; nan for a blank original."""
     _check(pictures, originals)
-    pictures, originals = (denormalise(each.detach().double()) for each in (pictures, originals))
+    pictures, originals = (denormalise(each.detach().to(pictures.device).double()) for each in (pictures, originals))
     contrast = (originals - originals.mean(dim=(2, 3), keepdim=True)).flatten(1).norm(dim=1)
     error = (pictures - originals).flatten(1).norm(dim=1) / contrast
     return error.where(contrast > 1e-9 * originals[0].numel(), torch.nan)
@@ -33,7 +33,7 @@ def pattern_error(pictures: Tensor, originals: Tensor) -> Tensor:
     of the picture of only 1, and so it can beat a vivid one that keeps more.
     """
     _check(pictures, originals)
-    centred = [denormalise(each.detach().double()) for each in (pictures, originals)]
+    centred = [denormalise(each.detach().to(pictures.device).double()) for each in (pictures, originals)]
     ours, wanted = ((each - each.mean(dim=(2, 3), keepdim=True)).flatten(1) for each in centred)
     sizes = ours.norm(dim=1) * wanted.norm(dim=1)
     return 1 - ((ours * wanted).sum(dim=1) / sizes).where(sizes > 1e-12, torch.nan)
@@ -55,7 +55,8 @@ def ssim(pictures: Tensor, originals: Tensor) -> Tensor:
     _check(pictures, originals)
     both = [denormalise(precise(each.detach())).clamp(0, 1).double().cpu().numpy() for each in (pictures, originals)]
     pairs = zip(*both, strict=True)
-    return torch.tensor([structural_similarity(one, other, data_range=1, channel_axis=0) for one, other in pairs])
+    values = [structural_similarity(one, other, data_range=1, channel_axis=0) for one, other in pairs]
+    return torch.tensor(values, device=pictures.device)
 
 
 def _check(pictures: Tensor, originals: Tensor) -> None:

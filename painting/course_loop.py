@@ -92,9 +92,13 @@ def style_objective(
     style_loss: Callable | None = None,
     tv_loss: Callable | None = None,
 ) -> StyleObjective:
-    """Take the targets from the pictures content and style, each (1, 3, H, W). Layers index `cnn`'s modules."""
+    """Take the targets from the pictures content and style, each (1, 3, H, W). Layers index `cnn`'s modules.
+
+    The style is taken to the content's device, and there the losses are computed.
+    """
     cnn = feature_sequence(cnn)
     content, style = as_images(content, "content"), as_images(style, "style")
+    style = style.to(content.device)
     if not len(style_layers) == len(style_weights) > 0:
         got = f"{len(style_layers)} style layers and {len(style_weights)} weights"
         raise UsageError(f"style: got {got}; give as many of each, at least one")

@@ -1,6 +1,6 @@
 """The scenes as a torch data set, and as a stream. The other modules of this folder do not need torch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -37,7 +37,11 @@ class SceneDataset(Dataset):
         return image, label, torch.from_numpy(scene.mask)
 
 
-def stream_scenes(length: int, *, seed: int, size: int) -> Iterator[torch.Tensor]:
-    """The scenes of a `SceneDataset`, rendered one by one: (1, 3, size, size) each, in the network's units."""
+def stream_scenes(length: int, *, seed: int, size: int, numbers: Iterable[int] | None = None) -> Iterator[torch.Tensor]:
+    """The scenes of a `SceneDataset`, rendered one by one: (1, 3, size, size) each, in the network's units.
+
+    numbers: of those wanted, if not all.
+    """
     scenes = SceneDataset(length, seed=seed, size=size)
-    return (normalise(scenes[index][0][None].float() / 255) for index in range(length))
+    wanted = range(length) if numbers is None else numbers
+    return (normalise(scenes[index][0][None].float() / 255) for index in wanted)

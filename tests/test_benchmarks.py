@@ -1,14 +1,23 @@
 """The benchmarks count and compare right. What they measure is not tested: it is the machine's, not ours."""
 
+import subprocess
+import sys
+from argparse import Namespace
 from dataclasses import replace
 
+import pytest
 import torch
 from conftest import run
+from PIL import Image
+from torchvision.models import squeezenet1_1
 
+from benchmarks import captum_folder, gpu, waits
 from benchmarks.growth import growth
+from benchmarks.neighbour import busy, time_of
 from benchmarks.speed_table import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
+from core.errors import WorkError
 from drawing.tables import markdown, write_csv
 from studies.style.flags import PRESETS
 
@@ -122,3 +131,67 @@ def test_a_judge_that_cannot_judge_is_one_sentence(weights, monkeypatch, tmp_pat
         assert words in said
         assert "Traceback" not in said
     assert not (tmp_path / "table.md").exists()
+
+
+def test_two_at_once_take_as_long_as_the_slower():
+    kept = []
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    for answer in ("1.5 2.5", "3.5 0.5"):
+        echo = f"for line in iter(input, 'end'): print({answer!r}, flush=True)"
+        kept.append(subprocess.Popen([sys.executable, "-c", echo], **pipes))
+    assert time_of("saliency", kept, "nobody") == (1.5, 2.5)
+    assert time_of("saliency", kept, "itself") == (3.5, 0.5)
+    for process in kept:
+        process.communicate("end\n")
+
+
+def test_a_busy_neighbour_ends_with_its_block(monkeypatch):
+    started, original = [], subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *words, **how: started.append(original(*words, **how)) or started[0]
+    )
+    with busy():
+        assert started[0].poll() is None
+    assert started[0].poll() is not None
+
+
+def test_the_yardstick_explains_a_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (80, 64), "teal").save(tmp_path / "in" / "one.png")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(squeezenet1_1(num_classes=3).state_dict(), tmp_path / "w.pth")
+    captum_folder.main(Namespace(folder=tmp_path / "in", output=tmp_path / "out", weights=tmp_path / "w.pth"))
+    with Image.open(tmp_path / "out" / "one.png") as drawn:
+        assert drawn.size == (1200, 290)
+
+
+def test_a_command_is_timed_with_its_memory_and_its_failure_is_one_sentence():
+    taken = waits.timed("-c", "x = bytearray(b'1' * 2**25)")
+    assert taken.seconds > 0
+    assert taken.mebibytes > 32
+    assert waits.row("a", "b", [taken], "c", [taken], goal="d")[5:7] == ["1.00", "d"]
+    with pytest.raises(WorkError, match="exit code 3, told"):
+        waits.timed("-c", "import sys; print('told', file=sys.stderr); sys.exit(3)")
+
+
+def test_on_a_gpu_each_work_has_its_rows_and_a_result_its_error():
+    rows = gpu.rows_of((1, 25), (64, 128), None)
+    assert [row for row in rows if row.work in ("occlusion", "style step")] == [
+        ("occlusion", 1, 224),
+        ("style step", 1, 64),
+        ("style step", 1, 128),
+    ]
+    exact = torch.tensor([[3.0, 4.0], [0.0, 2.0], [1.0, 0.0]], dtype=torch.float64)
+    ours = torch.tensor([[3.0, 4.5], [0.0, 2.0], [1.0, 0.5]])
+    assert gpu.error((ours,), (exact,)) == "1e-01, 5e-01"
+    before = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    with gpu.tensor_floats(not before[0]):
+        assert torch.backends.cudnn.allow_tf32 != before[0]
+    assert (torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_its_benchmark_says_so_in_one_sentence(capsys):
+    assert run("benchmarks.gpu") == 2
+    assert "'cuda' is not available here" in capsys.readouterr().err

@@ -1,17 +1,35 @@
 """A folder of pictures, a file of maps for each: all of them, again only what changed, and what is broken named."""
 
+import csv
+import errno
+import json
 import os
+import threading
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import replace_everywhere
 from conftest import run as run_study
 from PIL import Image
 
-from studies.explain.jobs import targets
+from core import images
+from core.array_files import about_arrays, array_bytes
+from core.own_files import is_ours
+from core.squeezenet import load_squeezenet
+from studies.explain.jobs import Job, targets
+from studies.explain.table import Row, joined
+from studies.shared import overlap
+from studies.shared.overlap import overlapped
 from studies.shared.pictures import Picture
-from visualizers.all_maps import all_maps
+from visualizers.all_maps import AllMaps, all_maps
+
+COLUMNS = (  # what other programs rely on
+    "path,file,width,height,predicted,predicted_name,probability,runner_up,runner_up_name,runner_up_probability,"
+    "label,label_name,label_probability,blank,seconds"
+)
 
 
 @pytest.fixture
@@ -131,7 +149,8 @@ def test_figures_in_the_folder_of_the_pictures_are_not_explained_in_their_turn(f
     into = ("explain", "--size", "64", "--images", folder, "--output", folder)
     for more in ([], [], ["--layer", "features.9"]):
         assert run_study(*into, *more) == 0
-        assert sorted(path.name for path in folder.iterdir()) == ["a.jpg", "a.png", "b.jpg", "b.png"]
+        tables = ["explained.csv", "explained.md"]
+        assert sorted(path.name for path in folder.iterdir()) == ["a.jpg", "a.png", "b.jpg", "b.png", *tables]
     assert "2 figures that an earlier run wrote there" in capsys.readouterr().out
     assert run_study("explain", "--size", "64", "--images", folder / "a.png", "--output", folder) == 2
     assert "is one of the files that this reads" in capsys.readouterr().err
@@ -148,3 +167,250 @@ def test_no_two_jobs_share_a_file(tmp_path):
     kept = {unicodedata.normalize("NFC", str(path)).casefold() for path in paths}
     assert len(kept) == len(paths) - 1
     assert paths == targets(pictures, [None] * len(names) + [3, None], tmp_path)
+
+
+def table(tmp_path):
+    with open(tmp_path / "out" / "explained.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(tmp_path, ending):
+    return {path.name: path.read_bytes() for path in sorted((tmp_path / "out").glob(f"*{ending}"))}
+
+
+def test_one_table_tells_of_every_picture(folder, tmp_path):
+    assert run("--images", folder, "--labels", "goldfish", "hen") == 0
+    first, second = table(tmp_path)
+    assert (tmp_path / "out" / "explained.csv").read_text().splitlines()[0] == COLUMNS
+    assert (first["path"], first["file"]) == (str(folder / "a.png"), "a.png")
+    assert (first["width"], first["height"]) == ("90", "80")
+    assert (first["label"], first["label_name"], second["label_name"]) == ("1", "goldfish", "hen")
+    assert (
+        float(first["probability"]) >= float(first["runner_up_probability"]) >= float(second["label_probability"]) > 0
+    )
+    assert first["predicted"] != first["runner_up"]
+    assert float(first["seconds"]) > 0
+    assert first["blank"] == ""
+
+
+def test_the_table_of_a_second_run_is_the_same_though_nothing_is_computed(folder, tmp_path, monkeypatch):
+    run("--images", folder)
+    before = contents(tmp_path, "csv")
+    replace_everywhere(monkeypatch, all_maps, pytest.fail)
+    run("--images", folder)
+    assert contents(tmp_path, "csv") == before
+    for name in ("explained.csv", "explained.md"):  # it stands in the pictures, too, but for the time
+        (tmp_path / "out" / name).unlink()
+    run("--images", folder)
+    kept, last = table(tmp_path), list(csv.DictReader(before["explained.csv"].decode().splitlines()))
+    assert kept == [row | {"seconds": ""} for row in last]
+
+
+def test_a_table_of_other_origin_is_kept_and_named_before_the_work(folder, tmp_path, capsys):
+    run("--images", folder)
+    with open(tmp_path / "out" / "explained.csv", "a") as file:
+        file.write("a line of mine\n")
+    before = contents(tmp_path, "")
+    assert run("--images", folder, "--layer", "features.9") == 2
+    assert "explained.csv' is there already and was not written by this program" in capsys.readouterr().err
+    assert contents(tmp_path, "") == before
+    assert run("--images", folder, "--overwrite") == 0
+    assert len(table(tmp_path)) == 2
+
+
+def test_the_maps_as_numbers_are_what_the_technique_gives(folder, tmp_path, random_weights):
+    assert run("--images", folder, "--maps", "float32", "--labels", "goldfish") == 0
+    with np.load(tmp_path / "out" / "a.npz") as kept:
+        about = json.loads(kept["about"].item())
+        maps = {name: kept[name] for name in kept.files if name != "about"}
+    assert is_ours(tmp_path / "out" / "a.npz")
+    assert (about["path"], about["label_name"], about["width"]) == (str(folder / "a.png"), "goldfish", "90")
+    assert json.loads(about["Settings"])["layer"] == "features.12"
+    whole = images.load_image(folder / "a.png")
+    right = all_maps(load_squeezenet(random_weights, "cpu"), images.preprocess(images.centre_crop(whole, 64)), [1])
+    assert list(maps) == list(right._fields)
+    for name, values in right._asdict().items():
+        assert np.array_equal(maps[name], values[0].numpy()), name
+
+
+def test_half_precision_is_taken_where_it_holds_the_map(folder, tmp_path):
+    assert run("--images", folder, "--maps") == 0
+    with np.load(tmp_path / "out" / "a.npz") as kept:
+        for name in ("saliency", "guided_backprop", "grad_cam", "guided_grad_cam"):
+            largest = np.abs(kept[name]).max()
+            assert kept[name].dtype == (np.float16 if 1e-3 <= largest <= 6e4 else np.float32), name
+            assert largest > 0
+
+
+def test_raw_maps_that_are_lacking_or_damaged_are_made_again_and_nothing_else(folder, tmp_path, capsys):
+    run("--images", folder)
+    pictures = contents(tmp_path, "png")
+    run("--images", folder, "--maps")
+    first = contents(tmp_path, "npz")
+    assert sorted(first) == ["a.npz", "b.npz"]
+    assert contents(tmp_path, "png") == pictures
+    damaged = bytearray(first["a.npz"])
+    damaged[len(damaged) // 2] ^= 255
+    (tmp_path / "out" / "a.npz").write_bytes(damaged)
+    capsys.readouterr()
+    run("--images", folder, "--maps")
+    assert "wrote 1 pictures to out; 1 were there already" in capsys.readouterr().out
+    assert contents(tmp_path, "npz") == first
+
+
+def test_arrays_say_what_they_are_and_always_in_the_same_bytes(tmp_path):
+    data = array_bytes({"values": np.arange(6).reshape(2, 3)}, {"Script": "explain"})
+    assert data == array_bytes({"values": np.arange(6).reshape(2, 3)}, {"Script": "explain"})
+    path = tmp_path / "some.npz"
+    path.write_bytes(data)
+    assert about_arrays(path) == {"Script": "explain"}
+    assert not is_ours(path)  # it tells no settings and no weights
+    np.savez(path, values=np.zeros(3))
+    assert not is_ours(path)
+
+
+def test_a_picture_gives_the_same_file_alone_and_among_others(folder, tmp_path):
+    run("--images", folder, "--maps")
+    among = contents(tmp_path, "")
+    for path in (tmp_path / "out").iterdir():
+        path.unlink()
+    run("--images", folder / "b.png", "--maps")
+    alone = contents(tmp_path, "")
+    assert alone["b.png"] == among["b.png"]
+    assert alone["b.npz"] != among["a.npz"]
+    assert alone["b.npz"] == among["b.npz"]
+
+
+def test_a_full_disk_ends_the_run_and_a_second_one_completes_it(folder, tmp_path, monkeypatch, capsys):
+    for name in "cdefghij":
+        Image.new("RGB", (70, 70), (ord(name), 9, 200)).save(folder / f"{name}.png")
+    assert run("--images", folder / "a.png") == 0  # so that there is a table already
+    replace, done = os.replace, []
+
+    def full(source, target):
+        if str(target).endswith((".png", ".csv")) and len(done) >= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.append(target)
+        return replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full)
+        assert run("--images", folder, "--labels", "hen") == 1
+    said = capsys.readouterr().err
+    assert said.count("cannot be written (No space left on device)") == 1
+    assert ".png" in said
+    assert not list((tmp_path / "out").glob("*.part"))
+    for path in (tmp_path / "out").glob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+    assert run("--images", folder, "--labels", "hen") == 0
+    assert len(written(tmp_path)) == len(table(tmp_path)) == 10
+
+
+def test_rows_of_pictures_that_were_not_reached_stay_in_the_table(folder, tmp_path, monkeypatch):
+    run("--images", folder)
+    before = table(tmp_path)
+
+    def interrupt(*_arguments, **_settings):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        replace_everywhere(patch, overlapped, interrupt)
+        assert run("--images", folder) == 130
+    assert table(tmp_path) == before
+
+
+def test_parts_of_several_processes_join_in_the_order_of_the_pictures():
+    jobs = [Job(Picture(name, name), None, Path(f"{name}.png")) for name in "abc"]
+    rows = {name: Row(*[""] * 15)._replace(file=name) for name in ("c.png", "a.png")}
+    assert [row.file for row in joined(jobs, rows, {})] == ["a.png", "c.png"]
+
+
+def test_a_map_that_is_blank_has_its_reason_in_the_table(folder, tmp_path, monkeypatch):
+    def blank(*arguments, **settings):
+        return AllMaps(*(torch.zeros_like(each) for each in all_maps(*arguments, **settings)))
+
+    replace_everywhere(monkeypatch, all_maps, blank)
+    run("--images", folder / "a.png")
+    assert table(tmp_path)[0]["blank"].startswith("nothing of it is positive here")
+
+
+def test_reading_and_writing_overlap_and_results_come_in_order():
+    """The first two are read at once, or this would wait for ever; no more than a few are held."""
+    both, held, most, told = threading.Barrier(2, timeout=20), [], [], []
+
+    def read(job):
+        if job < 2:
+            both.wait()
+        held.append(job)
+        most.append(len(held))
+        return 10 * job
+
+    def compute(job, found):
+        assert threading.current_thread() is threading.main_thread()
+
+        def write():
+            held.remove(job)
+            return found + 1
+
+        return write
+
+    overlapped(range(200), read=read, compute=compute, done=lambda job, result: told.append((job, result)))
+    assert told == [(job, 10 * job + 1) for job in range(200)]
+    assert max(most) <= 2 * overlap.AHEAD + 2
+
+
+@pytest.mark.parametrize("step", ["read", "compute", "write", "done"])
+def test_an_error_of_any_step_is_raised_and_what_was_computed_is_kept(step):
+    told = []
+
+    def fail(at, job):
+        if at == step and job == 5:
+            raise KeyError("the fifth")
+
+    def read(job):
+        fail("read", job)
+
+    def compute(job, _):
+        fail("compute", job)
+        return lambda: fail("write", job)
+
+    def done(job, _):
+        fail("done", job)
+        told.append(job)
+
+    with pytest.raises(KeyError, match="the fifth"):
+        overlapped(range(50), read=read, compute=compute, done=done)
+    assert told[:5] == list(range(5))
+    assert 5 not in told
+
+
+def test_settings_that_decide_are_named_in_the_picture(folder, tmp_path):
+    run("--images", folder / "a.png", "--maps")
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        said = json.loads(image.text["Settings"])
+    assert said["layer"] == "features.12"
+    assert said["size"] == 64
+    assert "maps" not in said  # the picture is the same with and without
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, monkeypatch):
+    """The maps are one picture's for all: what is held of pictures is read, drawn and written as ever."""
+    resource = pytest.importorskip("resource")
+    place, same = tmp_path / "many", []
+    place.mkdir()
+    for number in range(5000):
+        Image.new("RGB", (8, 8), (number % 256, number // 256, 99)).save(place / f"{number:04d}.png")
+
+    def first(*arguments, **settings):
+        same[:] = same or [all_maps(*arguments, **settings)]
+        return same[0]
+
+    replace_everywhere(monkeypatch, all_maps, first)
+    assert run("--images", *sorted(place.iterdir())[:500]) == 0
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert run("--images", place) == 0
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 60_000  # KiB: of ten times as many pictures, each of which would be a megabyte
+    assert len(table(tmp_path)) == 5000

@@ -3,6 +3,7 @@
 import copy
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from core.defaults import SHARED
 from core.errors import UsageError, WorkError
 from core.gradients import input_gradient
 from core.images import IMAGENET_MEAN, IMAGENET_STD, denormalise
-from core.networks import InputConversion, load_network
+from core.networks import InputConversion, load_network, without_zeros
 from core.own_files import description_of
 from core.torchvision_models import in_todays_names, known_models
 from drawing.files import describe
+from studies.shared.cost import STARTING, Expected, expect, gradients, sentence
+from studies.shared.feature_cache import cache_folder
 from studies.shared.network import footer
 from studies.shared.runner import flags_of, study_names
 from visualizers.gradcam import grad_cam
@@ -255,16 +258,37 @@ def test_a_function_gives_the_network_and_what_belongs_to_it():
     assert not model.training
     assert (model.input_size, model.takes_any_size) == (224, True)
     assert model.weights_name.startswith("as built (sha256 ")
-    assert model.weights_note.endswith("), 2 classes, as the function returns them")
+    assert re.search(r"\(sha256 \w{8}\), code \w{8}, 2 classes, as the function returns them$", model.weights_note)
     again = load_network("their_package.inner:make", device="cpu")
     assert again.class_names == ("class 0", "class 1", "class 2")
     assert again.weights_name != model.weights_name
-    assert again.weights_name == load_network("their_networks:build", device="cpu").weights_name  # seed 0
+    built = load_network("their_networks:build", device="cpu")
+    assert torch.equal(again.head.weight, built.head.weight)  # seed 0
     assert load_network("their_networks:Small", device="cpu").class_names == again.class_names  # a class will do
     model = load_network("their_networks:of_32_pixels", device="cpu")
     assert (model.input_size, model.takes_any_size) == (32, False)
     model = load_network("their_networks:like_timms", device="cpu")
     assert (model.input_size, model.pixel_mean, model.pixel_std) == (96, (0.5,) * 3, (0.5,) * 3)
+
+
+def test_networks_of_other_code_have_other_names(theirs):
+    """What was made by the code before is then not taken for what it gives now."""
+    before = load_network("their_networks:build", device="cpu")
+    torch.save(before.state_dict(), "own.pth")
+    kept = load_network("their_networks:build", "own.pth", "cpu").weights_name
+    assert kept == load_network("their_networks:build", "own.pth", "cpu").weights_name
+    Path("their_networks.py").write_text(THEIRS.replace("nn.ReLU()", "nn.ReLU6()"))
+    del sys.modules["their_networks"]
+    importlib.invalidate_caches()
+    after = load_network("their_networks:build", device="cpu")
+    assert torch.equal(before.head.weight, after.head.weight)
+    assert before.weights_name != after.weights_name
+    again = load_network("their_networks:build", "own.pth", "cpu").weights_name
+    assert again.partition(", code ")[0] == kept.partition(", code ")[0]
+    assert again != kept
+    assert cache_folder(Path(), before, {}) != cache_folder(Path(), after, {})
+    half = load_network("their_networks:build", device="cpu").bfloat16()
+    assert cache_folder(Path(), half, {}) != cache_folder(Path(), after, {})
 
 
 def test_another_order_of_looking_is_not_shadowed_by_the_current_folder():
@@ -274,13 +298,15 @@ def test_another_order_of_looking_is_not_shadowed_by_the_current_folder():
 
 
 def test_random_weights_leave_no_layer_at_zero():
-    assert not get_model("vit_b_32").heads.head.weight.any()
-    model = load_network("vit_b_32", "random", "cpu")
-    assert model.heads.head.weight.any()
-    assert (model.input_size, model.takes_any_size) == (224, False)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+    nn.init.zeros_(network[3].weight)  # as the head of torchvision's vision transformers is
+    before = copy.deepcopy(network.state_dict())
+    after = without_zeros(network).state_dict()
+    assert after["3.weight"].any()
+    assert all(torch.equal(after[key], value) for key, value in before.items() if key != "3.weight")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_networks_of_odd_kinds_are_loaded_or_refused_in_one_sentence():
     assert load_network("their_networks:traced", device="cpu").class_names == ("class 0", "class 1", "class 2")
     assert load_network("their_networks:in_parallel", device="cpu").class_names == ("class 0", "class 1", "class 2")
@@ -558,6 +584,15 @@ def test_a_network_of_one_size_gets_pictures_of_that_size(picture, refusal):
     assert '"size": 32' in description_of(Path("a.png"))["Settings"]
     said = refusal(run, "saliency", *flags, "--size", "64", "--output", "b.png")
     assert "size: 64; their_networks:of_32_pixels takes pictures of 32 pixels alone" in said
+
+
+def test_the_cost_of_another_network_is_its_own_time_and_no_memory_of_squeezenets():
+    model, work = load_network("their_networks:of_32_pixels", device="cpu"), gradients(1e4, 224**2)
+    expected = expect(work, model)  # its gradient is timed at 32 pixels, the only size that it takes
+    assert expected.seconds > STARTING
+    assert expected.bytes is None
+    words = sentence(Expected(720, None, ("size",)), None)
+    assert words == "cost: about 12 min; --size lowers it"
 
 
 # --- timm ----------------------------------------------------------------------------------------

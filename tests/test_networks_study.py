@@ -12,8 +12,8 @@ from torch import nn
 from core.networks import load_network
 from core.torchvision_models import build_torchvision
 from studies.networks import study
-from studies.networks.figure import shortened
 from studies.networks.flags import MODELS, parser, settings
+from studies.shared.network import short_name
 
 OUT = "networks.png"
 
@@ -143,9 +143,9 @@ def test_settings_are_those_of_the_flags():
 
 
 def test_of_a_long_name_the_end_is_shown():
-    assert shortened("layer4") == "layer4"
-    assert shortened("encoder.layers.encoder_layer_11.ln_1").endswith("encoder_layer_11.ln_1")
-    assert len(shortened("x" * 50)) == 30
+    assert short_name("layer4", 16) == "layer4"
+    assert short_name("encoder.layers.encoder_layer_11", 16) == "encoder_layer_11"
+    assert short_name("x" * 50, 30) == "…" + "x" * 29
 
 
 def test_the_networks_of_a_bare_run_are_torchvisions():

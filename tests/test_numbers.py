@@ -220,7 +220,7 @@ ONE: Mapping[str, Call] = {  # of one image
     **{f"style, {loss}": partial(style, loss, how) for loss, how in zip(LOSSES, ("adam", "lbfgs"), strict=True)},
     "style terms": lambda model, image: torch.tensor(style_terms(model, image, image, [Style(PICTURES[1:])])),
     "style's picture": lambda model, image: style_transfer(
-        model, PICTURES[:1], [Style(image)], iterations=1, layers=(1, 4)
+        model, PICTURES[:1].to(getattr(image, "device", "cpu")), [Style(image)], iterations=1, layers=(1, 4)
     ).to(image if image.dtype == torch.float64 else torch.float32),
     "texture": lambda model, image: synthesize_texture(
         model, image, (40, 44), layers=(1, 4), iterations=2, generator=chance()
@@ -241,6 +241,10 @@ CALLS = ROWS | TWO | ONE
 STATISTICS = {"stability", "sanity check", "scorecard", "SSIM", "error of the picture", "randomised smoothing"}
 # Plain numbers, arrays, or what flows through a layer: at least in float32, whatever the images are.
 OF_THE_NETWORK = {"top patches", "the course's Grad-CAM", "the course's features", "style terms", "Gram distance"}
+# Plain numbers, and what NumPy computes.
+ON_THE_PROCESSOR = OF_THE_NETWORK - {"the course's features"} | {
+    *("stability", "sanity check", "scorecard", "selective channels", "DeepFool, longer"),
+}
 LIKE_IMAGES = {"the course's gradient", "the course's fooling"}  # "a tensor like it", as the courses say
 every_call = pytest.mark.parametrize("name", CALLS)
 
@@ -294,7 +298,7 @@ def same(first: list[Tensor], second: list[Tensor]) -> bool:
 def check_types(name: str, results: list[Tensor], images: Tensor) -> None:
     finest = torch.promote_types(images.dtype, torch.float32)
     for each in results:
-        assert each.device == images.device
+        assert each.device == images.device or name in ON_THE_PROCESSOR
         assert not each.requires_grad
         assert not each.isinf().any()
         assert not each.isnan().any() or name in STATISTICS

@@ -18,6 +18,7 @@ BELOW = {  # folder: the folders of ours that it may import, besides itself
     "training": {"core", "style_modules", "visualizers", "measures", "drawing", "patterns", "studies"},
     "studies": {"core", "style_modules", "painting", "visualizers", "measures", "drawing", "patterns", "training"},
     "courses": {"core", "style_modules", "painting", "visualizers", "drawing"},
+    "explorer": {"core", "style_modules", "painting", "visualizers", "measures", "drawing", "patterns", "studies"},
     "course": {"core", "style_modules", "painting", "visualizers", "measures", "drawing", "patterns", "studies"},
 }
 AT_THE_ROOT = {path.stem for path in ROOT.glob("*.py")}  # scripts, and modules that pass on what the courses call
@@ -148,8 +149,10 @@ def test_requirements_list_what_is_imported_and_nothing_else():
     used = {name.split(".")[0] for path in scripts for name, _ in imports_of(path)}
     local = OURS | {path.stem for folder in ("tests", "courses") for path in (ROOT / folder).rglob("*.py")}
     outside = {known.get(name, name) for name in used - set(sys.stdlib_module_names) - local}
-    assert listed - {"ruff", "pytest-xdist"} == outside - {"pytorch_grad_cam"}  # an optional peer of the benchmarks:
-    assert "grad-cam>=" in (ROOT / "requirements-bench.txt").read_text(encoding="utf-8")
+    extras = " ".join(path.read_text(encoding="utf-8") for path in ROOT.glob("requirements-*.txt"))
+    optional = {"pytorch_grad_cam": "grad-cam", **{name: name for name in ("gradio", "playwright")}}
+    assert listed - {"ruff", "pytest-xdist"} == outside - optional.keys()
+    assert all(f"{name}>=" in extras for name in optional.values())
     conda = (ROOT / "environment.yaml").read_text(encoding="utf-8")
     called = {"torch": "pytorch", "matplotlib": "matplotlib-base", "opencv-python-headless": "py-opencv"}
     for name in listed:

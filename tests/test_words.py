@@ -184,7 +184,10 @@ def test_wide_letters_are_given_room():
 @pytest.mark.parametrize(
     "path",
     sorted(
-        path for folder in ("studies", "training", "benchmarks", "drawing") for path in (ROOT / folder).rglob("*.py")
+        path
+        for folder in ("studies", "training", "benchmarks", "drawing")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "captum_folder.py"  # the yardstick draws as other people do
     ),
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from core.defaults import ROOT
 from core.errors import UsageError
 from core.images import default_photograph, load_image, preprocess
 from core.picture_files import list_image_files
+from core.shards import Damage, Member
 from studies.shared.pictures import Picture, list_pictures, open_picture
 from training.flags import HELD_OUT
 
@@ -62,13 +64,20 @@ def training_pictures(
     if paths:
         files = list_image_files(paths, left_out)
         # Names and sizes: to read all of a large folder takes long.
-        sizes = [(file.name, file.stat().st_size if file.is_file() else 0) for file in files]
+        sizes = [(file.name, size_of(file)) for file in files]
         listed = digest([repr(sizes).encode()])
         return [partial(load_image, file) for file in files], f"{len(files)} pictures ({listed}); {painted}"
     own = sorted((ROOT / "images" / "content").glob("*.jpg"))
     wholes = [default_photograph(name) for name in LEARNED] + [load_image(path) for path in own]
     names = ", ".join((*LEARNED, *(path.stem for path in own)))
     return [partial(_as_it_is, whole) for whole in wholes], f"procedural scenes, and {names}; {painted}"
+
+
+def size_of(file: Path | Member | Damage) -> int:
+    """In bytes; 0 of what cannot be read."""
+    if isinstance(file, Path):
+        return file.stat().st_size if file.is_file() else 0
+    return file.size if isinstance(file, Member) else 0
 
 
 def held_out_pictures() -> list[Image]:

@@ -44,7 +44,8 @@ def match_colours(style: Tensor, content: Tensor) -> Tensor:
 
     Colours that leave [0, 1] are clipped, so there mean and covariance are met only nearly.
     """
-    style, content = as_images(style, "style", single=True), as_images(content, "content", single=True)
+    style = as_images(style, "style", single=True)
+    content = as_images(content, "content", single=True).to(style.device)
     colours = denormalise(style).clamp(0, 1).double()
     mean, covariance = _statistics(colours)
     target_mean, target = _statistics(denormalise(content).clamp(0, 1).double())

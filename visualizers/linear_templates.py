@@ -31,7 +31,8 @@ class LinearClassifier(NamedTuple):
         images = as_images(images)
         like = torch.promote_types(images.dtype, self.templates.dtype)
         with without_autocast():
-            return images.flatten(1).to(like) @ self.templates.flatten(1).to(images.device, like).T + self.biases
+            templates, biases = (each.to(images.device, like) for each in self)
+            return images.flatten(1).to(like) @ templates.flatten(1).T + biases
 
     def accuracy(self, images: Tensor, labels) -> float:
         """The share of the images whose own class has the highest score."""

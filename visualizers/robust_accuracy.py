@@ -56,4 +56,4 @@ def robust_hits(
                 settings = {norm: radius, "steps": steps, "generator": generator}
                 attacked = pgd(model, images[left.to(images.device)], labels[left.to(labels.device)], **settings)
                 hits[place:, left[attacked.fooled.cpu()]] = False
-    return hits
+    return hits.to(images.device)

@@ -68,7 +68,7 @@ def sample_texture(
 
     while (layer := ((max_pool2d(known[None], 3, stride=1, padding=1)[0] - known) * inside).nonzero()).numel():
         # Two pixels of one group are half a window apart at least, each outside the other's neighbourhood.
-        group = layer.remainder(half + 1) @ layer.new_tensor([half + 1, 1])
+        group = (layer.remainder(half + 1) * layer.new_tensor([half + 1, 1])).sum(dim=1)
         present = group.unique()
         for number in present[torch.randperm(len(present), generator=generator).to(present.device)]:
             for places in layer[group == number].split(max(1, AT_A_TIME // centres.shape[1])):

@@ -13,12 +13,13 @@ from core.gradients import CHUNK_PIXELS
 from core.images import preprocess
 from core.measuring import measuring
 from core.objectives import layer_output
+from core.sharing import company
 from studies.embedding.flags import Settings
 from studies.embedding.sources import Source, list_sources
 from studies.shared.feature_cache import Entry, cache_folder, load_entries, save_entries
 from studies.shared.network import footer
 from studies.shared.options import OUTPUT_FOLDER
-from studies.shared.report import Report
+from studies.shared.report import Report, Silent
 from visualizers.image_features import image_features, unit_length
 
 THUMBNAIL = 64  # pixels a side, of what is kept of each image
@@ -46,10 +47,15 @@ class Collection(NamedTuple):
         return {"features": self.features, "pixels": self.pixels}
 
 
-def collect(model: nn.Module, settings: Settings, report: Report) -> Collection:
-    """The images in both spaces. One that cannot be read is named and left out; if none can, the first one's error."""
+def collect(model: nn.Module, settings: Settings, report: Report) -> Collection | None:
+    """The images in both spaces. One that cannot be read is named and left out; if none can, the first one's error.
+
+    Of several processes, which share the work, the first alone gets them, the others None.
+    """
     what, sources = list_sources(settings, report)
     entries, broken = find_features(model, sources, settings, report)
+    if not company().leads:
+        return None
     kept = [(source, entry) for source, entry in zip(sources, entries, strict=True) if entry is not None]
     if broken and not kept:
         raise broken[0]
@@ -83,8 +89,25 @@ def collect(model: nn.Module, settings: Settings, report: Report) -> Collection:
 def find_features(
     model: nn.Module, sources: list[Source], settings: Settings, report: Report
 ) -> tuple[list[Entry | None], list[UsageError]]:
-    """The cache's entry of each source, new ones put there, None where it is broken; and what is wrong with those."""
+    """The cache's entry of each source, new ones put there, None where it is broken; and what is wrong with those.
+
+    Of several processes each puts its share into the cache, before the first looks up all of it and makes what is
+    missing yet. In the others nothing comes back.
+    """
     find_layer(model, settings.layer)
+    there = company()
+    if there.size > 1:
+        keep_features(model, list(there.deal(sources)), settings, Silent())
+        there.gather()
+        if not there.leads:
+            return [], []
+    return keep_features(model, sources, settings, report)
+
+
+def keep_features(
+    model: nn.Module, sources: list[Source], settings: Settings, report: Report
+) -> tuple[list[Entry | None], list[UsageError]]:
+    """What `find_features` finds, by this process alone."""
     facts = {"layer": settings.layer, "size": settings.size, "thumbnail": THUMBNAIL}
     folder = cache_folder(OUTPUT_FOLDER / "embedding_cache", model, facts)
     hashes = [source.content() for source in report.progress(sources, desc="hashes", unit="image")]

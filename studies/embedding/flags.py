@@ -21,6 +21,7 @@ from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "Which images look alike to the network?"
+SHARES_WORK = True  # by several processes that torchrun starts: they fill the cache together
 KEEP_FREED_MEMORY = False  # pictures of many sizes come and go: what is kept of them would scatter the memory
 SCENES = 1800
 TECHNIQUES = {

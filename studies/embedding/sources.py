@@ -13,9 +13,12 @@ from sklearn.datasets import load_digits
 
 import patterns
 from core.defaults import PHOTOGRAPHS
+from core.files import fingerprint
 from core.images import centre_crop, default_photograph, load_image
+from core.named_files import is_list, spread
 from core.paths import as_path
 from core.picture_files import count_others, is_picture, list_image_files, shown
+from core.shards import Damage, Member
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.embedding.flags import Settings
 from studies.shared.report import Report
@@ -75,9 +78,11 @@ def digit_sources() -> list[Source]:
 
 
 def path_sources(path: str, report: Report) -> list[Source]:
-    """The pictures of a file, of a folder, or of a folder's subfolders, each of which is a class."""
+    """The pictures of a file, list or shard, of a folder, or of a folder's subfolders, each of which is a class."""
     if path in PHOTOGRAPHS:
         return [photograph_source(path)]
+    if is_list(path) or spread(path) != [path]:
+        return [file_source(file) for file in list_image_files([path], report.say)]
     folder = as_path(path, "images")
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     classes, others = [], []
@@ -101,8 +106,8 @@ def photograph_source(name: str) -> Source:
     return Source(name, "", lambda: hash_, lambda size: np.asarray(centre_crop(default_photograph(name), size)))
 
 
-def file_source(file: Path, class_name: str = "") -> Source:
-    """A picture file."""
+def file_source(file: Path | Member | Damage, class_name: str = "") -> Source:
+    """A picture file, or one in a shard."""
     return Source(
         shown(file.stem),
         shown(class_name),
@@ -111,8 +116,10 @@ def file_source(file: Path, class_name: str = "") -> Source:
     )
 
 
-def file_hash(path: Path) -> bytes:
+def file_hash(path: Path | Member | Damage) -> bytes:
     """A hash of the file's content; of its name where it cannot be read, which is said where the picture is wanted."""
+    if not isinstance(path, Path):
+        return hashlib.sha256(f"in a shard {fingerprint(path) or path}".encode("utf-8", "surrogateescape")).digest()
     try:
         if path.is_file():  # a pipe would be waited for without end
             return hashlib.sha256(path.read_bytes()).digest()

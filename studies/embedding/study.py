@@ -24,6 +24,8 @@ def run(settings: Settings, report: Report) -> None:
     model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     images = collect(model, settings, report)
+    if images is None:  # the first process draws
+        return
     precision = Precision(images, settings, report)
     metadata = describe("embedding", asdict(settings), model.weights_name)
     for place, name in enumerate(settings.technique):

@@ -8,6 +8,7 @@ from studies.shared.picture_cost import READING, count_pictures, reading
 from studies.shared.pictures import list_pictures
 
 PANELS = 6  # of a file
+WRITING = 0.03  # seconds to draw and write a file, of which the network's next pictures hide a part
 WAYS = 1.6  # two ways back on one way forward
 
 
@@ -21,4 +22,4 @@ def cost(settings: Settings) -> Cost:
     else:
         count = count_pictures(())
         work = reading((), settings.side)
-    return work + gradients(WAYS * count, pixels) + drawing(PANELS, settings.side) + drawing(PANELS * count, 1)
+    return work + gradients(WAYS * count, pixels) + drawing(PANELS, settings.side) + Cost(seconds=WRITING * count)

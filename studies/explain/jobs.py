@@ -59,7 +59,8 @@ def without_earlier_figures(pictures: list[Picture], settings: Settings, report:
         raise UsageError(f"images: all of them are figures that this study wrote to '{shown(settings.output)}'")
     leave_out(written)
     report.say(f"left out of '{shown(settings.output)}': {len(written)} figures that an earlier run wrote there")
-    return [picture for picture in pictures if picture.source not in written]
+    there = set(written)
+    return [picture for picture in pictures if picture.source not in there]
 
 
 def is_earlier_figure(source: Path | str, settings: Settings) -> bool:

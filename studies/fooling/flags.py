@@ -22,6 +22,7 @@ from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "How little must change before the network sees something else?"
+SHARES_WORK = True  # by several processes that torchrun starts
 TARGETS = ("goldfish", "maze")  # the first that the network knows
 ASCENT = defaults_of("visualizers.fooling_image", "fool")
 PGD = defaults_of("visualizers.pgd", "pgd")

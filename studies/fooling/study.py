@@ -7,12 +7,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from core.errors import WorkError
 from core.images import as_jpeg, denormalise, deprocess, preprocess
+from core.sharing import company
 from drawing.files import describe
 from drawing.grid import Panel
 from studies.fooling.cost import cost
 from studies.fooling.figure import Judged, Result, draw_attacks, draw_classes, length_text
 from studies.fooling.flags import ATTACKS, NOISE, TARGETS, Settings
+from studies.fooling.parcels import Told, packed, unpacked
 from studies.shared.cost import tell
 from studies.shared.network import class_probabilities, class_title, first_known, footer, make_generator, open_network
 from studies.shared.options import find_class
@@ -37,31 +40,49 @@ def run(settings: Settings, report: Report) -> None:
     model, settings = open_network(settings, report)
     tell(cost(settings), report.say, model)
     make = fool_into_classes if settings.grid else fool_from_noise if settings.technique == ("noise",) else fool_images
+    there = company()
+    if make is not fool_images and there.size > 1:
+        report.say(
+            f"what is made into many classes is not shared: the first of the {there.size} processes does it alone"
+        )
+        if not there.leads:
+            return
     result = make(model, settings, report)
+    if result is None:  # the first process draws
+        return
     report.picture(result.figure, settings.output, describe("fooling", asdict(settings), model.weights_name))
     if result.failures:
         advice = "allow more --iterations, a smaller --learning-rate, a larger bound or another --labels"
         report.fail(f"{result.failures} of {result.count} images were not fooled; {advice}")
 
 
-def fool_images(model: nn.Module, settings: Settings, report: Report) -> Result:
-    """Every attack on every image."""
-    batch = load_batch(model, settings, report)
+def fool_images(model: nn.Module, settings: Settings, report: Report) -> Result | None:
+    """Every attack on every image. Several processes share them; the first alone draws, the others get None."""
+    there, batch = company(), load_batch(model, settings, report.of_all())
     predicted = class_probabilities(model, batch.images).argmax(dim=1).tolist()
     aim = find_class(first_known([(target,) for target in TARGETS], model.class_names)[0], model.class_names)
     several = len(settings.technique) > 1
-    judged, said = [], []
-    with report.progress(total=len(batch.names) * len(settings.technique), desc="fooling", unit="image") as bar:
-        for index, picture in enumerate(batch.names):
+    jobs = [(index, name) for index in range(len(batch.names)) for name in settings.technique]
+    done: dict[int, Told] = {}  # by the job's number
+    with report.progress(total=len(list(there.deal(jobs))), desc="fooling", unit="image") as bar:
+        for number, (index, name) in there.deal(enumerate(jobs)):
             image = batch.images[index : index + 1]
-            for name in settings.technique:
-                targeted = bool(settings.labels or ATTACKS[name].targeted)
-                label = int(batch.labels[index]) if settings.labels else aim if targeted else predicted[index]
-                fooling, found = attack(name, model, image, label, targeted, settings)
-                judged.append(judge(name, model, image, fooling))
-                said.append(f"{picture}{f', {name}' if several else ''}: {in_words(judged[-1], fooling, found)}")
-                bar.update()
-    report.say("\n".join(said))
+            targeted = bool(settings.labels or ATTACKS[name].targeted)
+            label = int(batch.labels[index]) if settings.labels else aim if targeted else predicted[index]
+            fooling, found = attack(name, model, image, label, targeted, settings)
+            judged = judge(name, model, image, fooling)
+            words = f"{batch.names[index]}{f', {name}' if several else ''}: {in_words(judged, fooling, found)}"
+            done[number] = Told(judged, words)
+            bar.update()
+    if there.size > 1:
+        parts = there.gather(packed(done))
+        if not there.leads:
+            return None
+        if None in parts:
+            raise WorkError("one of the processes did not do its share; what it said tells why")
+        done = {number: told for part in parts for number, told in unpacked(part).items()}
+    report.say("\n".join(done[number].words for number in range(len(jobs))))
+    judged = [done[number].judged for number in range(len(jobs))]
     return draw_attacks(judged, jpeg_quality=JPEG_QUALITY, named=several, footer=footer(model))
 
 

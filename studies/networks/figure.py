@@ -10,6 +10,7 @@ from torch import Tensor
 from drawing.colours import overlay, signed
 from drawing.grid import Panel, draw_grid
 from studies.shared.maps import MapRow, map_panels
+from studies.shared.network import short_name
 from studies.shared.pictures import Batch
 
 LETTERS = 30  # of a line over a panel
@@ -46,7 +47,7 @@ def panels_of(column: Column) -> list[Panel]:
         otherwise="nothing speaks for the class here",
         titles=column.batch.titles,
     )
-    head = "\n".join(shortened(each) for each in (column.title, column.layer, column.weights) if each)
+    head = "\n".join(short_name(each, LETTERS) for each in (column.title, column.layer, column.weights) if each)
     alike = [None] * len(panels) if column.alike is None else column.alike.tolist()
     return [
         Panel(panel.pixels, panel.title if index else f"{head}\n\n{panel.title}", panel.note, caption=caption(value))
@@ -59,8 +60,3 @@ def caption(alike: float | None) -> str:
     if alike is None:
         return ""
     return f"{alike:.2f}" if math.isfinite(alike) else "no correlation: a map is blank"
-
-
-def shortened(text: str) -> str:
-    """The text, or its end where a line has no room for the whole: the end of a layer's name says more."""
-    return text if len(text) <= LETTERS else f"…{text[1 - LETTERS :]}"

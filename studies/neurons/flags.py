@@ -21,6 +21,7 @@ from studies.shared.uses import Choice
 from visualizers.catalogue import defaults_of
 
 QUESTION = "What does a neuron look for?"
+SHARES_WORK = True  # by several processes that torchrun starts: they look through the pictures together
 TECHNIQUES = ("templates", "filters", "weights", "activations", "patches", "channels", "units")
 DEFAULT_TECHNIQUES = ("activations", "patches", "channels")  # one sheet, under each other
 LAYER = "features.7"  # of SqueezeNet, the seventh of 13: beyond edges, not yet whole objects

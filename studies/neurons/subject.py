@@ -1,5 +1,6 @@
 """The network, the pictures and the channels that the figures are of, each made when a figure first asks for it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -10,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError, WorkError
+from core.images import preprocess
 from core.layers import spread_layers
 from core.networks import RANDOM, load_network
 from core.receptive_field import receptive_fields
+from core.sharing import company
 from patterns.dataset import stream_scenes
 from studies.neurons.flags import COUNT, OURS, Settings
+from studies.neurons.seeking import Seeker
 from studies.shared.network import open_network
 from studies.shared.pictures import (
     Batch,
@@ -22,10 +26,12 @@ from studies.shared.pictures import (
     list_pictures,
     load_batch,
     load_pictures,
+    open_picture,
     readable_pictures,
+    square_crop,
     stream_pictures,
 )
-from studies.shared.report import Report
+from studies.shared.report import Report, Silent
 from visualizers.activation_maps import activation_maps
 from visualizers.selective_channels import selective_channels
 
@@ -73,13 +79,48 @@ class Subject:
         return list_pictures(self.settings.images, self.report.say)
 
     def stream(self, what: str) -> Iterator[Tensor]:
-        """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes."""
-        asked, progress = self.settings, self.report.progress
+        """Many pictures (1, 3, H, W), one after the other: the files named, or rendered scenes.
+
+        Of several processes the first alone asks for it, and gets those that hold the best patches.
+        """
+        asked, progress, numbers = self.settings, self.report.progress, None
+        if company().size > 1:
+            numbers = self.seeker(what).with_best_patches(self.model, self.layer, self.channels)
         if asked.images:
-            named = progress(self.pictures, desc=what, unit="image")
-            return stream_pictures(named, self.size, self.report, self.broken)
-        scenes = stream_scenes(asked.scenes, seed=asked.seed, size=self.size)
-        return iter(progress(scenes, desc=what, unit="scene", total=asked.scenes))
+            named = self.pictures if numbers is None else [self.pictures[number] for number in numbers]
+            return stream_pictures(progress(named, desc=what, unit="image"), self.size, self.report, self.broken)
+        scenes = stream_scenes(asked.scenes, seed=asked.seed, size=self.size, numbers=numbers)
+        total = asked.scenes if numbers is None else len(numbers)
+        return iter(progress(scenes, desc=what, unit="scene", total=total))
+
+    def seeker(self, what: str) -> Seeker:
+        """What looks through the same pictures together with the other processes."""
+        asked, progress = self.settings, self.report.progress
+
+        def stream(numbers: Iterator[int], read: list[int], broken: dict[int, str]) -> Iterator[Tensor]:
+            mine = list(numbers)
+            if not asked.images:
+                read += mine
+                scenes = stream_scenes(asked.scenes, seed=asked.seed, size=self.size, numbers=mine)
+                yield from progress(scenes, desc=what, unit="scene", total=len(mine))
+                return
+            for number in progress(mine, desc=what, unit="image"):
+                picture = self.pictures[number]
+                try:
+                    whole = open_picture(picture, longest=math.inf)
+                except UsageError as error:
+                    broken[number] = str(error)
+                    continue
+                read.append(number)
+                yield preprocess(square_crop(picture, whole, self.size, Silent()))
+
+        def name(number: int, words: str) -> None:
+            source = self.pictures[number].source
+            if source not in self.broken:
+                self.broken[source] = UsageError(words)
+                self.report.skip(self.broken[source])
+
+        return Seeker(len(self.pictures) if asked.images else asked.scenes, stream, name)
 
     @property
     def source(self) -> str:
@@ -122,8 +163,11 @@ class Subject:
         """Those asked for, or the most selective ones over the stream."""
         if self.named_channels:
             return self.named_channels
-        stream, number = self.stream("which channels are selective"), self.settings.count or COUNT
-        found = selective_channels(self.model, self.layer, stream, number=number)
+        what, number = "which channels are selective", self.settings.count or COUNT
+        if company().size > 1:
+            found = self.seeker(what).selective(self.model, self.layer, number)
+        else:
+            found = selective_channels(self.model, self.layer, self.stream(what), number=number)
         if len(found) < number:
             cause = "what the others like best is among the patches already; give more pictures, or name --channels"
             self.report.say(f"channels: {len(found)} instead of {number}, since {cause}")

@@ -29,7 +29,7 @@ SLOW = 5  # a machine may be so many times slower than a plain core: whether the
 ALWAYS, STARTING = 0.15e9, 2.0  # bytes and seconds of the smallest work: what is imported for it, and one figure
 LARGER = 50  # another network may take so many times as long as SqueezeNet
 TIMED = 160  # pixels: the side of the picture of the timed gradient
-PANEL_BYTES, PANEL_SECONDS = 40, 0.05  # for each pixel of a panel, and for each panel
+PANEL_BYTES, PANEL_SECONDS = 40, 0.02  # for each pixel of a panel, and for each panel
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from torch import nn
 from core.errors import WorkError
 from core.files import write_whole
 from core.kept import NoFile, Unreadable, sha256_of
+from core.networks import hash_of
 from core.tensor_files import read_tensors
 
 FORMAT = 2  # to be raised when the same settings come to mean other numbers, or the files are of another kind
@@ -35,11 +36,9 @@ class Entry(NamedTuple):
 
 def cache_folder(root: Path, model: nn.Module, settings: dict) -> Path:
     """Where the entries lie that this network gives with these settings, on this device and version of torch."""
-    weights = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        weights.update(name.encode() + value.cpu().numpy().tobytes())
+    network = [getattr(model, "model_name", None), getattr(model, "weights_name", None), hash_of(model)]
     device = next(model.parameters()).device.type
-    facts = {**settings, "weights": weights.hexdigest(), "device": device, "torch": torch.__version__, "format": FORMAT}
+    facts = {**settings, "network": network, "device": device, "torch": torch.__version__, "format": FORMAT}
     return root / hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

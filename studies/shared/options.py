@@ -12,60 +12,21 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from core.defaults import PHOTOGRAPHS, ROOT
 from core.errors import UsageError, WorkError
-from studies.shared.bounds import number, shortened, whole_number  # noqa: F401 (each flags.py takes them from here)
+from core.sharing import started
+from studies.shared.bounds import number, whole_number  # noqa: F401 (each flags.py takes them from here)
 from studies.shared.memory import keep_freed_memory
 from studies.shared.network_flags import add_network, add_size
 from studies.shared.outputs import add_overwrite
+from studies.shared.parser import Parser
 from studies.shared.starting import wait_kindly
 from studies.shared.streams import Patient, lead_nowhere, patient_streams
 
 OUTPUT_FOLDER = Path("visualization")
 IMAGENET_CLASSES = 1000
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
-
-
-class HelpFormatter(argparse.HelpFormatter):
-    """Keep the paragraphs of a description, and add a flag's default where its help does not tell it."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        paragraphs = text.strip().split("\n\n")
-        return "\n\n".join(super(HelpFormatter, self)._fill_text(part, width, indent) for part in paragraphs)
-
-    def _get_help_string(self, action: argparse.Action) -> str:
-        silent = (
-            action.default is None
-            or action.default is False
-            or action.default == argparse.SUPPRESS
-            or "default" in (action.help or "")
-        )
-        return action.help if silent else f"{action.help} (default: %(default)s)"
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence on stderr, with exit code 2."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=HelpFormatter, **settings)
-
-    def parse_args(
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> argparse.Namespace:
-        """As ever, with `given` besides: the flags that were set, by their names, also those set to their defaults."""
-        for text in sys.argv[1:] if args is None else args:
-            if "\0" in text:  # from Python alone: a shell passes none on
-                self.error(f"{shortened(text)!a} holds a NUL byte, which no name and no number can; leave it out")
-        options = super().parse_args(args, namespace)
-        unset = object()
-        again = super().parse_args(args, argparse.Namespace(**dict.fromkeys(vars(options), unset)))
-        options.given = frozenset(name for name, value in vars(again).items() if value is not unset)
-        return options
-
-    def error(self, message: str) -> None:
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
 def make_parser(
@@ -90,8 +51,8 @@ def make_parser(
     parser = Parser(description=description)
     add = parser.add_argument
     if images:
-        pictures = f"files, folders, or any of {', '.join(PHOTOGRAPHS)} (default: these five photographs)"
-        add("--images", nargs="+", metavar="PATH", help=pictures)
+        pictures = f"files, folders, tar shards, @LIST of files, or any of {', '.join(PHOTOGRAPHS)}"
+        add("--images", nargs="+", metavar="PATH", help=f"{pictures} (default: these five photographs)")
         names = "names or numbers, one or one an image"
         default = "" if "default" in labels else " (default: predicted)"
         add("--labels", "--target", nargs="+", metavar="CLASS", help=f"{labels}, {names}{default}")
@@ -114,6 +75,11 @@ def picture_path(text: str, endings: tuple[str, ...] = PICTURE_SUFFIXES) -> Path
     return Path(text)
 
 
+def page_path(text: str) -> Path:
+    """An argparse type: a file that a page can be written to."""
+    return picture_path(text, (".html",))
+
+
 def folder_or_picture_path(text: str) -> Path:
     """An argparse type: a picture, or a folder: one that is there, or has no ending, or ends in a slash."""
     if not text:
@@ -131,7 +97,7 @@ def check_output(path: Path | None) -> None:
     """Say before the work what would go wrong after it."""
     if path is None:
         return
-    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".safetensors") and os.path.isdir(path):
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, ".gif", ".md", ".html", ".safetensors") and os.path.isdir(path):
         raise UsageError(f"output: '{path}' is a folder; give the name of a file")
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if there != path and not (there.is_dir() and os.access(there, os.W_OK)):
@@ -268,5 +234,7 @@ def _outcome(main: Callable[[argparse.Namespace], int | None], parser: Parser, o
 
 
 def _complain(parser: Parser, sentence: str, code: int) -> int:
-    print(f"{parser.prog}: {' '.join(sentence.split())}", file=sys.stderr)
+    rank, _ = started()
+    whose = f"process {rank}: " if rank else ""
+    print(f"{parser.prog}: {whose}{' '.join(sentence.split())}", file=sys.stderr)
     return code

@@ -14,12 +14,15 @@ from core import images
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError, WorkError
 from core.picture_files import LONGEST_OVER_SHORTEST, list_image_files, shown
+from core.shards import Damage, Member
 from measures.localisation import SCORES, centre_map, localisation
 from studies.shared.examples import example_scenes
 from studies.shared.network import class_probabilities, class_title
 from studies.shared.options import find_class
 from studies.shared.report import Report
 from studies.shared.settings import PictureSettings
+
+Source = Path | Member | Damage | str  # a file, one in a shard, or the name of a default photograph
 
 
 class Batch(NamedTuple):
@@ -37,7 +40,7 @@ class Picture(NamedTuple):
     """A picture that is named but not yet read."""
 
     name: str
-    source: Path | str  # a file, or the name of a default photograph
+    source: Source
 
 
 def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> Batch:
@@ -57,7 +60,7 @@ def load_batch(model: nn.Module, settings: PictureSettings, report: Report) -> B
 
 
 def list_pictures(paths: Sequence[str], left_out: Callable[[str], None] = lambda sentence: None) -> list[Picture]:
-    """The pictures of files, folders and names of default photographs; all of these, if nothing is named.
+    """The pictures of files, folders, lists, shards and names of photographs; all of these last, if nothing is named.
 
     left_out: is told, in a sentence for each folder, what it holds besides: `report.say`.
     """
@@ -75,9 +78,9 @@ def open_picture(picture: Picture, *, longest: float = LONGEST_OVER_SHORTEST) ->
 
     longest: how many times the shorter side the longer one may be.
     """
-    if isinstance(picture.source, Path):
-        return images.load_image(picture.source, longest=longest)
-    return images.default_photograph(picture.source)
+    if isinstance(picture.source, str):
+        return images.default_photograph(picture.source)
+    return images.load_image(picture.source, longest=longest)
 
 
 def square_crop(picture: Picture, whole: Image, size: int, report: Report) -> Image:
@@ -128,7 +131,7 @@ def load_pictures(
 
 
 def stream_pictures(
-    pictures: Iterable[Picture], size: int, report: Report, broken: dict[Path | str, UsageError]
+    pictures: Iterable[Picture], size: int, report: Report, broken: dict[Source, UsageError]
 ) -> Iterator[Tensor]:
     """Read the pictures one at a time, square: (1, 3, size, size) each, in the network's units, on the CPU.
 
@@ -143,7 +146,7 @@ def stream_pictures(
 def readable_pictures(
     pictures: Iterable[Picture],
     report: Report,
-    broken: dict[Path | str, UsageError],
+    broken: dict[Source, UsageError],
     *,
     longest: float = LONGEST_OVER_SHORTEST,
 ) -> Iterator[tuple[Picture, Image]]:

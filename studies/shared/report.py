@@ -15,6 +15,7 @@ from core.files import write_whole
 from core.gradients import BlankMapWarning
 from core.own_files import LARGEST_TABLE, is_ours, read_some
 from core.protection import expect
+from core.sharing import company
 from drawing.files import OF_MANY, save_animation, save_picture
 from drawing.tables import csv_bytes, markdown, signed
 from drawing.words import words_in_latin
@@ -25,18 +26,22 @@ Rows = Sequence[Sequence[str]]
 
 
 class Report:
-    """Says what happens on standard output, what fails on standard error, and writes files."""
+    """Says what happens on standard output, what fails on standard error, and writes files.
+
+    Of several processes the first alone says what happens; what fails in another is said with its number.
+    """
 
     def __init__(self) -> None:
         self.failed = False  # a part of the work: the others are done, and the exit code is 1
 
     def say(self, text: str) -> None:
         """A line of results."""
-        print(text)
+        if company().leads:
+            print(text)
 
     def fail(self, text: str) -> None:
         """A line about a part of the work that could not be done."""
-        print(text, file=sys.stderr)
+        print(f"{company().name}{text}", file=sys.stderr)
         self.failed = True
 
     def skip(self, error: UsageError) -> None:
@@ -81,8 +86,25 @@ class Report:
         self.say(f"wrote {write_whole(path.with_suffix('.csv'), data)}")
 
     def progress(self, steps: Iterable | None = None, **words: Any) -> tqdm:
-        """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal)."""
-        return progress(steps, **words)
+        """A progress bar over `steps`, or to be updated by hand; none where nobody watches (no terminal).
+
+        Of several processes the first has one, of its own share.
+        """
+        return progress(steps, **words) if company().leads else tqdm(steps, **words | {"disable": True})
+
+    def of_all(self) -> "Report":
+        """For what all processes do alike: this one in the first of them, a silent one in the others."""
+        return self if company().leads else Silent()
+
+
+class Silent(Report):
+    """Says nothing, for the same is said elsewhere; its progress can be watched."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def fail(self, text: str) -> None:
+        """Nothing."""
 
 
 def with_reason(explain: Callable[[], Result]) -> tuple[Result, str]:

@@ -79,5 +79,5 @@ class SizedSettings(Settings):
 class PictureSettings(SizedSettings):
     """What a study of pictures takes besides."""
 
-    images: tuple[str, ...] = ()  # files, folders, names of default photographs; none: all photographs, or scenes
+    images: tuple[str, ...] = ()  # files, folders, shards, lists, photographs; none: all of these last, or scenes
     labels: tuple[str, ...] = ()  # names or numbers; none: the predicted classes

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 # How long a thread that waits for the others keeps its core busy before it sleeps, as each OpenMP library is told.
 WAYS_OF_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-WAITING = {"GOMP_SPINCOUNT": "10000"}
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # not at all; docs/how_fast.md has what it costs and what it saves
 
 
 def wait_kindly(environment: MutableMapping[str, str] = os.environ) -> bool:

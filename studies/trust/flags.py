@@ -17,6 +17,7 @@ from studies.shared.settings import PictureSettings
 from visualizers.catalogue import TECHNIQUES, defaults_of
 
 QUESTION = "May I believe the map?"
+SHARES_WORK = True  # by several processes that torchrun starts
 QUICK = tuple(name for name, technique in TECHNIQUES.items() if not technique.slow)
 SLOW = tuple(name for name, technique in TECHNIQUES.items() if technique.slow)
 DEFAULTS = defaults_of("measures.scorecard", "score_maps")

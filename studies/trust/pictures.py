@@ -1,6 +1,7 @@
 """The images whose maps are scored: pictures, or rendered scenes whose masks are known; a few at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class Pictures(NamedTuple):
     """What is to be explained."""
 
     count: int
-    chunks: Iterator[Chunk]  # rendered as they are asked for
+    chunks: Sequence[Callable[[], Chunk]]  # rendered when they are called
     example: Example  # the first image
 
 
@@ -54,9 +55,12 @@ def read_pictures(model: nn.Module, settings: Settings, report: Report) -> Pictu
     """The pictures named, or the photographs."""
     batch = load_batch(model, settings, report)
     count = len(batch.names)
-    parts = (slice(start, start + CHUNK) for start in range(0, count, CHUNK))
-    chunks = (Chunk(part.start, batch.images[part], batch.labels[part], None) for part in parts)
-    first = Chunk(0, batch.images[:1], batch.labels[:1], None)
+
+    def part(start: int, size: int = CHUNK) -> Chunk:
+        return Chunk(start, batch.images[start : start + size], batch.labels[start : start + size], None)
+
+    chunks = [partial(part, start) for start in range(0, count, CHUNK)]
+    first = part(0, 1)
     return Pictures(count, chunks, Example(first, batch.pixels[0], batch.titles[0]))
 
 
@@ -68,7 +72,7 @@ def rendered_scenes(model: nn.Module, count: int, *, seed: int, size: int) -> Pi
     def chunk_of(first: int, last: int) -> Chunk:
         return as_chunk(first, render(first, last, seed=seed, size=size), device)
 
-    chunks = (chunk_of(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+    chunks = [partial(chunk_of, start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     scenes = render(0, 1, seed=seed, size=size)
     first = as_chunk(0, scenes, device)
     title = class_title(model, class_probabilities(model, first.images)[0], int(first.labels[0]))

@@ -14,12 +14,14 @@ from torch import nn
 from drawing.colours import blank_note, heat
 from drawing.grid import Panel, draw_grid
 from measures.sanity import cascading, explain_with_fallback, map_similarity
+from studies.shared.network import short_name
 from studies.shared.report import with_reason
 from studies.trust.pictures import Chunk, Example
 from studies.trust.rows import Row
 from studies.trust.summary import RANK_CORRELATION
 
 ORIGINAL = "original"
+LETTERS = 16  # of a block's name over a panel
 
 
 class NewMap(NamedTuple):
@@ -65,5 +67,5 @@ def panel_of(found: NewMap, *, named: bool) -> Panel:
     """A map with its rank correlation, below the block's name if it is `named`."""
     told = not math.isnan(found.correlation) and found.block != ORIGINAL
     words = f"{found.correlation:.2f}" if told else ""
-    title = f"{found.block}\n{words}".strip() if named else words
+    title = f"{short_name(found.block, LETTERS)}\n{words}".strip() if named else words
     return Panel(heat(found.values), title, blank_note(found.values, found.reason))

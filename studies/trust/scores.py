@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,15 +19,17 @@ from torch import nn
 from core.defaults import ROOT
 from core.files import write_whole
 from core.kept import NoFile, Unreadable, as_json, read_json
+from core.sharing import company
 from measures.scorecard import score_maps
 from studies.shared.options import OUTPUT_FOLDER
 from studies.shared.report import Report
-from studies.trust.pictures import Chunk, Pictures
+from studies.trust.pictures import CHUNK, Chunk, Pictures
 from studies.trust.rows import Row
 
 CACHE = OUTPUT_FOLDER / "trust_cache"
 FOLDERS = ("core", "measures", "visualizers")  # whose code makes the scores, beside this study's rows and jobs
-NO_SCORES = {"files", "kept", "agreement", "captum_reference"}  # modules of these folders that make none
+# Modules of these folders that make none.
+NO_SCORES = {"agreement", "captum_reference", "files", "kept", "named_files", "shards", "sharing"}
 KIND, VERSION = "trust scores", 1  # of the files
 
 Scores = Mapping[str, np.ndarray]  # {what: one score or several an image, images first}
@@ -51,12 +55,41 @@ class Networks(NamedTuple):
 def score_all(
     rows: Mapping[str, Row], networks: Networks, pictures: Pictures, checks: Checks, report: Report
 ) -> dict[str, Scores]:
-    """{title: scores} of every row, from the files where they hold them."""
-    gathered: dict[str, list[dict]] = {title: [] for title in rows}
+    """{title: scores} of every row, from the files where they hold them.
+
+    Several processes share the rows' scores on the chunks, so that a slow row falls to each in turn; what each makes
+    lies in the files, where the first then finds it. In the others nothing comes back.
+    """
+    there = company()
+    jobs = [(number, title) for number in range(len(pictures.chunks)) for title in rows]
+    if there.size > 1:
+        mine = [job for place, job in enumerate(jobs) if (place + job[0]) % there.size == there.rank]
+        keep_scores(mine, rows, networks, pictures, checks, report, desc=there.of_all("trust"))
+        there.gather()
+        if not there.leads:
+            return {}
+    return keep_scores(jobs, rows, networks, pictures, checks, report, desc="trust")
+
+
+def keep_scores(
+    jobs: Sequence[tuple[int, str]],
+    rows: Mapping[str, Row],
+    networks: Networks,
+    pictures: Pictures,
+    checks: Checks,
+    report: Report,
+    *,
+    desc: str,
+) -> dict[str, Scores]:
+    """{title: scores} of these jobs, (number of a chunk, title of a row): from the files, or made and kept there."""
+    gathered: dict[str, list[dict]] = {}
     estimated, damaged = set(), 0
-    with report.progress(total=pictures.count * len(rows), desc="trust", unit="map") as bar:
-        for chunk in pictures.chunks:
-            for title, row in rows.items():
+    total = sum(min(CHUNK, pictures.count - CHUNK * number) for number, _ in jobs)
+    with report.progress(total=total, desc=desc, unit="map") as bar:
+        for number, of_chunk in groupby(jobs, key=itemgetter(0)):
+            chunk = pictures.chunks[number]()
+            for _, title in of_chunk:
+                row = rows[title]
                 path = cache_path(row, networks, chunk, checks)
                 bar.set_postfix_str(title)
                 found, damage = read_scores(path, shapes_of(row, networks, chunk, checks))
@@ -67,12 +100,14 @@ def score_all(
                     content = without_nan(found)
                     write_whole(path, as_json(content, kind=KIND, version=VERSION))
                     seconds = (time.perf_counter() - began) / len(chunk.labels)
-                    if title not in estimated:
+                    if title not in estimated and company().leads:
                         estimated.add(title)
                         minutes = seconds * pictures.count / 60
                         words = f"{seconds:.2g} s an image, about {minutes:.1f} minutes for {pictures.count}"
                         bar.write(f"{title}: {words}")
-                gathered[title].append({key: np.array(value, dtype=float) for key, value in found.items()})
+                gathered.setdefault(title, []).append(
+                    {key: np.array(value, dtype=float) for key, value in found.items()}
+                )
                 bar.update(len(chunk.labels))
     if damaged:
         report.say(
@@ -166,8 +201,8 @@ def score_chunk(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> d
 def cache_path(row: Row, networks: Networks, chunk: Chunk, checks: Checks) -> Path:
     """Where the scores of a chunk lie: a name that changes with all they depend on, the source code included."""
     numbers = [*checks._replace(seed=checks.seed + chunk.first, checked=chunk.first < checks.checked)]
-    weights = [None if network is None else network.weights_name for network in networks]
-    facts = [row.identity, numbers, weights, str(chunk.images.device), torch.__version__, code_hash()]
+    asked = [None if network is None else [network.model_name, network.weights_name] for network in networks]
+    facts = [row.identity, numbers, asked, chunk.images.device.type, torch.__version__, code_hash()]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for tensor in (chunk.images, chunk.labels, chunk.masks):
         digest.update(b"" if tensor is None else tensor.cpu().contiguous().numpy().tobytes())

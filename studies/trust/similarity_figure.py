@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from drawing.lettering import DOTS_PER_INCH
 from drawing.plots import pixels_of
+from studies.shared.network import short_name
 from studies.trust.lines import lines_of, write_footer
 from studies.trust.rows import Row
 from studies.trust.scores import Scores
@@ -16,6 +17,7 @@ from studies.trust.summary import RANK_CORRELATION, SSIM, extremes, likeness, me
 
 KINDS = {"cascading": "random from the top down to ...", "block_by_block": "only this block random"}
 MEASURES = {"rank correlation": RANK_CORRELATION, "SSIM": SSIM}
+LETTERS = 16  # of a block's name below a tick
 TITLE = "Does the map follow the weights? Likeness of old and new maps: a line that stays up does not."
 
 
@@ -61,7 +63,7 @@ def style_axes(place: Axes, blocks: Sequence[str], *, from_none: bool) -> None:
     place.axhline(0, color="0.85", linewidth=1, zorder=0)
     place.set_ylim(-0.25, 1.05)
     place.grid(axis="y", color="0.93")
-    names = ["none", *blocks] if from_none else list(blocks)
+    names = [*(["none"] if from_none else []), *(short_name(block, LETTERS) for block in blocks)]
     first = 0 if from_none else 1
     place.set_xticks(range(first, first + len(names)))
     place.set_xticklabels(names, rotation=40, ha="right")

@@ -6,7 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from core.errors import UsageError
-from core.squeezenet import load_squeezenet
+from core.networks import load_network
+from core.sharing import company
 from drawing.files import describe
 from drawing.table_picture import draw_table
 from measures.blocks import blocks_of
@@ -41,12 +42,14 @@ def run(settings: Settings, report: Report) -> None:
     leave_out = settings.techniques == QUICK or none_is_named(settings.techniques, TECHNIQUES)
     names = find_suited(settings.techniques, model, settings.side, report, leave_out=leave_out)
     settings = replace(settings, techniques=names)
-    networks = Networks(model, load_randomly_labelled(settings.random_labels, model, settings.device))
+    networks = Networks(model, load_randomly_labelled(settings, model))
     tell(cost(settings), report.say, model)
-    pictures = load(model, settings, report)
+    pictures = load(model, settings, report.of_all())
     rows = rows_of(settings.techniques)
     checks = Checks(settings.seed, settings.checked, settings.draws, settings.stages, settings.noise)
     scores = score_all(rows, networks, pictures, checks, report)
+    if not company().leads:
+        return
     for title, values in scores.items():
         for sentence in verdict_sentences(values):
             report.say(f"{title}: {sentence}")
@@ -68,11 +71,11 @@ def run(settings: Settings, report: Report) -> None:
     report.table(settings.beside("_table.md"), *table)
 
 
-def load_randomly_labelled(weights: str | None, model: nn.Module, device: str) -> nn.Module | None:
+def load_randomly_labelled(settings: Settings, model: nn.Module) -> nn.Module | None:
     """The network that was trained on random labels, if one is named. Raises UsageError if it knows other classes."""
-    if weights is None:
+    if settings.random_labels is None:
         return None
-    other = load_squeezenet(weights, device)
+    other = load_network(settings.model, settings.random_labels, settings.device, settings.classes)
     if other.class_names != model.class_names:
         raise UsageError(
             f"random-labels: {other.weights_name} knows other classes than {model.weights_name}; train it on the same"

@@ -1,0 +1,297 @@
+"""The page: a picture and a class on the left, the questions as tabs on the right."""
+
+import argparse
+import inspect
+import io
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+from uuid import uuid4
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing that is shown here leaves the machine
+import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from core.errors import UsageError, WorkError
+from drawing.files import describe
+from explorer.tabs import cover, dream, fool, look, paint, unit, versus
+from explorer.world import MOST_BYTES, Asked, World, named, uploaded
+
+TITLE = "What a CNN sees"
+TABS = (look, versus, cover, unit, dream, fool, paint)
+FONTS, MONO_FONTS = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")  # of the machine: none is fetched
+TOGETHER = 2  # answers that are computed at a time; others wait for their turn
+MOST_FILES = 50  # of raw maps, which Gradio has copied by then
+KEPT = 3600  # seconds that pictures made for somebody stay in the temporary folder
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+STYLE = """
+.words p { margin: 0 0 .4em 0; font-size: .9em; line-height: 1.35 }
+.told { color: #9a3412 }
+footer { display: none !important }
+.image-frame img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated }
+.tab-container button { padding: 0 .6em !important; font-size: .92em }
+"""
+
+
+def upload_box(label: str) -> gr.Image:
+    """Gradio's picture control, but what is in the file is left to us: it is read as the studies read pictures.
+
+    (The control itself is told, not a class of its own: Gradio writes a file beside the source of each such class.)
+    """
+    box = gr.Image(label=label, type="filepath", sources=["upload", "webcam", "clipboard"], height=160)
+    by_gradio = box.preprocess
+
+    def path_of(payload: ImageData | None) -> str | None:
+        """The file as it was sent; a camera's picture, sent as text, is written to a file first."""
+        return by_gradio(payload) if payload is None or payload.path is None else payload.path
+
+    box.preprocess = path_of
+    return box
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Within the block, wrong use and failed work are told on the page, in their own words."""
+    try:
+        yield
+    except (UsageError, WorkError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+class Page:
+    """What the tabs share: the world, what is asked at the moment, and how they answer."""
+
+    BUTTONS: ClassVar = ["download", "fullscreen"]
+    QUIET: ClassVar = QUIET
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.asked = gr.State()
+        self.selected = gr.State(TABS[0].NAME)
+        self._stops: dict[str, threading.Event] = {}  # by session: somebody pressed its stop button
+        self._folder = TemporaryDirectory(prefix="explorer_")  # of files to be downloaded; Gradio keeps copies
+        self._files: deque[Path] = deque()
+
+    def picture(self, pixels: np.ndarray, metadata: dict[str, str]) -> Image.Image:
+        """uint8 (H, W, 3) -> a picture whose PNG, when it is downloaded, says how it was made."""
+        image = Image.fromarray(pixels)
+        image.info.update(metadata)
+        return image
+
+    def file_box(self, label: str) -> gr.DownloadButton:
+        """Where a tab offers a file that is no picture."""
+        return gr.DownloadButton(label, size="sm")
+
+    def raw(self, maps: Mapping[str, np.ndarray], metadata: dict[str, str]) -> str:
+        """Arrays by name, and how they were made -> a compressed .npz to be downloaded."""
+        data = io.BytesIO()
+        np.savez_compressed(data, **maps, made=np.array(json.dumps(metadata)))
+        path = Path(self._folder.name) / f"maps_{uuid4().hex}.npz"
+        path.write_bytes(data.getvalue())
+        self._files.append(path)
+        if len(self._files) > MOST_FILES:
+            self._files.popleft().unlink(missing_ok=True)
+        return str(path)
+
+    def metadata(self, study: str, asked: Asked, settings: dict[str, Any]) -> dict[str, str]:
+        """What a PNG says of itself."""
+        weights = self.world.networks[asked.network].weights_name
+        return describe(study, {"picture": asked.chosen.name, "label": asked.label, **settings}, weights)
+
+    def image_box(self, label: str, height: int) -> gr.Image:
+        """Where a tab shows a picture, to be looked at large or downloaded as a PNG."""
+        return gr.Image(interactive=False, format="png", height=height, label=label, buttons=self.BUTTONS)
+
+    def command_box(self, label: str = "The same by command") -> gr.Code:
+        """Where a tab shows the command that makes the same picture."""
+        return gr.Code(label=label, language="shell", interactive=False, wrap_lines=True, lines=1)
+
+    def class_box(self, label: str, **look: Any) -> gr.Dropdown:
+        """A choice of a class, the most probable first, but not the one that is asked about."""
+        box = gr.Dropdown([], label=f"{label}, the most probable first", **look)
+
+        def classes(asked: Asked | None, chosen: int | None):
+            if asked is None:
+                return gr.skip()
+            listed = self.world.classes(asked)
+            runner_up = next(label for _, label in listed if label != asked.label)
+            known = chosen is not None and chosen != asked.label and chosen < len(listed)
+            return gr.Dropdown(listed, value=chosen if known else runner_up)
+
+        self.asked.change(classes, [self.asked, box], box, **QUIET)
+        return box
+
+    def layer_box(self, place: float, label: str = "Layer", **look: Any) -> gr.Dropdown:
+        """A choice of one of the network's layers. place: of the first choice, from 0, shallow, to 1, deep."""
+        box = gr.Dropdown([], label=label, **look)
+
+        def layers(asked: Asked | None, chosen: str | None):
+            if asked is None:
+                return gr.skip()
+            names = self.world.layers(asked.network)
+            return gr.Dropdown(names, value=chosen if chosen in names else names[round(place * (len(names) - 1))])
+
+        self.asked.change(layers, [self.asked, box], box, **QUIET)
+        return box
+
+    def listen(
+        self,
+        name: str,
+        answer: Callable[..., list],
+        controls: Sequence[gr.components.Component],
+        outputs: Sequence[gr.components.Component],
+    ) -> None:
+        """Have `answer(asked, *values of the controls)` fill the outputs when a control or what is asked changes.
+
+        Only while the tab `name` is the one that is looked at.
+        """
+
+        def told(selected: str, asked: Asked | None, *values: Any):
+            if selected != name or asked is None:
+                return unpacked([gr.skip()] * len(outputs))
+            with in_one_sentence():
+                return unpacked(answer(asked, *values))
+
+        def unpacked(values: list):
+            return values if len(outputs) > 1 else values[0]
+
+        triggers = [self.asked.change, self.selected.change, *(control.change for control in controls)]
+        inputs = [self.selected, self.asked, *controls]
+        # Of a slider that is dragged, the last place counts.
+        gr.on(triggers, told, inputs, list(outputs), trigger_mode="always_last", **QUIET)
+
+    def run(
+        self,
+        button: gr.Button,
+        answer: Callable[..., list | Iterator[list]],
+        controls: Sequence[gr.components.Component],
+        outputs: Sequence[gr.components.Component],
+        *,
+        stop: gr.Button | None = None,
+    ) -> None:
+        """Have `answer(asked, *values of the controls[, request])` fill the outputs when the button is pressed.
+
+        It may yield them again and again; `stop` then sets the event that `stop_of` gives it.
+        """
+
+        def told(asked: Asked | None, *values: Any):
+            if asked is None:
+                return
+            with in_one_sentence():
+                result = answer(asked, *values)
+                if isinstance(result, Iterator):
+                    yield from result
+                else:
+                    yield result
+
+        def stoppable(request: gr.Request, asked: Asked | None, *values: Any):
+            yield from told(asked, *values, request)
+
+        wants_request = "request" in inspect.signature(answer).parameters
+        inputs = [self.asked, *controls]
+        button.click(stoppable if wants_request else told, inputs, list(outputs), api_visibility="private")
+        if stop is not None:
+            stop.click(self.end, None, None, queue=False, api_visibility="private")
+
+    def stop_of(self, request: gr.Request) -> threading.Event:
+        """A new event for this session's work, set when somebody presses stop, or leaves."""
+        self._stops[request.session_hash] = threading.Event()
+        return self._stops[request.session_hash]
+
+    def end(self, request: gr.Request) -> None:
+        """Stop what this session has going on."""
+        if event := self._stops.pop(request.session_hash, None):
+            event.set()
+
+
+def build(world: World) -> gr.Blocks:
+    """The page for these networks."""
+    first = next(iter(world.networks))
+    with gr.Blocks(title=TITLE, delete_cache=(KEPT, KEPT), analytics_enabled=False, fill_width=True) as blocks:
+        page = Page(world)
+        gr.Markdown(f"# {TITLE}\nWhy did the network decide so? Choose a picture and a class, then ask.")
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                network = gr.Radio(list(world.networks), value=first, label="Network", visible=len(world.networks) > 1)
+                pictures = world.pictures_for(first)
+                picture = gr.Dropdown(pictures, value=pictures[0], label="Picture")
+                seed = gr.Number(0, label="Seed of the scene", precision=0, minimum=0, maximum=2**31 - 1)
+                own = upload_box(f"Or your own (up to {MOST_BYTES // 10**6} MB)")
+                label = gr.Dropdown([], label="Class asked about, the most probable first", filterable=True)
+                seen = page.image_box("What the network sees", 248)
+                told = gr.Markdown(elem_classes="told")
+            with gr.Column(scale=4), gr.Tabs():
+                for tab in TABS:
+                    with gr.Tab(tab.TITLE) as shown:
+                        tab.build(page)
+                    shown.select(lambda name=tab.NAME: name, None, page.selected, **QUIET)
+
+        def choose(network: str, picture: str, seed: int, own: str | None, asked: Asked | None):
+            """A new picture or network: the most probable class is asked about."""
+            try:
+                chosen = uploaded(Path(own), Path(own).name) if own else named(picture, int(seed or 0))
+                asked = world.ask(network, chosen)
+            except (UsageError, WorkError) as error:
+                return asked, gr.skip(), gr.skip(), str(error)
+            return asked, gr.Dropdown(world.classes(asked), value=asked.label), chosen.pixels, ""
+
+        def ask(asked: Asked | None, label: int | None):
+            """Another class of the same picture."""
+            if asked is None or label is None or label == asked.label:
+                return gr.skip()
+            return world.ask(asked.network, asked.chosen, int(label))
+
+        chosen = [network, picture, seed, own]
+        triggers = [blocks.load, *(control.change for control in chosen)]
+        filled = [page.asked, label, seen, told]
+        gr.on(triggers, choose, [*chosen, page.asked], filled, trigger_mode="always_last", **QUIET)
+        label.input(ask, [page.asked, label], page.asked, **QUIET)
+        blocks.unload(page.end)
+    return blocks
+
+
+def launch(world: World, *, host: str, port: int, open_browser: bool = False) -> gr.Blocks:
+    """Serve the page of these networks beside what goes on here, until its `close()`. port 0: a free one.
+
+    Raises UsageError for an address or a port that cannot be had.
+    """
+    blocks = build(world).queue(default_concurrency_limit=TOGETHER)
+    try:
+        blocks.launch(
+            server_name=host,
+            server_port=port or None,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            show_error=True,
+            max_file_size=MOST_BYTES,
+            theme=gr.themes.Default(font=FONTS, font_mono=MONO_FONTS),
+            css=STYLE,
+            footer_links=[],
+            ssr_mode=False,
+        )
+    except OSError as error:
+        raise UsageError(
+            f"port: {host}:{port} cannot be had ({error}); give another --port, or 0 for a free one"
+        ) from None
+    return blocks
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C; return the exit code."""
+    world = World(options.weights, options.device)
+    for network in world.networks.values():
+        print(network.weights_note)
+    blocks = launch(world, host=options.host, port=options.port, open_browser=options.open)
+    print(f"the page is at {blocks.local_url} (Ctrl-C ends it)", flush=True)
+    blocks.block_thread()
+    return 0

@@ -1,0 +1,1 @@
+"""All figures of this repository as one page, for a lecture."""

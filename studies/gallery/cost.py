@@ -1,0 +1,13 @@
+"""What it costs to put the gallery onto one page."""
+
+from studies.gallery.flags import Settings
+from studies.shared.cost import Cost, drawing
+
+FIGURES = 40  # a few more than there are
+SECONDS = 0.3  # for each
+
+
+def cost(settings: Settings) -> Cost:
+    """Each figure is read, made smaller and coded."""
+    one = drawing(1, settings.width)
+    return Cost(at_once=one.at_once, held=4 * FIGURES * settings.width**2, seconds=SECONDS * FIGURES, flags=("width",))
