@@ -52,7 +52,7 @@ def maps_of(model: nn.Module, image: Tensor, label: int) -> list[np.ndarray]:
 
 def draw(picture: Image.Image, title: str, maps: list[np.ndarray], path: Path) -> None:
     saliency, guided, cam, both = maps
-    figure, axes = plt.subplots(1, 5, figsize=(12, 2.9), layout="constrained")
+    figure, axes = plt.subplots(1, 5, figsize=(13.2, 3.2), layout="constrained")
     axes[0].imshow(picture)
     axes[1].imshow(saliency, cmap="inferno", vmin=0, vmax=np.quantile(saliency, 0.995))
     axes[3].imshow(picture.convert("L"), cmap="gray")
@@ -73,7 +73,7 @@ def main(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     for path in sorted(options.folder.iterdir()):
         with Image.open(path) as file:
-            picture = functional.center_crop(functional.resize(file.convert("RGB"), 224), [224, 224])
+            picture = functional.center_crop(functional.resize(file.convert("RGB"), 256), [224, 224])
         image = functional.normalize(functional.to_tensor(picture), MEAN, SPREAD)[None]
         with torch.no_grad():
             probability, label = model(image).softmax(dim=1).max(dim=1)

@@ -31,18 +31,19 @@ def studies_table() -> str:
 
 
 def techniques_table() -> str:
-    """Every map: its name, its question, what comes out, the module and the paper."""
+    """Every map: its name, its question, what comes out, what it needs of a network, the module and the paper."""
     rows = [
         [
             f"`{row.name}`",
             row.question,
             row.result,
+            row.needs or "any network",
             f"`{row.function.rpartition('.')[0].replace('.', '/')}.py`",
             row.paper,
         ]
         for row in TECHNIQUES.values()
     ]
-    return markdown(["`--technique`", "question", "result", "module", "paper"], rows)
+    return markdown(["`--technique`", "question", "result", "needs", "module", "paper"], rows)
 
 
 def _read(path: Path) -> str:

@@ -288,7 +288,7 @@ def launch(world: World, *, host: str, port: int, open_browser: bool = False) ->
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C; return the exit code."""
-    world = World(options.weights, options.device)
+    world = World(options.weights, options.device, model=options.model, classes=options.classes)
     for network in world.networks.values():
         print(network.weights_note)
     blocks = launch(world, host=options.host, port=options.port, open_browser=options.open)

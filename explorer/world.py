@@ -1,5 +1,6 @@
 """What the page shows to all who look: the networks, loaded once, and the pictures that they may choose."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,14 +9,16 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet
 
-from core.defaults import PHOTOGRAPHS
+from core.defaults import PHOTOGRAPHS, SHARED
 from core.errors import UsageError
 from core.images import centre_crop, default_photograph, load_image, preprocess
 from core.layers import spread_layers
+from core.networks import load_network
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES, render_scene
 from studies.shared.examples import CLASSES as SCENES
 from studies.shared.network import class_probabilities, class_title
+from visualizers.catalogue import TECHNIQUES
 
 SIDE = 224  # pixels of the square that the networks are shown
 MOST_BYTES = 20_000_000  # of an upload
@@ -51,19 +54,36 @@ class Asked:
 class World:
     """The networks of a page by name. They are shared: nothing that the page calls leaves a trace on them."""
 
-    def __init__(self, weights: str = "auto", device: str = "auto") -> None:
-        """Raises UsageError or WorkError as `load_squeezenet` does."""
-        first = load_squeezenet(weights, device)
+    def __init__(
+        self, weights: str = "auto", device: str = "auto", *, model: str = SHARED, classes: str | None = None
+    ) -> None:
+        """The network asked for, and the embedded one beside it. Raises UsageError or WorkError as `load_network` does.
+
+        UsageError, too, for a network that cannot take squares of SIDE pixels.
+        """
+        first = load_network(model, weights, device, classes)
+        if first.input_size != SIDE and not first.takes_any_size:
+            raise UsageError(f"model: {first.title} takes pictures of {first.input_size} pixels, the page shows {SIDE}")
         self.networks: dict[str, nn.Module] = {_name_of(first): first}
-        if tuple(first.class_names) != CLASS_NAMES:
+        self._flags = {_name_of(first): _flags_of(model, weights, classes)}
+        if model != SHARED or tuple(first.class_names) != CLASS_NAMES:
             second = load_squeezenet(EMBEDDED, device)
             self.networks[_name_of(second)] = second
-        self.weights = {
-            name: EMBEDDED if tuple(network.class_names) == CLASS_NAMES and network is not first else weights
-            for name, network in self.networks.items()
-        }
+            self._flags[_name_of(second)] = _flags_of(SHARED, EMBEDDED, None)
         self.device = next(first.parameters()).device
         self.nowhere = Path("visualization")  # what studies' settings name as their output; nothing is written there
+        self._suited: dict[str, set[str]] = {}
+
+    def suited(self, network: str) -> set[str]:
+        """The names of the techniques that the network can have."""
+        if network not in self._suited:
+            image, found = torch.zeros(1, 3, SIDE, SIDE, device=self.device), set()
+            for name, technique in TECHNIQUES.items():
+                with suppress(UsageError):
+                    technique.check(self.networks[network], image)
+                    found.add(name)
+            self._suited[network] = found
+        return self._suited[network]
 
     def pictures_for(self, network: str) -> list[str]:
         """The names of the pictures that come with the page, those first that the network knows something of."""
@@ -73,9 +93,10 @@ class World:
 
     def layers(self, network: str) -> list[str]:
         """The layers of a network that maps are drawn at, from the picture on."""
-        if isinstance(self.networks[network], SqueezeNet):
-            return [f"features.{index}" for index in range(13)]
-        return list(spread_layers(self.networks[network], count=MOST_LAYERS))
+        model = self.networks[network]
+        if isinstance(model, SqueezeNet):
+            return [f"features.{index}" for index in range(len(model.features))]
+        return list(spread_layers(model, count=MOST_LAYERS))
 
     def ask(self, network: str, chosen: Chosen, label: int | None = None) -> Asked:
         """Show the network a picture; the class asked about is the one named, else the most probable."""
@@ -83,9 +104,8 @@ class World:
         return Asked(network, chosen, int(probabilities.argmax()) if label is None else label, probabilities)
 
     def network_flags(self, asked: Asked) -> str:
-        """The flag that a study needs for the same network, with a blank before it; none where it takes it anyway."""
-        weights = self.weights[asked.network]
-        return "" if weights == "auto" else f" --weights {weights}"
+        """The flags that a study needs for the same network, a blank before each; none where it takes it anyway."""
+        return self._flags[asked.network]
 
     def flags_for(self, asked: Asked) -> str:
         """The flags that a study needs for the same picture, network and class."""
@@ -131,9 +151,14 @@ def uploaded(path: Path, name: str) -> Chosen:
 
 
 def _name_of(network: nn.Module) -> str:
-    """How the page calls a network: by what it knows."""
+    """How the page calls a network: by what it is, and what it knows."""
     known = "the rendered world" if tuple(network.class_names) == CLASS_NAMES else f"{len(network.class_names)} classes"
-    return f"{known} ({network.weights_name.partition(' ')[0]})"
+    return f"{network.title}: {known} ({network.weights_name.partition(' (')[0]})"
+
+
+def _flags_of(model: str, weights: str, classes: str | None) -> str:
+    given = {"model": None if model == SHARED else model, "weights": None if weights == "auto" else weights}
+    return "".join(f" --{name} {value}" for name, value in {**given, "classes": classes}.items() if value is not None)
 
 
 def generator(seed: int) -> torch.Generator:

@@ -163,7 +163,7 @@ def test_the_yardstick_explains_a_folder(tmp_path):
         torch.save(squeezenet1_1(num_classes=3).state_dict(), tmp_path / "w.pth")
     captum_folder.main(Namespace(folder=tmp_path / "in", output=tmp_path / "out", weights=tmp_path / "w.pth"))
     with Image.open(tmp_path / "out" / "one.png") as drawn:
-        assert drawn.size == (1200, 290)
+        assert drawn.size == (1320, 320)
 
 
 def test_a_command_is_timed_with_its_memory_and_its_failure_is_one_sentence():

@@ -151,6 +151,7 @@ def test_a_chunk_holds_fewer_large_images_and_at_least_one():
     lengths = [chunk_length(torch.empty(1, 3, side, side)) for side in (112, 224, 448, 2000)]
     assert lengths == [4 * lengths[1], lengths[1], 1, 1]
     assert lengths[1] > 1
+    assert chunk_length(torch.empty(1, 3, 224, 224), torch.device("cuda")) > lengths[1]
 
 
 def test_chunks_of_several_results_come_back_whole_and_in_order(squeezenet, monkeypatch):

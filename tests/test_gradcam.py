@@ -9,6 +9,7 @@ import torch
 from conftest import SQUEEZENETS, replace_everywhere, run
 from PIL import Image
 
+from studies.gradcam.figure import in_lines
 from studies.gradcam.flags import techniques
 from studies.shared.maps import compute_maps
 from studies.shared.pictures import score_title
@@ -142,3 +143,30 @@ def test_a_shared_scale_keeps_the_weaker_of_two_maps_weak(weights, picture, pane
 def test_with_versus_a_bare_run_is_grad_cam_alone(weights, picture, drawn):
     run(STUDY, "--images", picture, "--size", "64", "--labels", "3", "--versus", "1")
     assert list(drawn) == ["image", "Grad-CAM"]
+
+
+def test_on_a_transformer_all_draws_its_attention_and_leaves_out_what_goes_through_relus(picture, drawn, capsys):
+    arguments = ["--model", "conftest:tiny_transformer", "--images", picture]
+    assert run(STUDY, *arguments, "--technique", "all", "--channels", "3") == 0
+    left_out = {"class map\n(last layer)", "guided backprop", "guided Grad-CAM"}
+    assert {row.title for row in techniques().values()} - {*drawn} == left_out
+    said = capsys.readouterr().out
+    assert "left out: class-map (VisionTransformer does not end in convolution" in said
+    assert (
+        "left out: guided-backprop, guided-grad-cam (guided backpropagation changes the way back through ReLUs" in said
+    )
+    drawn.clear()
+    assert run(STUDY, *arguments) == 0
+    assert "Grad-CAM" in drawn
+    assert "guided backprop" not in drawn
+
+
+def test_a_transformer_has_no_map_through_relus_where_one_is_named(refusal):
+    words = refusal(run, STUDY, "--model", "conftest:tiny_transformer", "--technique", "grad-cam", "guided-grad-cam")
+    assert "the network runs none; use the saliency map or SmoothGrad" in words
+
+
+def test_the_name_of_a_layer_takes_two_lines_where_it_is_long():
+    assert in_lines("features.12, 13 x 13") == "features.12, 13 x 13"
+    assert in_lines("encoder.layers.encoder_layer_11.ln_1, 7 x 7") == "encoder.layers.\nencoder_layer_11.ln_1, 7 x 7"
+    assert in_lines("a_layer_without_a_dot_in_its_long_name, 7 x 7") == "a_layer_without_a_dot_in_its_long_name, 7 x 7"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from explorer.answers import look
-from explorer.world import MOST_LAYERS, Asked
+from explorer.world import MOST_LAYERS, Asked, World
 from visualizers.catalogue import TECHNIQUES
 
 if TYPE_CHECKING:
@@ -15,12 +15,24 @@ NAME, TITLE = "look", "Where did it look?"
 FIRST = ("grad-cam", "gradient", "guided-backprop", "guided-grad-cam")
 
 
+def choices_for(world: World, network: str) -> list[tuple[str, str]]:
+    """The techniques that the network can have, as the control lists them."""
+    rows = (TECHNIQUES[name] for name in TECHNIQUES if name in world.suited(network))
+    return [(row.one_line + (" (slow)" if row.slow else ""), row.name) for row in rows]
+
+
 def build(page: "Page") -> None:
     """The tab's controls and what they show."""
-    choices = [(row.one_line + (" (slow)" if row.slow else ""), row.name) for row in TECHNIQUES.values()]
+    network = next(iter(page.world.networks))
+    choices, first = choices_for(page.world, network), [name for name in FIRST if name in page.world.suited(network)]
     with gr.Row():
         names = gr.Dropdown(
-            choices, value=list(FIRST), multiselect=True, max_choices=look.MOST, label="Techniques, up to four", scale=3
+            choices,
+            value=first,
+            multiselect=True,
+            max_choices=look.MOST,
+            label="Techniques, up to four",
+            scale=3,
         )
         together = gr.Checkbox(False, label="One colour scale for all", scale=1)
         strength = gr.Slider(0, 1, 0.65, step=0.05, label="Strength of the colours", scale=1)
@@ -50,4 +62,11 @@ def build(page: "Page") -> None:
         line = look.commands(page.world, asked, names, layer=at)
         return [*(part for pair in filled for part in pair), numbers, line]
 
+    def of_network(asked: Asked | None, names: list[str]):
+        if asked is None:
+            return gr.skip()
+        suited = page.world.suited(asked.network)
+        return gr.Dropdown(choices_for(page.world, asked.network), value=[name for name in names if name in suited])
+
+    page.asked.change(of_network, [page.asked, names], names, **page.QUIET)
     page.listen(NAME, answer, [names, together, strength, layer], [*columns, raw, command])

@@ -13,6 +13,7 @@ from studies.shared.pictures import Batch
 from visualizers.gradcam import upsample
 
 COLUMNS = 5  # pictures side by side; more go on below
+WIDEST = 30  # letters over a picture
 NOTHING = "nothing speaks for the class here"
 
 
@@ -41,7 +42,7 @@ def draw_bare(
     across = []
     for name, row in strip.items():
         height, width = row.maps[0].shape
-        across += unscored(first, row, [f"{name}, {height} x {width}"])
+        across += unscored(first, row, [in_lines(f"{name}, {height} x {width}")])
     title, layer_title = f"Where is the evidence? Grad-CAM at {layer}", f"{batch.titles[0]}: which layer?"
     upper = draw_grid(list(above.values()), row_names=tuple(above), columns=COLUMNS, title=title)
     lower = draw_grid([across], row_names=("Grad-CAM",), title=layer_title, columns=COLUMNS, footer=footer)
@@ -67,6 +68,15 @@ def draw_beside_captum(
         panels[f"{title}\n(Captum)"] = plain_panels(batch, maps)
     title = f"The same by Captum, at {layer}"
     return draw_grid(list(panels.values()), row_names=tuple(panels), columns=COLUMNS, title=title, footer=footer)
+
+
+def in_lines(title: str) -> str:
+    """A title in one line, or in two where a layer has a long name, broken after a dot."""
+    dots = [place + 1 for place, sign in enumerate(title) if sign == "."]
+    if len(title) <= WIDEST or not dots:
+        return title
+    middle = min(dots, key=lambda place: abs(2 * place - len(title)))
+    return f"{title[:middle]}\n{title[middle:]}"
 
 
 def first_row(batch: Batch) -> dict[str, list[Panel]]:
