@@ -187,8 +187,9 @@ def _from_file(model: str, path: Path, origin: Origin) -> tuple[nn.Module, Found
     except Unreadable as error:
         raise UsageError(f"weights: '{path}' {error}") from None
     if wrong:
-        known = recognised(state)
-        kind = f": it is of {known}" if known and not known.endswith(model) else ""
+        known = recognised(checkpoint.state)
+        another = known.startswith("torchvision's") and not known.endswith(f" {model}")
+        kind = f": it is of {known}" if another else ""
         raise UsageError(f"weights: {name} {wrong}{kind}; {REMEDY}")
     network.load_state_dict(state)
     note = ", ".join(filter(None, (checkpoint.note, taken_off)))

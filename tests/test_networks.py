@@ -388,7 +388,7 @@ def head_replaced():
         (lambda: get_model("shufflenet_v2_x1_0", num_classes=2).state_dict(), "has 'conv5.0.weight' of shape|of shape"),
         (
             lambda: get_model("squeezenet1_0").state_dict(),
-            "has '.*', which .* does not: it is of a SqueezeNet",
+            "has '.*', which .* does not: it is of torchvision's squeezenet1_0",
         ),
         (lambda: {"epoch": 3}, "holds no state dict"),
         (lambda: {"state_dict": {"fc.weight": torch.ones(2, 3)}}, "lacks '"),
