@@ -426,3 +426,11 @@ def test_if_no_picture_can_be_read_that_is_the_last_sentence(weights, tmp_path, 
     assert run("neurons", "--technique", "patches", "--images", "nowhere.png") == 2
     assert "'nowhere.png' is not there" in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "visualization").exists()
+
+
+def test_a_network_without_relus_has_plain_gradients_beneath_its_patches(tmp_path, drawn):
+    lines = ["from conftest import tiny_transformer", "def build():", "    return tiny_transformer(size=64)"]
+    (tmp_path / "own_transformer.py").write_text("\n".join(lines))
+    asked = ("--model", "own_transformer:build", "--size", 64, "--scenes", 5, "--count", 1, "--technique", "patches")
+    assert run("neurons", *asked) == 0
+    assert "gradient\nof that unit" in drawn

@@ -101,8 +101,11 @@ def draw_activations(
     return draw_grid(rows, cell=5.1, title=title, footer=f"{few}{scales}; {footer}")
 
 
-def draw_patches(found: Sequence[ChannelPatches], *, layer: str, source: str, footer: str) -> np.ndarray:
-    """Channels across: the strongest patches above, guided backprop of the same units beneath."""
+def draw_patches(found: Sequence[ChannelPatches], *, way: str, layer: str, source: str, footer: str) -> np.ndarray:
+    """Channels across: the strongest patches above, beneath them what in these the same units answer to.
+
+    way: how that was found, "guided backprop" or "gradient".
+    """
     above, beneath = [], []
     for each in found:
         title = f"channel {each.channel}\n{each.largest:.3g} to {each.smallest:.3g}"
@@ -110,7 +113,7 @@ def draw_patches(found: Sequence[ChannelPatches], *, layer: str, source: str, fo
         beneath.append(Panel(patch_mosaic(each.patches, lambda patch: signed(patch.guided))))
     return draw_grid(
         [above, beneath],
-        row_names=("strongest patches", "guided backprop\nof that unit"),
+        row_names=("strongest patches", f"{way}\nof that unit"),
         columns=COUNT,
         title=f"What excites a channel most: {layer}",
         footer=f"the best patch of an image, the {len(found[0].patches)} best of {source}; cut as large as the unit "

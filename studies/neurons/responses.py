@@ -2,6 +2,7 @@
 
 import torch
 
+from core.errors import UsageError
 from core.images import deprocess
 from studies.neurons import figure
 from studies.neurons.flags import MARKED
@@ -10,8 +11,9 @@ from studies.neurons.subject import Subject
 from studies.shared.network import footer
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.gradcam import upsample
+from visualizers.guided_backprop import check_relus
 from visualizers.top_patches import top_patches
-from visualizers.unit_gradient import guided_unit
+from visualizers.unit_gradient import guided_unit, unit_gradient
 
 
 def activations(subject: Subject) -> Drawn:
@@ -42,13 +44,20 @@ def activations(subject: Subject) -> Drawn:
 
 
 def patches(subject: Subject) -> Drawn:
-    """For each channel the nine patches that excite it most, and guided backprop of that very unit."""
+    """For each channel the nine patches that excite it most, and guided backprop of that very unit.
+
+    A network without ReLUs has no guided backprop: there it is the unit's plain gradient.
+    """
     model, layer, channels = subject.model, subject.layer, subject.channels
-    found = []
+    found, gradient_of, way = [], guided_unit, "guided backprop"
+    try:
+        check_relus(model, torch.zeros(1, 3, subject.size, subject.size))
+    except UsageError:
+        gradient_of, way = unit_gradient, "gradient"
     for channel, best in zip(channels, top_patches(model, layer, channels, subject.stream("patches")), strict=True):
         images = torch.stack([patch.image for patch in best])
         units = ([patch.row for patch in best], [patch.column for patch in best])
-        gradients = guided_unit(model, images, layer, channel, *units)  # (9, 3, H, W)
+        gradients = gradient_of(model, images, layer, channel, *units)  # (9, 3, H, W)
         cut = [
             Patch(
                 deprocess(patch.pixels[None])[0],
@@ -60,5 +69,5 @@ def patches(subject: Subject) -> Drawn:
         ]
         found.append(ChannelPatches(channel, cut, best[0].value, best[-1].value))
     note = footer(model)
-    pixels = figure.draw_patches(found, layer=subject.layer_title, source=subject.source, footer=note)
+    pixels = figure.draw_patches(found, way=way, layer=subject.layer_title, source=subject.source, footer=note)
     return Drawn(pixels, model.weights_name)

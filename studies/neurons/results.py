@@ -61,7 +61,7 @@ class Activations(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """The pixels that a unit sees, cut at the image's border, and guided backprop of the unit."""
+    """The pixels that a unit sees, cut at the image's border, and guided backprop of the unit, or its gradient."""
 
     pixels: np.ndarray  # uint8 (h, w, 3)
     guided: np.ndarray  # (h, w, 3), both signs
