@@ -150,8 +150,8 @@ def company() -> Company:
 def started() -> tuple[int, int]:
     """(rank, size) as torchrun says them, whether or not the processes have met; (0, 1) without torchrun."""
     try:
-        rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    except ValueError:
+        rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    except (KeyError, ValueError):
         return 0, 1
     return (rank, size) if 0 <= rank < size else (0, 1)
 

@@ -18,6 +18,7 @@ from torchvision.models import squeezenet1_1
 
 from core.defaults import SHARED
 from core.gradients import CHUNK_PIXELS, input_gradient
+from core.sharing import company
 from painting.forecast import Forecast
 from studies.shared.free_memory import free_memory
 
@@ -142,6 +143,7 @@ def expect(cost: Cost, model: nn.Module | None = None) -> Expected:
 def tell(cost: Cost, say: Callable[[str], None], model: nn.Module | None = None) -> None:
     """Say what the work will cost, in a sentence, if it needs more than two gigabytes or five minutes."""
     expected = expect(cost, model)
+    expected = expected._replace(seconds=expected.seconds / company().size)  # several processes share the work
     if (expected.bytes or 0) > MOST_BYTES or expected.seconds > MOST_SECONDS:
         device = "cpu" if model is None else next(model.parameters()).device.type
         say(sentence(expected, free_memory(device)))
