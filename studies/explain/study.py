@@ -81,7 +81,8 @@ def run(settings: Settings, report: Report) -> None:
         if tally.rows or not there.leads:
             skip(tally, report)
         if there.leads:
-            failure = finish(jobs, tally, last, settings, report) or failure
+            also = finish(jobs, tally, last, settings, report)
+            failure = failure or also  # the first is the reason of the second, as on a full disk
         if failure:
             raise failure
     stop.go_on()
