@@ -538,7 +538,7 @@ SQUEEZENETS = [
 
 
 def test_every_study_has_the_flag_but_that_which_asks_no_network():
-    assert {*study_names()} - {*ANY, *SQUEEZENETS} == {"scenes"}
+    assert {*study_names()} - {*ANY, *SQUEEZENETS} == {"scenes", "gallery"}
     assert {"explain", "saliency", "gradcam", "fooling", "universal", "classes", "deepdream", "trust"} <= {*ANY}
 
 

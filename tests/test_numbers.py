@@ -243,7 +243,7 @@ STATISTICS = {"stability", "sanity check", "scorecard", "SSIM", "error of the pi
 OF_THE_NETWORK = {"top patches", "the course's Grad-CAM", "the course's features", "style terms", "Gram distance"}
 # Plain numbers, and what NumPy computes.
 ON_THE_PROCESSOR = OF_THE_NETWORK - {"the course's features"} | {
-    *("stability", "sanity check", "scorecard", "selective channels", "DeepFool, longer"),
+    *("stability", "sanity check", "scorecard", "selective channels", "DeepFool, longer", "robust accuracy"),
 }
 LIKE_IMAGES = {"the course's gradient", "the course's fooling"}  # "a tensor like it", as the courses say
 every_call = pytest.mark.parametrize("name", CALLS)

@@ -1,10 +1,12 @@
 """Nothing of the user's is lost: what is read is never written, what others wrote is kept unless --overwrite."""
 
 import importlib
+import io
 import json
 import os
 import re
 import shutil
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +25,7 @@ from core.files import write_whole
 from core.own_files import is_ours
 from core.protection import Protection, protecting
 from drawing.files import describe, save_animation, save_picture
+from drawing.web_page import web_page
 from studies.shared.report import Report
 from studies.shared.runner import flags_of, study_names
 from training.__main__ import main as training_main
@@ -57,10 +60,11 @@ def study(request, monkeypatch):
 def outputs_of(name, *arguments):
     """The flags that name the output, and all files that the study will write."""
     flags, asked = flags_of(name), None
-    for output in ("x.png", "folder"):  # a study that writes into a folder takes no picture
+    for output in ("x.png", "x.html", "folder"):  # a study that writes a page, or into a folder, takes no picture
         try:
-            asked = flags.settings(flags.parser().parse_args([*arguments, "--output", output]))
-        except UsageError:
+            with redirect_stderr(io.StringIO()):
+                asked = flags.settings(flags.parser().parse_args([*arguments, "--output", output]))
+        except (UsageError, SystemExit):
             continue
         return ["--output", output], asked.outputs or (Path(output, "some picture.png"),)
     raise AssertionError(name)
@@ -116,6 +120,8 @@ def test_files_of_our_own_are_replaced_without_a_word(study):
             save_picture(PIXELS, path, OURS)
         elif path.suffix == ".md":
             Report().table(path, ["a"], [["1"]])
+        elif path.suffix == ".html":
+            write_whole(path, web_page("mine", []))
     assert run(study.name, *arguments) == 0
     assert {path.read_bytes() for path in paths} == {b"new"}
 
@@ -125,6 +131,8 @@ def test_an_output_that_can_be_none_is_refused_before_the_work(study, output, ca
     Path("file").touch()
     if outputs_of(study.name)[0][1] == "folder":
         output = output.removesuffix(".png")
+    if outputs_of(study.name)[0][1] == "x.html":
+        output = output.replace(".png", ".html")
     try:
         code = run(study.name, "--output", output)
     except SystemExit as stop:

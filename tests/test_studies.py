@@ -27,6 +27,7 @@ EMBEDDED = {
     "explain",
     "trust",
     "networks",
+    "gallery",
 }  # tests of their own run them
 QUICK = {  # study: (quick flags, the files it writes)
     "classes": (["--labels", "3", "gorilla", "--iterations", "4", "--size", "64"], ["class_visualization.png"]),

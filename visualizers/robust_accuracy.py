@@ -34,7 +34,7 @@ def robust_hits(
     restarts: int = 1,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """images (N, 3, H, W), labels (N,), R radii in RGB, rising, 0 for no attack -> bool (R, N): still named rightly.
+    """images (N, 3, H, W), labels (N,), R radii in RGB, rising, 0 for no attack -> still named rightly: bool (R, N).
 
     norm: "linf" or "l2"; steps, restarts and generator: those of `pgd`. Raises UsageError for what is out of range.
     """
@@ -56,4 +56,4 @@ def robust_hits(
                 settings = {norm: radius, "steps": steps, "generator": generator}
                 attacked = pgd(model, images[left.to(images.device)], labels[left.to(labels.device)], **settings)
                 hits[place:, left[attacked.fooled.cpu()]] = False
-    return hits.to(images.device)
+    return hits

@@ -1,6 +1,6 @@
 """Draws the page of all figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -23,16 +23,21 @@ class Exhibit:
     picture: Image.Image
 
 
-def draw(exhibits: Sequence[Exhibit], note: str) -> bytes:
-    """The figures in their order; note: whose weights and photographs they show."""
-    links = [f'<li><a href="#{each.name}">{text(each.name.replace("_", " "))}</a></li>' for each in exhibits]
-    body = ["<header>", "<h1>What a CNN sees</h1>", f"<p>{text(note)}</p>", "</header>"]
-    body += ['<nav aria-label="Figures">', "<ul>", *links, "</ul>", "</nav>", "<main>"]
+def draw(exhibits: Iterable[Exhibit], note: str) -> tuple[bytes, int]:
+    """The page of the figures in their order, and how many they are. note: what stands above them.
+
+    One picture is held at a time.
+    """
+    links, articles = [], []
     for each in exhibits:
+        links.append(f'<li><a href="#{each.name}">{text(each.name.replace("_", " "))}</a></li>')
         title = each.name.replace("_", " ")
         (image,) = embedded([each.picture], [f"{title}: the answer to “{each.question}”"], most_bytes=MOST_BYTES)
         heading = f"<h2>{text(title[0].upper() + title[1:])}</h2>"
         words = f"<p>{text(each.question)}</p>"
-        body.append("\n".join([f'<article id="{each.name}">', heading, words, image]))
-        body.append("\n".join([f"<pre><code>{text(each.command)}</code></pre>", "</article>"]))
-    return web_page("What a CNN sees", [*body, "</main>"], style=STYLE)
+        articles.append("\n".join([f'<article id="{each.name}">', heading, words, image]))
+        articles.append("\n".join([f"<pre><code>{text(each.command)}</code></pre>", "</article>"]))
+    head = ["<header>", "<h1>What a CNN sees</h1>", f"<p>{text(note)}</p>", "</header>"]
+    nav = ['<nav aria-label="Figures">', "<ul>", *links, "</ul>", "</nav>"]
+    page = web_page("What a CNN sees", [*head, *nav, "<main>", *articles, "</main>"], style=STYLE)
+    return page, len(articles)

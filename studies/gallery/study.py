@@ -24,11 +24,10 @@ NOTE = "Each figure answers one question, and the command below it makes it agai
 def run(settings: Settings, report: Report) -> None:
     """Read the figures, draw the page."""
     tell(cost(settings), report.say)
-    found = list(exhibits(settings.width, report))
-    if not found:
+    page, count = draw(exhibits(settings.width, report), NOTE)
+    if not count:
         raise WorkError(f"gallery: no figure that '{PAGE.name}' names lies in '{FOLDER}'; get the project again")
-    page = draw(found, NOTE)
-    report.say(f"wrote {write_whole(settings.output, page)}, {len(found)} figures, {len(page) / 1e6:.1f} MB")
+    report.say(f"wrote {write_whole(settings.output, page)}, {count} figures, {len(page) / 1e6:.1f} MB")
 
 
 def exhibits(width: int, report: Report) -> Iterator[Exhibit]:
