@@ -17,6 +17,7 @@ from PIL import Image
 
 from core import images
 from core.array_files import about_arrays, array_bytes
+from core.networks import load_network
 from core.own_files import is_ours
 from core.squeezenet import load_squeezenet
 from studies.explain.jobs import Job, targets
@@ -25,6 +26,8 @@ from studies.shared import overlap
 from studies.shared.overlap import overlapped
 from studies.shared.pictures import Picture
 from visualizers.all_maps import AllMaps, all_maps
+from visualizers.gradcam import grad_cam
+from visualizers.saliency_map import saliency_map
 
 COLUMNS = (  # what other programs rely on
     "path,file,width,height,predicted,predicted_name,probability,runner_up,runner_up_name,runner_up_probability,"
@@ -333,6 +336,54 @@ def test_a_map_that_is_blank_has_its_reason_in_the_table(folder, tmp_path, monke
     replace_everywhere(monkeypatch, all_maps, blank)
     run("--images", folder / "a.png")
     assert table(tmp_path)[0]["blank"].startswith("nothing of it is positive here")
+
+
+LEFT_OUT = "left out: guided backprop, guided Grad-CAM (no ReLU runs in it)"
+
+
+def test_a_network_without_relus_gets_the_two_maps_that_it_can_have(folder, tmp_path, no_relus, panels, capsys):
+    flags = ("--images", folder, "--model", no_relus, "--maps", "float32")
+    assert run(*flags) == 0
+    assert capsys.readouterr().out.count(LEFT_OUT) == 1
+    assert [panel.title for panel in panels][1:3] == ["saliency", "Grad-CAM"]
+    assert len(panels) == 2 * 3
+    with np.load(tmp_path / "out" / "a.npz") as kept:
+        maps = {name: kept[name] for name in kept.files if name != "about"}
+    model = load_network(no_relus, device="cpu")
+    image = images.preprocess(images.centre_crop(images.load_image(folder / "a.png"), 64))
+    label = int(table(tmp_path)[0]["label"])
+    assert list(maps) == ["saliency", "grad_cam"]
+    torch.testing.assert_close(torch.tensor(maps["saliency"]), saliency_map(model, image, label)[0])
+    torch.testing.assert_close(torch.tensor(maps["grad_cam"]), grad_cam(model, image, label)[0])
+    assert [row["blank"] for row in table(tmp_path)] == ["", ""]
+
+
+def test_without_relus_too_it_goes_on_where_it_stopped(folder, tmp_path, no_relus, capsys):
+    flags = ("--images", folder, "--model", no_relus, "--maps")
+    run(*flags)
+    first = contents(tmp_path, "")
+    (tmp_path / "out" / "a.npz").unlink()
+    capsys.readouterr()
+    assert run(*flags) == 0
+    said = capsys.readouterr().out
+    assert "wrote 1 pictures to out; 1 were there already" in said
+    assert said.count(LEFT_OUT) == 1
+    again = contents(tmp_path, "")
+    assert all(again[name] == data for name, data in first.items() if name.endswith((".png", ".npz")))
+
+
+def test_relus_that_cannot_be_seen_leave_out_the_same_maps(folder, tmp_path, no_relus, capsys):
+    assert run("--images", folder / "a.png", "--model", no_relus.replace("build", "hidden")) == 0
+    assert "(it is not possible to see whether the network's own operation Own is a ReLU)" in capsys.readouterr().out
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert json.loads(image.text["Settings"])["left_out"] == "guided backprop, guided Grad-CAM"
+
+
+def test_a_network_with_relus_says_nothing_of_maps_left_out(folder, tmp_path, capsys):
+    run("--images", folder / "a.png")
+    assert "left out" not in capsys.readouterr().out
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert "left_out" not in json.loads(image.text["Settings"])
 
 
 def test_reading_and_writing_overlap_and_results_come_in_order():
