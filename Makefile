@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 # What `make demo` draws: the studies that take seconds.
 STUDIES := saliency gradcam classes fooling segmentation explain style fast_style neurons embedding deepdream
 
-.PHONY: demo page test test-page test-oldest lint submission autograder clean
+.PHONY: demo page test test-slow test-page test-oldest lint submission autograder clean
 
 demo: $(INSTALLED)
 	@for study in $(STUDIES); do echo "== python -m studies $$study"; $(BIN)/python -m studies $$study || exit 1; done
@@ -20,7 +20,10 @@ page: $(PAGE)
 	$(BIN)/python -m explorer $(FLAGS)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 # The page, clicked through in a browser: it needs chromium, which the system's packages have.
 test-page: $(PAGE)

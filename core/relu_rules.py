@@ -29,7 +29,17 @@ SAME = {  # other operations that are a ReLU where a number that they keep for t
 }
 GUIDED = "guided"  # marks the operations that follow the rule already
 
+REMEDY = "use the saliency map or SmoothGrad"
+
 _blocks = threading.local()  # .rules: those of the blocks that this thread is in
+
+
+class NoRelus(UsageError):
+    """A rule finds no ReLU, or cannot see whether there are any. `reason` says which of the two, in a few words."""
+
+    def __init__(self, technique: str, words: str, reason: str) -> None:
+        super().__init__(f"model: {technique} {words}; {REMEDY}")
+        self.reason = reason
 
 
 @contextmanager
@@ -128,21 +138,23 @@ def apply_rules(total: Tensor) -> None:
 
 @contextmanager
 def _reaching_relus(model: nn.Module, technique: str, treat: Callable[[Node], None]) -> Iterator[None]:
-    """Each ReLU of the graphs in `apply_rules` is treated. Raises UsageError at the end of the block if none ran."""
+    """Each ReLU of the graphs in `apply_rules` is treated. Raises NoRelus at the end of the block if none ran."""
     reached: list[bool] = []
-    remedy = "use the saliency map or SmoothGrad"
+
+    def unseen(whose: str) -> NoRelus:
+        return NoRelus(technique, f"cannot see {whose}", f"it is not possible to see {whose}")
+
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise UsageError(f"model: {technique} cannot see the ReLUs of a scripted or traced network; {remedy}")
+        raise unseen("the ReLUs of a scripted or traced network")
 
     def rule(name: str, node: Node) -> None:
         if name == "ReluBackward0" or _is_relu_by_its_numbers(name, node):
             treat(node)
             reached.append(True)
         elif isinstance(node, BackwardCFunction) and not type(node)._forward_cls.__module__.startswith("torch."):
-            words = f"cannot see whether the network's own operation {type(node)._forward_cls.__name__} is a ReLU"
-            raise UsageError(f"model: {technique} {words}; {remedy}")
+            raise unseen(f"whether the network's own operation {type(node)._forward_cls.__name__} is a ReLU")
         elif any(part in name for part in HIDING):
-            raise UsageError(f"model: {technique} cannot see the ReLUs of compiled or scripted parts; {remedy}")
+            raise unseen("the ReLUs of compiled or scripted parts")
 
     handles = []
     _blocks.rules = [*getattr(_blocks, "rules", ()), rule]
@@ -155,7 +167,8 @@ def _reaching_relus(model: nn.Module, technique: str, treat: Callable[[Node], No
         for handle in handles:
             handle.remove()
     if not reached:
-        raise UsageError(f"model: {technique} changes the way back through ReLUs, and the network runs none; {remedy}")
+        words = "changes the way back through ReLUs, and the network runs none"
+        raise NoRelus(technique, words, "no ReLU runs in it")
 
 
 def _is_relu_by_its_numbers(name: str, node: Node) -> bool:

@@ -126,6 +126,48 @@ def network_of(row: Technique) -> nn.Module:
     return tiny_transformer(10, 64) if row.needs == "attention" else random_squeezenet()
 
 
+NO_RELUS = """
+import torch
+from torch import nn
+
+
+def build():
+    layers = nn.Conv2d(3, 6, 5, stride=4), nn.GELU(), nn.Conv2d(6, 6, 3), nn.GELU()
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
+
+
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(context, maps):
+        context.save_for_backward(maps)
+        return maps.clamp(min=0)
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient * (context.saved_tensors[0] > 0)
+
+
+class OwnRelu(nn.Module):
+    def forward(self, maps):
+        return Own.apply(maps)
+
+
+def hidden():
+    model = build()
+    model[1] = OwnRelu()
+    return model
+"""
+
+
+@pytest.fixture
+def no_relus(tmp_path, monkeypatch) -> str:
+    """What --model takes for a small network without ReLUs, of a module in the current folder."""
+    (tmp_path / "networks_without_relus.py").write_text(NO_RELUS)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield "networks_without_relus:build"
+    sys.modules.pop("networks_without_relus", None)
+
+
 def state_of(model, images):
     """All that a technique could leave behind on a network and its input."""
     digest = hashlib.sha256()

@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from conftest import noise, tiny_transformer
 from torch import nn
 from torch.nn.functional import conv2d
 
@@ -17,7 +18,7 @@ from core.relu_rules import guided_relus
 from core.zero_scores import label_climb, scores_and_climb
 from studies.shared.memory import keep_freed_memory
 from style_modules.style_loss import GramDistance
-from visualizers.all_maps import all_maps
+from visualizers.all_maps import all_maps, plain_maps
 from visualizers.gradcam import grad_cam
 from visualizers.guided_backprop import guided_backprop
 from visualizers.guided_gradcam import guided_grad_cam
@@ -86,6 +87,23 @@ def test_the_four_maps_at_once_are_the_four_maps(layer, double, images):
     )
     for ours, theirs in zip(maps, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-15)
+
+
+def test_the_two_plain_maps_are_those_of_their_own_modules():
+    model, pictures = tiny_transformer(5, 64), noise(2, 3, 64, 64)
+    maps = plain_maps(model, pictures, [1, 4])
+    assert list(maps.there) == ["saliency", "grad_cam"]
+    torch.testing.assert_close(maps.saliency, saliency_map(model, pictures, [1, 4]))
+    torch.testing.assert_close(maps.grad_cam, grad_cam(model, pictures, [1, 4]))
+    with pytest.raises(UsageError, match="the network runs none"):
+        all_maps(model, pictures, [1, 4])
+
+
+def test_a_blank_one_of_the_two_plain_maps_is_named():
+    model = tiny_transformer(5, 64)
+    torch.nn.init.zeros_(model.heads.head.weight)
+    with pytest.warns(gradients.BlankMapWarning, match="image 0 for class 2 is blank: its score is 0"):
+        plain_maps(model, noise(1, 3, 64, 64), 2)
 
 
 def test_the_four_maps_refuse_what_grad_cam_refuses(squeezenet, images):

@@ -11,8 +11,9 @@ from core.defaults import ROOT
 from core.own_files import is_ours
 from drawing.grid import Panel, cut_panels, draw_grid
 from drawing.web_page import embedded, text, web_page
-from studies.explain.table import Row
-from studies.explain.web_report import PANELS, brightest, margin
+from studies.explain.flags import Settings
+from studies.explain.table import Row, read_table
+from studies.explain.web_report import PANELS, brightest, margin, report_page
 from studies.shared.runner import run_study
 
 EMPTY = {"meta", "img", "input", "br", "link"}  # elements that have no end
@@ -78,7 +79,7 @@ def test_a_picture_takes_at_most_30_kb(report):
 
 def test_every_picture_has_words_of_its_own_for_who_does_not_see_it(report):
     alts = [attributes["alt"] for attributes in Checked(report[0]).all("img")]
-    assert len(alts) == 4 * len(PANELS) == len(set(alts))
+    assert len(alts) == 4 * (1 + len(PANELS)) == len(set(alts))
     assert all(len(alt) > 15 for alt in alts)
 
 
@@ -113,6 +114,32 @@ def test_how_far_each_map_may_be_believed_stands_below(report):
     words = " ".join(Checked(report[0]).words)
     assert words.count("May I believe it?") == 4
     assert "it does not tell" in words
+
+
+def test_a_network_without_relus_has_cards_and_notes_of_the_maps_that_are_there(no_relus, report, tmp_path):
+    flags = ["--images", "chelsea", "--model", no_relus, "--size", "96", "--output", str(tmp_path / "own"), "--report"]
+    assert run_study("explain", flags) == 0
+    page = (tmp_path / "own" / "explained.html").read_bytes()
+    checked, words = Checked(page), " ".join(Checked(page).words)
+    assert [alt["alt"].partition(" of ")[0] for alt in checked.all("img")][1:] == ["saliency", "Grad-CAM"]
+    assert words.count("May I believe it?") == 2
+    assert "Saliency and Grad-CAM of the class" in words
+    assert "guided" not in words
+    assert b"guided" not in page
+    assert run_study("explain", flags) == 0
+    assert (tmp_path / "own" / "explained.html").read_bytes() == page
+
+
+def test_figures_of_two_networks_in_one_folder_are_each_cut_as_they_were_drawn(no_relus, tmp_path):
+    """So it may be after Ctrl-C: the pictures that were not reached have their figures of another run."""
+    rows = []
+    for picture, network in (("chelsea", ["--weights", "patterns"]), ("coffee", ["--model", no_relus])):
+        assert run_study("explain", ["--images", picture, *network, "--size", "64", "--output", str(tmp_path)]) == 0
+        rows += read_table(tmp_path / "explained.csv").values()
+    page = report_page(rows, Settings(output=tmp_path), "two networks").decode()
+    cards = dict(zip(re.findall("<h2>(chelsea|coffee)", page), page.split("<article")[1:], strict=True))
+    titles = {name: re.findall("<figcaption>(.*?)</figcaption>", card) for name, card in cards.items()}
+    assert titles == {"chelsea": ["the picture", *PANELS], "coffee": ["the picture", "saliency", "Grad-CAM"]}
 
 
 def test_started_again_it_is_the_same_page(report):

@@ -3,10 +3,13 @@
 They differ in the way back only. So the image goes forward once, keeps its graph, and is sent back twice: once
 plainly, for the gradients of the pixels (saliency) and of the layer (Grad-CAM), and once by guided
 backpropagation's rule. Called one after the other, the four would take five passes forward and four back.
+
+A network without ReLUs has the two plain ones alone (`plain_maps`): one pass forward and one back.
 """
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from core.activations import record_activations, recorded_output
@@ -20,12 +23,17 @@ from visualizers.gradcam import upsample, weigh_channels
 
 
 class AllMaps(NamedTuple):
-    """What the modules of these names return, to rounding."""
+    """What the modules of these names return, to rounding; None for a map that the network cannot have."""
 
     saliency: Tensor  # (N, H, W), >= 0
-    guided_backprop: Tensor  # (N, 3, H, W), signed
+    guided_backprop: Tensor | None  # (N, 3, H, W), signed
     grad_cam: Tensor  # (N, h, w), >= 0
-    guided_grad_cam: Tensor  # (N, 3, H, W), signed
+    guided_grad_cam: Tensor | None  # (N, 3, H, W), signed
+
+    @property
+    def there(self) -> dict[str, Tensor]:
+        """Those that the network has, by name."""
+        return {name: values for name, values in self._asdict().items() if values is not None}
 
 
 def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> AllMaps:
@@ -46,7 +54,7 @@ def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = No
             gradient, at_layer = gradients_of(score, wanted, retain_graph=True)
             rule.active = True
             (guided,) = gradients_of(score, [chunk])
-        cam = weigh_channels(*(maps_of(each, chunk).to(chunk.dtype) for each in (wanted[1], at_layer))).relu()
+        cam = _cam(maps_of, chunk, wanted[1], at_layer)
         region = upsample(cam, chunk.shape[2:]).unsqueeze(1)
         return gradient.abs().amax(dim=1), guided, cam, guided * region
 
@@ -54,3 +62,32 @@ def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = No
         result = AllMaps(*in_chunks(maps, model, images, labels))
     warn_of_blank_maps(model, images, labels, result.guided_grad_cam)  # blank if any of the four is
     return result
+
+
+def plain_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = None) -> AllMaps:
+    """Saliency and Grad-CAM alone, for a network whose ReLUs are none or cannot be seen. Arguments as of `all_maps`.
+
+    Raises UsageError as the two do; warns of an image with a blank map.
+    """
+    images, labels = as_pairs(images, labels, model)
+    layer = layer_or_last(model, layer, images)
+    maps_of = MapsOf(model, layer)
+
+    def maps(chunk: Tensor, chunk_labels: Tensor) -> tuple[Tensor, ...]:
+        chunk.requires_grad_(True)
+        with record_activations(model, [layer]) as recorded:
+            score = label_scores(model, chunk, chunk_labels).sum()
+            wanted = (chunk, recorded_output(recorded, layer))
+            gradient, at_layer = gradients_of(score, wanted)
+        return gradient.abs().amax(dim=1), _cam(maps_of, chunk, wanted[1], at_layer)
+
+    with measuring(model):
+        saliency, cam = in_chunks(maps, model, images, labels)
+    both = torch.stack([each.flatten(1).any(dim=1) for each in (saliency, cam)], dim=1)  # (N, 2)
+    warn_of_blank_maps(model, images, labels, both.all(dim=1, keepdim=True))
+    return AllMaps(saliency, None, cam, None)
+
+
+def _cam(maps_of: MapsOf, chunk: Tensor, output: Tensor, gradient: Tensor) -> Tensor:
+    """Grad-CAM (N, h, w) of the images (N, 3, H, W), from the layer's output and the gradient of it."""
+    return weigh_channels(*(maps_of(each, chunk).to(chunk.dtype) for each in (output, gradient))).relu()

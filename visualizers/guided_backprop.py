@@ -28,7 +28,7 @@ def guided_backprop(model: nn.Module, images: Tensor, labels) -> Tensor:
 
 
 def check_relus(model: nn.Module, images: Tensor) -> None:
-    """Raise UsageError for a network without ReLUs, or whose ReLUs cannot be seen, for images (N, 3, H, W)."""
+    """Raise NoRelus, a UsageError, if no ReLU of the network runs or can be seen, for images (N, 3, H, W)."""
     with measuring(model), guided_relus(model):
         picture = to_network(model, images[:1]).requires_grad_(True)
         apply_rules(check_graph(scores_of(model, picture).sum()))

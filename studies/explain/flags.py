@@ -1,8 +1,9 @@
 """All maps of every picture of a folder: one PNG each, with saliency, guided backprop, Grad-CAM and both at once.
 
 Writes visualization/explained/NAME.png, and beside these explained.csv, a line a picture: what the network sees in it
-and what was explained. With --maps it writes each picture's maps as numbers, too, NAME.npz. With --report it writes one
-page of all of them that can be sent, explained.html: the doubtful ones first, to be filtered by class and probability.
+and what was explained. A network without ReLUs has saliency and Grad-CAM alone. With --maps it writes each picture's
+maps as numbers, too, NAME.npz. With --report it writes one page of all of them that can be sent, explained.html: the
+doubtful ones first, to be filtered by class and probability.
 
 Started again, it goes on where it stopped: what is there already, made from the same picture with the same settings and
 weights, is not made again. A bare run makes its few pictures anew.

@@ -17,7 +17,7 @@ from studies.explain.flags import Settings
 from studies.explain.jobs import Job, list_jobs
 from studies.explain.table import Row, joined, read_table, write_table
 from studies.explain.web_report import report_page
-from studies.explain.work import Done, Work
+from studies.explain.work import Done, Work, find_left_out
 from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import footer, open_network
@@ -71,9 +71,10 @@ def run(settings: Settings, report: Report) -> None:
         check_alike(jobs)
         mine = list(there.deal(jobs))
         expect_files(jobs, mine, settings, report)
+        left_out = find_left_out(model, settings, report)
         last = read_table(settings.table) if there.leads else {}
         try:
-            explain(mine, Work(model, settings, report), tally)
+            explain(mine, Work(model, settings, report, left_out), tally)
         except (WorkError, KeyboardInterrupt) as error:  # a full disk, say: the table is tried all the same
             failure = error
         if not there.leads or not isinstance(failure, KeyboardInterrupt):

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core.own_files import description_of
 from drawing.grid import cut_panels
 from drawing.web_page import embedded, text, web_page
+from studies.explain.figure import titles_in
 from studies.explain.flags import Settings
 from studies.explain.table import Row
 from studies.shared.network import probability_text
@@ -18,8 +20,8 @@ from visualizers.catalogue import TECHNIQUES
 SIDE = 150  # pixels of a map on the page
 MOST_BYTES = 27_000  # of HTML for the pictures of a card, which with its words has at most 30 kB
 DOUBTFUL = 0.2  # where the two most probable classes are nearer than that, the answer is in doubt
-PANELS = {  # of a figure, in their order: technique, what the map tells, and what it does not
-    "the picture": ("", "What the network is shown: the square in the middle.", ""),
+PICTURE = "the picture"  # the title of the first panel of a figure
+PANELS = {  # of the others, in their order: technique, what the map tells, and what it does not
     "saliency": (
         "gradient",
         "Bright pixels would change the score most.",
@@ -70,18 +72,22 @@ show();
 def report_page(rows: Sequence[Row], settings: Settings, network: str) -> bytes:
     """The page. rows: of all pictures, whose figures lie in the folder of the output; network: its footer."""
     doubtful_first = sorted(rows, key=margin)
+    titles_of = {row.file: titles_in(description_of(settings.output / row.file)) for row in rows}
+    drawn = set().union(*titles_of.values())
+    titles = [title for title in PANELS if title in drawn]
+    maps = f"{', '.join(titles[:-1])} and {titles[-1]}"
     body = [
         "<header>",
         f"<h1>{len(rows)} pictures explained</h1>",
-        f"<p>{text(network)}. Saliency, guided backprop, Grad-CAM and guided Grad-CAM of the class named on each card. "
+        f"<p>{text(network)}. {maps[0].upper()}{maps[1:]} of the class named on each card. "
         "The pictures that the network was least sure of stand first.</p>",
         "</header>",
         *_filter(rows),
         "<main>",
-        *(_card(row, settings) for row in doubtful_first),
+        *(_card(row, settings, titles_of[row.file]) for row in doubtful_first),
         "<section>",
         "<h2>What each map tells, what it does not, and how far it may be believed</h2>",
-        *_notes(),
+        *_notes(titles),
         "</section>",
         "</main>",
         "<footer>",
@@ -114,19 +120,21 @@ def _filter(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _card(row: Row, settings: Settings) -> str:
-    """What there is to say of one picture."""
+def _card(row: Row, settings: Settings, titles: Sequence[str]) -> str:
+    """What there is to say of one picture, and its maps of these titles, which are those of its figure."""
+    captions = [PICTURE, *titles]
     with Image.open(settings.output / row.file) as figure:
-        panels = cut_panels(np.asarray(figure.convert("RGB")), len(PANELS))
+        panels = cut_panels(np.asarray(figure.convert("RGB")), len(captions))
     pictures = [Image.fromarray(panel).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for panel in panels]
     name, place = Path(row.path).name or row.file, brightest(panels[1])
     alts = [f"{name}, as the network is shown it"]
-    for title, (_, tells, _) in list(PANELS.items())[1:]:
+    for title in titles:
+        _, tells, _ = PANELS[title]
         where = f" Most of it lies {place}." if title == "saliency" else ""
         alts.append(f"{title} of {name} for {row.label_name}. {tells}{where}")
     figures = [
         f"<figure>{picture}<figcaption>{title}</figcaption></figure>"
-        for picture, title in zip(embedded(pictures, alts, most_bytes=MOST_BYTES), PANELS, strict=True)
+        for picture, title in zip(embedded(pictures, alts, most_bytes=MOST_BYTES), captions, strict=True)
     ]
     doubt = margin(row) < DOUBTFUL
     words = [
@@ -168,9 +176,11 @@ def brightest(panel: np.ndarray) -> str:
     return f"in the {' '.join(filter(None, (vertical, horizontal)))}{'' if vertical and horizontal else ' half'}"
 
 
-def _notes() -> list[str]:
+def _notes(titles: Sequence[str]) -> list[str]:
+    """The table of what the maps of these titles tell."""
     lines = ["<table>", "<tr><th>map</th><th>it tells</th><th>it does not tell</th><th>measured</th></tr>"]
-    for title, (technique, tells, not_told) in list(PANELS.items())[1:]:
+    for title in titles:
+        technique, tells, not_told = PANELS[title]
         measured = verdict(TECHNIQUES[technique])
         lines.append(f"<tr><th>{title}</th><td>{tells}</td><td>{not_told}</td><td>{text(measured)}</td></tr>")
     return [*lines, "</table>"]

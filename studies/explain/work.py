@@ -19,16 +19,18 @@ from core.errors import UsageError
 from core.files import fingerprint, is_damaged, texts_if_there, write_whole
 from core.gradients import why_blank
 from core.kept import Unreadable
+from core.relu_rules import NoRelus
 from drawing.files import describe
-from studies.explain.figure import draw
+from studies.explain.figure import GUIDED, LEFT_OUT, TITLES, draw
 from studies.explain.flags import Settings
 from studies.explain.jobs import Job
 from studies.explain.table import KEY, Row, row_of, row_said
 from studies.shared.network import class_title, footer
 from studies.shared.pictures import open_picture, probabilities_of, strip_words
 from studies.shared.report import Report
-from visualizers.all_maps import AllMaps, all_maps
+from visualizers.all_maps import AllMaps, all_maps, plain_maps
 from visualizers.gradcam import upsample
+from visualizers.guided_backprop import check_relus
 
 SURE = (1e-3, 6e4)  # a map whose largest value lies between is kept in float16 to three digits
 
@@ -61,6 +63,7 @@ class Work:
     model: nn.Module
     settings: Settings
     report: Report
+    left_out: tuple[str, ...] = ()  # titles of the maps that the network cannot have
 
     def read(self, job: Job) -> Opened | Done:
         """Read a picture, unless its files are there already."""
@@ -89,10 +92,11 @@ class Work:
         tensor = images.preprocess(found.pixels).to(next(self.model.parameters()).device)
         probabilities = probabilities_of(self.model, tensor)[0]
         label = int(probabilities.argmax()) if job.label is None else job.label
-        maps = all_maps(self.model, tensor, torch.tensor([label]), layer=self.settings.layer)
-        blank = "" if all(each.any() for each in maps) else why_blank(self.model, tensor, label)
+        maps_of = plain_maps if self.left_out else all_maps
+        maps = maps_of(self.model, tensor, torch.tensor([label]), layer=self.settings.layer)
+        blank = "" if all(each.any() for each in maps.there.values()) else why_blank(self.model, tensor, label)
         smooth = upsample(maps.grad_cam, found.pixels.shape[:2])[0].cpu().numpy()
-        arrays = AllMaps(*(each[0].cpu().numpy() for each in maps))
+        arrays = maps._replace(**{name: values[0].cpu().numpy() for name, values in maps.there.items()})
         row = row_of(probabilities, label, self.model.class_names, found.size, blank)
         row = row._replace(path=str(job.picture.source), file=job.target.name)
         title, spent = class_title(self.model, probabilities, label), found.seconds + perf_counter() - start
@@ -105,7 +109,7 @@ class Work:
         start = perf_counter()
         if self.settings.maps:
             about = self.about_maps(job, found.metadata) | row._replace(file="", seconds="")._asdict()
-            arrays = {name: self.kept(values) for name, values in maps._asdict().items()}
+            arrays = {name: self.kept(values) for name, values in maps.there.items()}
             write_whole(job.raw_maps, array_bytes(arrays, about))
         # SqueezeNet's is known, and its figures have always been without it.
         layer = "" if self.settings.model == SHARED else f"; Grad-CAM at {self.settings.layer}"
@@ -118,6 +122,8 @@ class Work:
         """What its PNG says of itself: also what it was made from, so that it is known again."""
         source = f"{job.scene.name}, seed {self.settings.seed}" if job.scene else fingerprint(job.picture.source)
         made_from = decisive(self.settings) | {"label": job.label, "source": source}
+        if self.left_out:  # else unsaid, as in the files that were made when all four were drawn of every network
+            made_from[LEFT_OUT] = ", ".join(self.left_out)
         return describe("explain", made_from, self.model.weights_name)
 
     def row_there(self, job: Job, metadata: dict[str, str]) -> Row | None:
@@ -144,6 +150,17 @@ class Work:
         largest = float(np.abs(values).max())
         fits = largest == 0 or SURE[0] <= largest <= SURE[1]
         return values.astype(np.float16 if self.settings.maps == "float16" and fits else np.float32)
+
+
+def find_left_out(model: nn.Module, settings: Settings, report: Report) -> tuple[str, ...]:
+    """The titles of the maps that the network cannot have. It is said which, and why."""
+    try:
+        check_relus(model, torch.zeros(1, 3, settings.side, settings.side))
+    except NoRelus as error:
+        titles = tuple(TITLES[name] for name in GUIDED)
+        report.say(f"left out: {', '.join(titles)} ({error.reason})")
+        return titles
+    return ()
 
 
 def decisive(settings: Settings) -> dict[str, str | int | None]:
