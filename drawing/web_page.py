@@ -16,7 +16,7 @@ body { margin: 0 auto; max-width: 72rem; padding: 1rem }
 h1 { font-size: 1.7rem; line-height: 1.2 } h2 { font-size: 1.15rem; margin: 0 0 .3rem; overflow-wrap: anywhere }
 a { color: LinkText } code, pre { font-size: .85rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere }
 table { border-collapse: collapse } th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem }
-th, td { text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th, td { text-align: left; vertical-align: top } td { overflow-wrap: anywhere }
 @media (max-width: 40rem) { tr, th, td { display: block; border: 0; padding: .1rem 0 } tr { padding: .6rem 0 } }
 img { max-width: 100%; height: auto; display: block } figure { margin: 0 } figcaption { font-size: .85rem }
 article { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; margin: 0 0 1rem }

@@ -33,10 +33,9 @@ def draw(exhibits: Iterable[Exhibit], note: str) -> tuple[bytes, int]:
         links.append(f'<li><a href="#{each.name}">{text(each.name.replace("_", " "))}</a></li>')
         title = each.name.replace("_", " ")
         (image,) = embedded([each.picture], [f"{title}: the answer to “{each.question}”"], most_bytes=MOST_BYTES)
-        heading = f"<h2>{text(title[0].upper() + title[1:])}</h2>"
-        words = f"<p>{text(each.question)}</p>"
-        articles.append("\n".join([f'<article id="{each.name}">', heading, words, image]))
-        articles.append("\n".join([f"<pre><code>{text(each.command)}</code></pre>", "</article>"]))
+        heading, words = f"<h2>{text(each.question)}</h2>", f"<p>{text(title)}</p>"
+        command = f"<pre><code>{text(each.command)}</code></pre>"
+        articles.append("\n".join([f'<article id="{each.name}">', heading, words, image, command, "</article>"]))
     head = ["<header>", "<h1>What a CNN sees</h1>", f"<p>{text(note)}</p>", "</header>"]
     nav = ['<nav aria-label="Figures">', "<ul>", *links, "</ul>", "</nav>"]
     page = web_page("What a CNN sees", [*head, *nav, "<main>", *articles, "</main>"], style=STYLE)

@@ -51,7 +51,12 @@ def parser() -> Parser:
     result.set_defaults(model=None)
     add("--weights", nargs="+", metavar="FILE", help=f"of all networks, or one for each: {WEIGHTS} (default: auto)")
     last = "the last with places"
-    add("--layer", nargs="+", metavar="NAME", help=f"{SETTINGS['layer'].meaning}, or one each (default: {last})")
+    add(
+        "--layer",
+        nargs="+",
+        metavar="NAME",
+        help=f"one for all networks, or one each; list: say them all (default: {last})",
+    )
     names = ", ".join(TECHNIQUES)
     add("--technique", default=Settings.technique, metavar="NAME", help=f"any of {names} (default: grad-cam)")
     return result

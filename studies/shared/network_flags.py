@@ -16,7 +16,7 @@ def add_network(parser: argparse.ArgumentParser, *, any_network: bool, several: 
     """
     add = parser.add_argument
     if several:
-        add("--model", nargs="+", metavar="NAME", help=f"{MODEL} (default: {SHARED})")
+        add("--model", nargs="+", metavar="NAME", help=f"{MODEL}; several are compared")
     else:
         text = MODEL if any_network else "this study needs SqueezeNet's form"
         add("--model", default=SHARED, metavar="NAME", help=text)

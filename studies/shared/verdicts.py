@@ -32,6 +32,7 @@ def verdict(technique: Technique) -> str:
     points, chance = (100 * float(each["pointing game"].split()[0]) for each in (row, centre))
     weights, labels = (WORDS[row[f"follows the {what}"]] for what in ("weights", "labels"))
     return (
-        f"May I believe it? It follows what the network learned: {weights}; the labels it learned from: {labels}. "
-        f"It points at the object in {points:.0f} of 100 scenes (the centre of the picture: {chance:.0f})."
+        "May I believe it? Measured on our own SqueezeNet and its scenes: "
+        f"it follows what the network learned: {weights}; the labels it learned from: {labels}; "
+        f"it points at the object in {points:.0f} of 100 scenes (the centre of the picture: {chance:.0f})."
     )
