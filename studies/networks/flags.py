@@ -16,7 +16,7 @@ from core.errors import UsageError
 from studies.shared.network_flags import WEIGHTS
 from studies.shared.options import Parser, find_technique, make_parser
 from studies.shared.settings import PictureSettings
-from visualizers.catalogue import SETTINGS, TECHNIQUES
+from visualizers.catalogue import TECHNIQUES
 
 QUESTION = "Do other networks look at the same place?"
 MODELS = (SHARED, "resnet18", "swin_t")  # of a bare run
