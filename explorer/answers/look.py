@@ -44,6 +44,7 @@ class Shown:
     title: str
     pixels: np.ndarray  # uint8 (H, W, 3)
     words: str  # in Markdown
+    alt: str  # what it tells somebody who does not see it
 
 
 def compute(
@@ -90,7 +91,8 @@ def show(
         pixels = outline((255 * painted).round().astype(np.uint8), asked.chosen.mask)
         score = "" if one.reason else score_title(torch.from_numpy(one.values), asked.chosen.mask)
         words = [f"**{one.technique.one_line}**: {one.technique.question}", one.reason, score, verdict(one.technique)]
-        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words))))
+        where = "blank" if one.reason else f"strongest {_place(one.values)}"
+        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words)), f"{one.title}: the map is {where}"))
     return shown
 
 
@@ -104,6 +106,16 @@ def _paint(one: Map, picture: np.ndarray, scale: float | None, strength: float, 
         return overlay(picture, one.values, strength, scale=scale)
     colours = diverging if one.values.min() < 0 else heat
     return _mixed(picture, colours(one.values, scale=scale), strength)
+
+
+def _place(values: np.ndarray) -> str:
+    """In words, where a map (H, W) is farthest from zero."""
+    row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
+    down, right = (3 * place // side for place, side in zip((row, column), values.shape, strict=True))
+    if down == right == 1:
+        return "in the middle"
+    words = (("at the top", "in the middle", "at the bottom")[down], ("left", "", "right")[right])
+    return " ".join(filter(None, words))
 
 
 def _mixed(picture: np.ndarray, colours: np.ndarray, strength: float) -> np.ndarray:
