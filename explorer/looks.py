@@ -14,7 +14,7 @@ footer { display: none !important }
 .patches .grid-container { grid-template: none / repeat(auto-fill, minmax(5.2rem, 1fr)) !important }
 .patches .grid-container { grid-auto-rows: auto !important } .patches .grid-wrap { padding-top: 34px }
 .command { flex-grow: 0 !important } .command .cm-content { padding-bottom: 4px }
-[data-testid=status-tracker]:not(.hide, .generating) { animation: later 0s 1s backwards }
+[data-testid=status-tracker]:not(.hide, .generating) { animation: later 0s 1s backwards; pointer-events: none }
 @keyframes later { from { opacity: 0 } }
 .tab-container button.selected, .min_value, .max_value { color: var(--body-text-color) !important }
 .tab-container button { padding: 0 .6em !important; font-size: .92em }

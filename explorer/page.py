@@ -21,6 +21,7 @@ from PIL import Image
 
 from core.errors import UsageError, WorkError
 from drawing.files import describe
+from explorer.address import check_address
 from explorer.looks import STYLE, pictures_of, upload_box
 from explorer.tabs import cover, dream, fool, look, paint, unit, versus
 from explorer.world import MOST_BYTES, Asked, World, named, uploaded
@@ -262,6 +263,7 @@ def launch(world: World, *, host: str, port: int, open_browser: bool = False) ->
 
     Raises UsageError for an address or a port that cannot be had.
     """
+    check_address(host, port)
     blocks = build(world).queue(default_concurrency_limit=TOGETHER)
     try:
         blocks.launch(
@@ -278,10 +280,9 @@ def launch(world: World, *, host: str, port: int, open_browser: bool = False) ->
             footer_links=[],
             ssr_mode=False,
         )
-    except OSError as error:
-        raise UsageError(
-            f"port: {host}:{port} cannot be had ({error}); give another --port, or 0 for a free one"
-        ) from None
+    except OSError:  # somebody has taken it meanwhile
+        check_address(host, port)
+        raise WorkError(f"port: {host}:{port} cannot be had; give another --port, or 0 for a free one") from None
     return blocks
 
 

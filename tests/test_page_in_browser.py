@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 import socket
+import threading
 import time
 from importlib.util import find_spec
 from shutil import which
@@ -202,6 +204,19 @@ def test_a_dream_is_seen_while_it_climbs_and_stops_when_told(visit):
     picture(page, "The picture so far", not_like=first)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("stopped after")).to_be_visible(timeout=MILLISECONDS)
+
+
+def test_leaving_the_page_ends_its_dream(visit):
+    page = visit()
+    open_tab(page, "What does it dream?")
+    page.get_by_label("number input for Steps").fill("512")
+    page.get_by_role("button", name="Dream", exact=True).click()
+    expect(page.get_by_text(re.compile(r"step \d+ of 512"))).to_be_visible(timeout=MILLISECONDS)
+    page.close()
+    until = time.monotonic() + 20
+    while any(thread.name == "watched" for thread in threading.enumerate()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_an_attack_shows_both_pictures_and_what_is_seen_in_them(visit, asked):

@@ -91,8 +91,7 @@ def show(
         pixels = outline((255 * painted).round().astype(np.uint8), asked.chosen.mask)
         score = "" if one.reason else score_title(torch.from_numpy(one.values), asked.chosen.mask)
         words = [f"**{one.technique.one_line}**: {one.technique.question}", one.reason, score, verdict(one.technique)]
-        where = "blank" if one.reason else f"strongest {_place(one.values)}"
-        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words)), f"{one.title}: the map is {where}"))
+        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words)), alt_text(one)))
     return shown
 
 
@@ -108,14 +107,14 @@ def _paint(one: Map, picture: np.ndarray, scale: float | None, strength: float, 
     return _mixed(picture, colours(one.values, scale=scale), strength)
 
 
-def _place(values: np.ndarray) -> str:
-    """In words, where a map (H, W) is farthest from zero."""
-    row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
-    down, right = (3 * place // side for place, side in zip((row, column), values.shape, strict=True))
-    if down == right == 1:
-        return "in the middle"
-    words = (("at the top", "in the middle", "at the bottom")[down], ("left", "", "right")[right])
-    return " ".join(filter(None, words))
+def alt_text(one: Map) -> str:
+    """What a map tells somebody who does not see it: where it is farthest from zero."""
+    if one.reason:
+        return f"{one.title}: blank"
+    places = np.unravel_index(np.abs(one.values).argmax(), one.values.shape)
+    down, right = (3 * place // side for place, side in zip(places, one.values.shape, strict=True))
+    words = [("at the top", "in the middle", "at the bottom")[down], ("left", "", "right")[right]]
+    return f"{one.title}: strongest {' '.join(filter(None, words))}"
 
 
 def _mixed(picture: np.ndarray, colours: np.ndarray, strength: float) -> np.ndarray:
