@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from torchvision.models import VisionTransformer
 
 from core.errors import UsageError
 from explorer import world as worlds
 from explorer.address import check_address
-from explorer.answers import look
+from explorer.answers import look, unit
 from explorer.world import World, scene, uploaded
 from visualizers.catalogue import TECHNIQUES
 
@@ -74,3 +75,20 @@ def test_a_blank_map_says_so():
     maps = look.compute(world, asked, ["grad-cam"], layer="features.12", versus=asked.label)
     (shown,) = look.show(asked, maps, together=False, strength=1.0, both_signs=True)
     assert shown.alt == "Grad-CAM, features.12: blank"
+
+
+def test_a_unit_of_tokens_shows_its_gradient_where_none_can_be_guided():
+    world = World("patterns", "cpu")
+    name, network = next(iter(world.networks.items()))
+    sizes = {"image_size": 224, "patch_size": 32, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 16}
+    tokens = VisionTransformer(**sizes, num_classes=36).eval()
+    for fact in ("class_names", "title", "weights_name", "model_name"):
+        setattr(tokens, fact, getattr(network, fact))
+    world.networks[name] = tokens
+    asked, layer = world.ask(name, scene("star", 0)), world.layers(name)[-1]
+    channel = unit.channels_by_strength(world, asked, layer)[0]
+    _, cells, strongest = unit.drawn_map(world, asked, layer, channel)
+    assert cells == (7, 7)
+    found = unit.unit(world, asked, layer, channel, *strongest)
+    assert "not guided" in found.words
+    assert len(found.patches) == unit.PATCHES
