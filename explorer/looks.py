@@ -27,7 +27,7 @@ def upload_box(label: str) -> gr.Image:
     (The control itself is told, not a class of its own: Gradio writes a file beside the source of each such class.)
     """
     sources = ["upload", "webcam", "clipboard"]
-    box = gr.Image(label=label, type="filepath", sources=sources, height=150, placeholder="drop it here, or click")
+    box = gr.Image(label=label, type="filepath", sources=sources, height=150, placeholder="Drop it here, or click")
     by_gradio = box.preprocess
 
     def path_of(payload: ImageData | None) -> str | None:

@@ -27,7 +27,7 @@ def build(page: "Page") -> None:
         seen = page.image_box("What the unit sees", HEIGHT)
         gradient = page.image_box("What of it excites the unit", HEIGHT)
     said = gr.Markdown(elem_classes="words")
-    patches = gr.Gallery(label="Strongest patches", format="png", interactive=False, elem_classes="patches")
+    patches = gr.Gallery(label="Strongest patches", height=150, format="png", interactive=False, elem_classes="patches")
     command = page.command_box()
 
     def about(asked: Asked, layer: str, channel: int, row: int, column: int) -> list:
