@@ -17,11 +17,12 @@ from uuid import uuid4
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing that is shown here leaves the machine
 import gradio as gr
 import numpy as np
-from gradio.data_classes import ImageData
 from PIL import Image
 
 from core.errors import UsageError, WorkError
 from drawing.files import describe
+from explorer.address import check_address
+from explorer.looks import STYLE, pictures_of, upload_box
 from explorer.tabs import cover, dream, fool, look, paint, unit, versus
 from explorer.world import MOST_BYTES, Asked, World, named, uploaded
 
@@ -32,29 +33,6 @@ TOGETHER = 2  # answers that are computed at a time; others wait for their turn
 MOST_FILES = 50  # of raw maps, which Gradio has copied by then
 KEPT = 3600  # seconds that pictures made for somebody stay in the temporary folder
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-STYLE = """
-.words p { margin: 0 0 .4em 0; font-size: .9em; line-height: 1.35 }
-.told { color: #9a3412 }
-footer { display: none !important }
-.image-frame img { width: 100%; height: 100%; object-fit: contain; image-rendering: pixelated }
-.tab-container button { padding: 0 .6em !important; font-size: .92em }
-"""
-
-
-def upload_box(label: str) -> gr.Image:
-    """Gradio's picture control, but what is in the file is left to us: it is read as the studies read pictures.
-
-    (The control itself is told, not a class of its own: Gradio writes a file beside the source of each such class.)
-    """
-    box = gr.Image(label=label, type="filepath", sources=["upload", "webcam", "clipboard"], height=160)
-    by_gradio = box.preprocess
-
-    def path_of(payload: ImageData | None) -> str | None:
-        """The file as it was sent; a camera's picture, sent as text, is written to a file first."""
-        return by_gradio(payload) if payload is None or payload.path is None else payload.path
-
-    box.preprocess = path_of
-    return box
 
 
 @contextmanager
@@ -75,6 +53,8 @@ class Page:
     def __init__(self, world: World) -> None:
         self.world = world
         self.asked = gr.State()
+        self.fitted = gr.State()  # what is asked, once the boxes below offer what its network has
+        self._boxes: list[tuple[gr.Dropdown, Callable[[Asked, Any], Any]]] = []
         self.selected = gr.State(TABS[0].NAME)
         self._stops: dict[str, threading.Event] = {}  # by session: somebody pressed its stop button
         self._folder = TemporaryDirectory(prefix="explorer_")  # of files to be downloaded; Gradio keeps copies
@@ -108,39 +88,53 @@ class Page:
 
     def image_box(self, label: str, height: int) -> gr.Image:
         """Where a tab shows a picture, to be looked at large or downloaded as a PNG."""
-        return gr.Image(interactive=False, format="png", height=height, label=label, buttons=self.BUTTONS)
+        look = {"height": height, "label": label, "alt_text": label, "buttons": self.BUTTONS}
+        return gr.Image(interactive=False, format="png", **look)
 
     def command_box(self, label: str = "The same by command") -> gr.Code:
         """Where a tab shows the command that makes the same picture."""
-        return gr.Code(label=label, language="shell", interactive=False, wrap_lines=True, lines=1)
+        look = {"wrap_lines": True, "lines": 1, "show_line_numbers": False, "buttons": ["copy"]}
+        return gr.Code(label=label, interactive=False, elem_classes="command", **look)
 
     def class_box(self, label: str, **look: Any) -> gr.Dropdown:
         """A choice of a class, the most probable first, but not the one that is asked about."""
         box = gr.Dropdown([], label=f"{label}, the most probable first", **look)
 
-        def classes(asked: Asked | None, chosen: int | None):
-            if asked is None:
-                return gr.skip()
+        def classes(asked: Asked, chosen: int | None) -> gr.Dropdown:
             listed = self.world.classes(asked)
             runner_up = next(label for _, label in listed if label != asked.label)
             known = chosen is not None and chosen != asked.label and chosen < len(listed)
             return gr.Dropdown(listed, value=chosen if known else runner_up)
 
-        self.asked.change(classes, [self.asked, box], box, **QUIET)
+        self.fit(box, classes)
         return box
 
     def layer_box(self, place: float, label: str = "Layer", **look: Any) -> gr.Dropdown:
         """A choice of one of the network's layers. place: of the first choice, from 0, shallow, to 1, deep."""
         box = gr.Dropdown([], label=label, **look)
 
-        def layers(asked: Asked | None, chosen: str | None):
-            if asked is None:
-                return gr.skip()
+        def layers(asked: Asked, chosen: str | None) -> gr.Dropdown:
             names = self.world.layers(asked.network)
             return gr.Dropdown(names, value=chosen if chosen in names else names[round(place * (len(names) - 1))])
 
-        self.asked.change(layers, [self.asked, box], box, **QUIET)
+        self.fit(box, layers)
         return box
+
+    def fit(self, box: gr.Dropdown, offer: Callable[[Asked, Any], Any]) -> None:
+        """Have `offer(asked, value)` say what the box offers, before any tab answers what is asked."""
+        self._boxes.append((box, offer))
+
+    def fit_all(self) -> None:
+        """In one step, as Gradio refuses a value that a box offered a moment ago, and does not offer any more."""
+        boxes = [box for box, _ in self._boxes]
+
+        def fitted(asked: Asked | None, *values: Any) -> list:
+            if asked is None:
+                return [gr.skip()] * (len(boxes) + 1)
+            offers = (offer(asked, value) for (_, offer), value in zip(self._boxes, values, strict=True))
+            return [asked, *offers]
+
+        self.asked.change(fitted, [self.asked, *boxes], [self.fitted, *boxes], trigger_mode="always_last", **QUIET)
 
     def listen(
         self,
@@ -163,10 +157,11 @@ class Page:
         def unpacked(values: list):
             return values if len(outputs) > 1 else values[0]
 
-        triggers = [self.asked.change, self.selected.change, *(control.change for control in controls)]
-        inputs = [self.selected, self.asked, *controls]
+        look = {**QUIET, "show_progress": "full", "show_progress_on": pictures_of(outputs)}
+        triggers = [self.fitted.change, self.selected.change, *(control.change for control in controls)]
+        inputs = [self.selected, self.fitted, *controls]
         # Of a slider that is dragged, the last place counts.
-        gr.on(triggers, told, inputs, list(outputs), trigger_mode="always_last", **QUIET)
+        gr.on(triggers, told, inputs, list(outputs), trigger_mode="always_last", **look)
 
     def run(
         self,
@@ -186,6 +181,9 @@ class Page:
             if asked is None:
                 return
             with in_one_sentence():
+                for control, value in zip(controls, values, strict=False):  # the request is no control
+                    if value is None:
+                        raise UsageError(f"{control.label}: it is empty; give one")
                 result = answer(asked, *values)
                 if isinstance(result, Iterator):
                     yield from result
@@ -196,8 +194,9 @@ class Page:
             yield from told(asked, *values, request)
 
         wants_request = "request" in inspect.signature(answer).parameters
-        inputs = [self.asked, *controls]
-        button.click(stoppable if wants_request else told, inputs, list(outputs), api_visibility="private")
+        inputs = [self.fitted, *controls]
+        look = {"show_progress_on": pictures_of(outputs), "api_visibility": "private"}
+        button.click(stoppable if wants_request else told, inputs, list(outputs), **look)
         if stop is not None:
             stop.click(self.end, None, None, queue=False, api_visibility="private")
 
@@ -233,6 +232,7 @@ def build(world: World) -> gr.Blocks:
                     with gr.Tab(tab.TITLE) as shown:
                         tab.build(page)
                     shown.select(lambda name=tab.NAME: name, None, page.selected, **QUIET)
+            page.fit_all()
 
         def choose(network: str, picture: str, seed: int, own: str | None, asked: Asked | None):
             """A new picture or network: the most probable class is asked about."""
@@ -263,6 +263,7 @@ def launch(world: World, *, host: str, port: int, open_browser: bool = False) ->
 
     Raises UsageError for an address or a port that cannot be had.
     """
+    check_address(host, port)
     blocks = build(world).queue(default_concurrency_limit=TOGETHER)
     try:
         blocks.launch(
@@ -279,10 +280,9 @@ def launch(world: World, *, host: str, port: int, open_browser: bool = False) ->
             footer_links=[],
             ssr_mode=False,
         )
-    except OSError as error:
-        raise UsageError(
-            f"port: {host}:{port} cannot be had ({error}); give another --port, or 0 for a free one"
-        ) from None
+    except OSError:  # somebody has taken it meanwhile
+        check_address(host, port)
+        raise WorkError(f"port: {host}:{port} cannot be had; give another --port, or 0 for a free one") from None
     return blocks
 
 

@@ -47,7 +47,7 @@ def watched(
         except BaseException as error:  # whatever it is, it is raised where somebody waits for the result
             errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name="watched", daemon=True)
     thread.start()
     try:
         while thread.is_alive():

@@ -73,6 +73,7 @@ class World:
         self.device = next(first.parameters()).device
         self.nowhere = Path("visualization")  # what studies' settings name as their output; nothing is written there
         self._suited: dict[str, set[str]] = {}
+        self._layers: dict[str, list[str]] = {}
 
     def suited(self, network: str) -> set[str]:
         """The names of the techniques that the network can have."""
@@ -93,10 +94,12 @@ class World:
 
     def layers(self, network: str) -> list[str]:
         """The layers of a network that maps are drawn at, from the picture on."""
-        model = self.networks[network]
-        if isinstance(model, SqueezeNet):
-            return [f"features.{index}" for index in range(len(model.features))]
-        return list(spread_layers(model, count=MOST_LAYERS))
+        if network not in self._layers:
+            model = self.networks[network]
+            own = isinstance(model, SqueezeNet)
+            found = [f"features.{index}" for index in range(len(model.features))] if own else []
+            self._layers[network] = found or list(spread_layers(model, count=MOST_LAYERS))
+        return self._layers[network]
 
     def ask(self, network: str, chosen: Chosen, label: int | None = None) -> Asked:
         """Show the network a picture; the class asked about is the one named, else the most probable."""
@@ -141,6 +144,8 @@ def named(name: str, seed: int) -> Chosen:
 
 def uploaded(path: Path, name: str) -> Chosen:
     """A picture that somebody brought: any file that the studies read. Raises UsageError for one that is none."""
+    if not path.exists():  # the page keeps what it was sent for an hour
+        raise UsageError(f"picture: '{name}' is not kept any more; choose it again")
     if path.stat().st_size > MOST_BYTES:
         raise UsageError(f"picture: '{name}' is larger than {MOST_BYTES // 10**6} MB; make it smaller")
     try:

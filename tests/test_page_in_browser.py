@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 import socket
+import threading
 import time
 from importlib.util import find_spec
 from shutil import which
@@ -159,7 +161,7 @@ def test_two_classes_are_compared(visit, world, asked):
     other = world.classes(asked)[1][1]
     maps = look.compute(world, asked, ["grad-cam"], layer="features.12", versus=other)
     (shown,) = look.show(asked, maps, together=False, strength=0.9, both_signs=True)
-    found, _ = picture(page, "red speaks for the first, blue for the second")
+    found, _ = picture(page, "Red speaks for the first, blue for the second")
     assert np.array_equal(found, shown.pixels)
 
 
@@ -197,19 +199,32 @@ def test_a_click_on_a_cell_shows_what_the_unit_sees(visit, world, asked):
 def test_a_dream_is_seen_while_it_climbs_and_stops_when_told(visit):
     page = visit()
     open_tab(page, "What does it dream?")
-    page.get_by_role("button", name="Climb").click()
+    page.get_by_role("button", name="Dream", exact=True).click()
     first, _ = picture(page, "The picture so far")
     picture(page, "The picture so far", not_like=first)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("stopped after")).to_be_visible(timeout=MILLISECONDS)
 
 
+def test_leaving_the_page_ends_its_dream(visit):
+    page = visit()
+    open_tab(page, "What does it dream?")
+    page.get_by_label("number input for Steps").fill("512")
+    page.get_by_role("button", name="Dream", exact=True).click()
+    expect(page.get_by_text(re.compile(r"step \d+ of 512"))).to_be_visible(timeout=MILLISECONDS)
+    page.close()
+    until = time.monotonic() + 20
+    while any(thread.name == "watched" for thread in threading.enumerate()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def test_an_attack_shows_both_pictures_and_what_is_seen_in_them(visit, asked):
     page = visit()
     open_tab(page, "Fool it")
     page.get_by_role("button", name="Attack").click()
-    before, _ = picture(page, "before")
-    after, _ = picture(page, "after")
+    before, _ = picture(page, "Before")
+    after, _ = picture(page, "After")
     assert np.array_equal(before, asked.chosen.pixels)
     assert 0 < np.abs(before.astype(int) - after).max() <= 4
     expect(page.get_by_text("read back from a PNG")).to_be_visible()
@@ -218,10 +233,10 @@ def test_an_attack_shows_both_pictures_and_what_is_seen_in_them(visit, asked):
 def test_the_picture_is_painted_at_once_and_step_by_step(visit, asked):
     page = visit()
     open_tab(page, "Paint it")
-    quick, _ = picture(page, "at once, by the network that learned to paint")
+    quick, _ = picture(page, "At once, by the network that learned to paint")
     assert np.array_equal(quick, paint.at_once(asked, paint.STYLES[-1], "cpu").pixels)
     page.get_by_role("button", name="Paint", exact=True).click()
-    picture(page, "step by step")
+    picture(page, "Step by step")
     page.get_by_role("button", name="Stop").filter(visible=True).click()
     expect(page.get_by_text("stopped at size")).to_be_visible(timeout=MILLISECONDS)
 

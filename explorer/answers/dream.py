@@ -15,7 +15,11 @@ from visualizers.class_visualization import visualize_classes
 from visualizers.deepdream import deepdream, octave_sizes
 from visualizers.fourier_visualization import fourier_visualization
 
-FORMS = {"fourier": "class, in the Fourier basis", "pixels": "class, in plain pixels", "deepdream": "DeepDream"}
+FORMS = {
+    "fourier": "the class, drawn in waves",
+    "pixels": "the class, drawn in pixels",
+    "deepdream": "this picture, by DeepDream",
+}
 OCTAVES, RATIO, JITTER = 4, 1.4, 32
 
 

@@ -44,6 +44,7 @@ class Shown:
     title: str
     pixels: np.ndarray  # uint8 (H, W, 3)
     words: str  # in Markdown
+    alt: str  # what it tells somebody who does not see it
 
 
 def compute(
@@ -90,7 +91,7 @@ def show(
         pixels = outline((255 * painted).round().astype(np.uint8), asked.chosen.mask)
         score = "" if one.reason else score_title(torch.from_numpy(one.values), asked.chosen.mask)
         words = [f"**{one.technique.one_line}**: {one.technique.question}", one.reason, score, verdict(one.technique)]
-        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words))))
+        shown.append(Shown(one.title, pixels, "\n\n".join(filter(None, words)), alt_text(one)))
     return shown
 
 
@@ -104,6 +105,16 @@ def _paint(one: Map, picture: np.ndarray, scale: float | None, strength: float, 
         return overlay(picture, one.values, strength, scale=scale)
     colours = diverging if one.values.min() < 0 else heat
     return _mixed(picture, colours(one.values, scale=scale), strength)
+
+
+def alt_text(one: Map) -> str:
+    """What a map tells somebody who does not see it: where it is farthest from zero."""
+    if one.reason:
+        return f"{one.title}: blank"
+    places = np.unravel_index(np.abs(one.values).argmax(), one.values.shape)
+    down, right = (3 * place // side for place, side in zip(places, one.values.shape, strict=True))
+    words = [("at the top", "in the middle", "at the bottom")[down], ("left", "", "right")[right]]
+    return f"{one.title}: strongest {' '.join(filter(None, words))}"
 
 
 def _mixed(picture: np.ndarray, colours: np.ndarray, strength: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from studies.shared.crops import random_crops
 from studies.shared.report import with_reason
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.top_patches import Patch, top_patches
-from visualizers.unit_gradient import guided_unit
+from visualizers.unit_gradient import guided_unit, unit_gradient
 
 MAP_SIDE = 448  # pixels that an activation map is drawn at
 PATCHES = 9
@@ -66,12 +66,15 @@ def unit(world: World, asked: Asked, layer: str, channel: int, row: int, column:
     model, image = world.networks[asked.network], asked.chosen.image.to(world.device)
     value = float(_maps(world, asked, layer)[0, channel, row, column])
     box = receptive_field(model, layer, channel, row, column, size=(SIDE, SIDE))
-    gradient, reason = with_reason(lambda: guided_unit(model, image, layer, channel, row, column)[0].cpu())
+    guided = "guided-backprop" in world.suited(asked.network)
+    gradient_of = guided_unit if guided else unit_gradient
+    gradient, reason = with_reason(lambda: gradient_of(model, image, layer, channel, row, column)[0].cpu())
     drawn = (255 * signed(gradient.permute(1, 2, 0).numpy())).round().astype(np.uint8)
     best = _patches(world, asked.network, layer)[channel]
     note = blank_note(gradient.numpy(), reason)
     seen = f"it sees {box.bottom - box.top} x {box.right - box.left} pixels"
     words = [f"**{layer}, channel {channel}, row {row}, column {column}** responds with {value:.3g}; {seen}.", note]
+    words.append("" if guided else "The network runs no ReLUs, so its gradient is not guided.")
     words.append(f"Its channel's strongest patches in {_source(model)}: {best[0].value:.3g} to {best[-1].value:.3g}.")
     patches = [_square(deprocess(each.pixels[None])[0]) for each in best]
     return Unit(_framed(asked.chosen.pixels, box), drawn, patches, "\n\n".join(filter(None, words)))

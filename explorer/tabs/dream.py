@@ -17,14 +17,14 @@ ITERATIONS = {"fourier": 128, "pixels": 100, "deepdream": 10}
 
 def build(page: "Page") -> None:
     """The tab's controls and what they show."""
+    forms = [(title, name) for name, title in dream.FORMS.items()]
+    form = gr.Radio(forms, value="fourier", label="What it dreams of")
     with gr.Row():
-        forms = [(title, name) for name, title in dream.FORMS.items()]
-        form = gr.Radio(forms, value="fourier", label="What is climbed")
         iterations = gr.Slider(1, 512, ITERATIONS["fourier"], step=1, label="Steps")
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
     layer = page.layer_box(0.9, "Layer that dreams", visible=False)
     with gr.Row():
-        start = gr.Button("Climb", variant="primary")
+        start = gr.Button("Dream", variant="primary")
         stop = gr.Button("Stop")
     said = gr.Markdown()
     picture = page.image_box("The picture so far", 448)

@@ -24,10 +24,10 @@ def build(page: "Page") -> None:
         levels = gr.Slider(0.25, 32, LEVELS, step=0.25, label="Radius: grey levels that a pixel may move, of 255")
     with gr.Row():
         start = gr.Button("Attack", variant="primary")
-    said = gr.Markdown()
+    said = gr.Markdown(elem_classes="words")
     with gr.Row():
         before, after, difference = (
-            page.image_box(label, 320) for label in ("before", "after", f"difference, {fool.FOLD}-fold")
+            page.image_box(label, 320) for label in ("Before", "After", f"Difference, {fool.FOLD}-fold")
         )
     command = page.command_box()
 

@@ -1,5 +1,6 @@
 """Where did it look? Up to four techniques side by side."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -21,10 +22,18 @@ def choices_for(world: World, network: str) -> list[tuple[str, str]]:
     return [(row.one_line + (" (slow)" if row.slow else ""), row.name) for row in rows]
 
 
+def first_for(world: World, network: str, chosen: Sequence[str], count: int) -> list[str]:
+    """Those of the techniques chosen that the network can have, and others, quick ones, for those that it cannot."""
+    suited = world.suited(network)
+    quick = [row for row in TECHNIQUES.values() if not row.slow]
+    others = [row.name for row in sorted(quick, key=lambda row: not row.needs)]  # what not every network has goes first
+    return [name for name in dict.fromkeys([*chosen, *FIRST, *others]) if name in suited][:count]
+
+
 def build(page: "Page") -> None:
     """The tab's controls and what they show."""
     network = next(iter(page.world.networks))
-    choices, first = choices_for(page.world, network), [name for name in FIRST if name in page.world.suited(network)]
+    choices, first = choices_for(page.world, network), first_for(page.world, network, FIRST, look.MOST)
     with gr.Row():
         names = gr.Dropdown(
             choices,
@@ -33,8 +42,9 @@ def build(page: "Page") -> None:
             max_choices=look.MOST,
             label="Techniques, up to four",
             scale=3,
+            min_width=280,
         )
-        together = gr.Checkbox(False, label="One colour scale for all", scale=1)
+        together = gr.Checkbox(False, label="One colour scale for all", scale=1, min_width=200)
         strength = gr.Slider(0, 1, 0.65, step=0.05, label="Strength of the colours", scale=1)
     layer = gr.Slider(1, MOST_LAYERS, MOST_LAYERS, step=1, label="Layer, from shallow to deep")
     columns = []
@@ -54,7 +64,7 @@ def build(page: "Page") -> None:
         metadata = page.metadata("maps", asked, {"technique": names, "layer": at})
         pictures = [page.picture(one.pixels, metadata) for one in shown]
         filled = [
-            (gr.Image(picture, label=one.title, visible=True), one.words)
+            (gr.Image(picture, label=one.title, alt_text=one.alt, visible=True), one.words)
             for picture, one in zip(pictures, shown, strict=True)
         ]
         filled += [(gr.Image(None, visible=False), "")] * (look.MOST - len(shown))
@@ -62,11 +72,9 @@ def build(page: "Page") -> None:
         line = look.commands(page.world, asked, names, layer=at)
         return [*(part for pair in filled for part in pair), numbers, line]
 
-    def of_network(asked: Asked | None, names: list[str]):
-        if asked is None:
-            return gr.skip()
-        suited = page.world.suited(asked.network)
-        return gr.Dropdown(choices_for(page.world, asked.network), value=[name for name in names if name in suited])
+    def of_network(asked: Asked, names: list[str]) -> gr.Dropdown:
+        value = first_for(page.world, asked.network, names, len(names))
+        return gr.Dropdown(choices_for(page.world, asked.network), value=value)
 
-    page.asked.change(of_network, [page.asked, names], names, **page.QUIET)
+    page.fit(names, of_network)
     page.listen(NAME, answer, [names, together, strength, layer], [*columns, raw, command])

@@ -26,8 +26,8 @@ def build(page: "Page") -> None:
         start = gr.Button("Paint", variant="primary")
         stop = gr.Button("Stop")
     with gr.Row():
-        quick = page.image_box("at once, by the network that learned to paint", 400)
-        slow = page.image_box("step by step", 400)
+        quick = page.image_box("At once, by the network that learned to paint", 400)
+        slow = page.image_box("Step by step", 400)
     said = gr.Markdown()
     command = page.command_box()
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from explorer.page import Page
 
 NAME, TITLE = "unit", "What does this unit see?"
-HEIGHT = 320  # pixels
+HEIGHT = 348  # pixels
+CLICK = "Its map: click on a cell"
 
 
 def build(page: "Page") -> None:
@@ -21,11 +22,12 @@ def build(page: "Page") -> None:
         channel = gr.Dropdown([], label="Channel, the one that responds most first")
     cells = gr.State((1, 1))
     with gr.Row():
-        drawn = gr.Image(interactive=False, format="png", height=HEIGHT, label="Its map: click on a cell", buttons=[])
+        look = {"height": HEIGHT, "label": CLICK, "alt_text": CLICK, "buttons": []}
+        drawn = gr.Image(interactive=False, format="png", **look)
         seen = page.image_box("What the unit sees", HEIGHT)
         gradient = page.image_box("What of it excites the unit", HEIGHT)
     said = gr.Markdown(elem_classes="words")
-    patches = gr.Gallery(label="Strongest patches", columns=unit.PATCHES, height=150, format="png", interactive=False)
+    patches = gr.Gallery(label="Strongest patches", height=150, format="png", interactive=False, elem_classes="patches")
     command = page.command_box()
 
     def about(asked: Asked, layer: str, channel: int, row: int, column: int) -> list:
@@ -51,4 +53,4 @@ def build(page: "Page") -> None:
 
     told = [seen, gradient, said, patches, command]
     page.listen(NAME, answer, [layer, channel], [channel, drawn, cells, *told])
-    drawn.select(clicked, [page.asked, layer, channel, cells], told, **page.QUIET)
+    drawn.select(clicked, [page.fitted, layer, channel, cells], told, **page.QUIET)
