@@ -506,6 +506,7 @@ def test_class_names_are_read_from_a_file(text):
         ('["left", 3]', "an entry that is no name"),
         ('["left"', "holds text that is no JSON"),
         ("[]", "holds no names"),
+        ('{"0": "left", "1": "right"}', "is a JSON dictionary"),
     ],
 )
 def test_a_file_that_holds_no_class_names_is_refused(text, words):

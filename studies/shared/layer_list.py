@@ -13,7 +13,7 @@ HEADER = Layer("layer", "kind", "shape", "axes", "a unit sees")
 
 
 def list_layers(settings: Settings, report: Report) -> None:
-    """Say all layers of the networks that the settings ask for, a line each, in the order in which they compute them."""
+    """Say all layers of the networks that the settings ask for, a line each, in the order of their computing."""
     names = (settings.model,) if isinstance(settings.model, str) else settings.model or (SHARED,)
     weights = (settings.weights,) if isinstance(settings.weights, str) else settings.weights
     weights = weights * len(names) if len(weights) == 1 else weights
