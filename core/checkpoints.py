@@ -55,10 +55,10 @@ def state_of_checkpoint(path: Path) -> Checkpoint:
     _check_sizes(whole, path.stat().st_size)
     found = _find(whole)
     if not found:
-        kind = (
-            f"has {', '.join(map(repr, list(whole)[:4]))} and more" if isinstance(whole, dict) and whole else "has none"
-        )
-        raise Unreadable(f"holds no state dict (it {kind}); {SAVE_THE_STATE}")
+        kind = "an empty dictionary" if isinstance(whole, dict) else f"one object, of the type {type(whole).__name__}"
+        if isinstance(whole, dict) and whole:
+            kind = f"{', '.join(map(repr, list(whole)[:4]))}{' and more' * (len(whole) > 4)}"
+        raise Unreadable(f"holds no state dict (it has {kind}); {SAVE_THE_STATE}")
     name, state = next(iter(found.items()))
     several = [*found, *_likewise(whole, state, found)]
     note = f"its '{name}' of {' and '.join(several)}" if len(several) > 1 else ""

@@ -22,11 +22,14 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
     file = as_path(path, "classes")
     try:
         text = read_bytes(file, MOST_BYTES).decode("utf-8-sig")
-        names = parse_json(text) if text.lstrip().startswith("[") else [line.strip() for line in text.splitlines()]
+        is_json = text.lstrip().startswith(("[", "{"))
+        names = parse_json(text) if is_json else [line.strip() for line in text.splitlines()]
     except UnicodeDecodeError:
         raise UsageError(f"classes: '{file}' is no text in UTF-8; give names, one a line, or a JSON list") from None
     except Unreadable as error:
         raise UsageError(f"classes: '{file}' {error}; give a file of names, one a line, or a JSON list") from None
+    if isinstance(names, dict):
+        raise UsageError(f"classes: '{file}' is a JSON dictionary; give names, one a line, or a JSON list")
     while names and names[-1] == "":
         names.pop()
     if not names or not all(isinstance(name, str) and name.strip() for name in names):

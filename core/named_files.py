@@ -60,6 +60,8 @@ def read_list(text: str) -> Iterator[Path]:
                 if is_list(words):
                     sentence = f"{name} names a list itself (line {number}); name its files, or give @LIST twice"
                     raise UsageError(f"{sentence}; for a picture of this name write './{words[:80]}'")
+                if words.lower().endswith(".tar"):
+                    raise UsageError(f"{name} names a shard (line {number}); name shards themselves, not in a list")
                 count += 1
                 yield path.parent / words
     except Unreadable as error:

@@ -45,7 +45,9 @@ SEED = 0  # of random weights, also of those that a function of the caller's giv
 ELSE = "pass --weights FILE, or --weights random for a network that was never trained"
 OTHERS = ", or timm:NAME, or package.module:function for a network of your own"
 REMEDY = "for a network that was changed, give --model package.module:function, which makes it"
+UNSOUND = "take the weights of an earlier epoch, or train again"
 SIDES = (224, 32, 28, 64, 96, 112, 128, 160, 192, 256, 299, 384, 448, 512)  # tried where none is told
+ONE_SCORE = "1 score alone (every probability is 1; for two classes give scores (N, 2), such as 0 and the score)"
 MORE = 32  # pixels a side, of the square that tells whether a network takes another size
 
 
@@ -108,7 +110,9 @@ def load_network(
     where, origin = choose_device(device), find_origin(model)
     network, found = _with_weights(model, str(weights), origin)
     with in_one_sentence(f"model: {model} cannot be frozen, put into eval mode, or moved to {where}"):
-        network.to(where).requires_grad_(False).eval()
+        network.to(where).eval()
+        for parameter in network.parameters():  # TorchScript's networks have no requires_grad_ of their own
+            parameter.requires_grad_(False)
         in_channels_last(network)
     network.model_name, network.title = model, TITLE if model == SHARED else model.removeprefix(TIMM)
     count = describe(network, origin.facts)
@@ -117,7 +121,8 @@ def load_network(
     network.weights_name = found.name or f"as built (sha256 {hash_of(network)[:8]})"
     if ":" in model and not model.startswith(TIMM):
         network.weights_name += f", code {code_hash(network, model)[:8]}"
-    told = (network.weights_name, found.note, passed_over, "" if count == len(IMAGENET_NAMES) else f"{count} classes")
+    classes_told = "" if count == len(IMAGENET_NAMES) else f"{count} classes" if count > 1 else ONE_SCORE
+    told = (network.weights_name, found.note, passed_over, classes_told)
     network.weights_note = f"network: {network.title}; weights: {', '.join(filter(None, told))}, {found.source}"
     return network
 
@@ -190,7 +195,7 @@ def _from_file(model: str, path: Path, origin: Origin) -> tuple[nn.Module, Found
         known = recognised(checkpoint.state)
         another = known.startswith("torchvision's") and not known.endswith(f" {model}")
         kind = f": it is of {known}" if another else ""
-        raise UsageError(f"weights: {name} {wrong}{kind}; {REMEDY}")
+        raise UsageError(f"weights: {name} {wrong}{kind}; {UNSOUND if wrong.endswith('not finite') else REMEDY}")
     network.load_state_dict(state)
     note = ", ".join(filter(None, (checkpoint.note, taken_off)))
     return network, Found(name, note, "from the path given", checkpoint)

@@ -50,6 +50,14 @@ def build_own(function: Callable[[], object], name: str) -> nn.Module:
         raise UsageError(f"{with_reason}: it ended the program") from None
     if not isinstance(network, nn.Module):
         raise UsageError(f"model: '{name}' returns a {type(network).__name__}, not a torch.nn.Module")
+    return uncompiled(network)
+
+
+def uncompiled(network: nn.Module) -> nn.Module:
+    """The network that torch.compile was given: compiled, it would be compiled again, for minutes, at each size."""
+    network = getattr(network, "_orig_mod", network)
+    if network._compiled_call_impl is not None:  # by network.compile()
+        network._compiled_call_impl = None
     return network
 
 

@@ -172,6 +172,12 @@ def test_no_two_jobs_share_a_file(tmp_path):
     assert paths == targets(pictures, [None] * len(names) + [3, None], tmp_path)
 
 
+def test_a_picture_that_is_named_twice_keeps_its_name(tmp_path):
+    twice = [Picture("a", tmp_path / "a.png")] * 2
+    assert targets(twice, [None, None], tmp_path) == [tmp_path / "a.png"] * 2
+    assert targets(twice, [3, 5], tmp_path) == [tmp_path / "a.png", tmp_path / "a_2.png"]
+
+
 def table(tmp_path):
     with open(tmp_path / "out" / "explained.csv", newline="") as file:
         return list(csv.DictReader(file))

@@ -406,3 +406,11 @@ def test_a_study_lists_the_layers_and_draws_nothing(study, flags, random_weights
     assert "explained where none is named: features.12" in said
     assert max(map(len, said.splitlines()[1:])) <= 100
     assert not list(tmp_path.glob("**/*.png"))
+
+
+def test_the_layers_of_several_networks_are_listed(random_weights, capsys):
+    models = ["--model", "squeezenet1_1", "shufflenet_v2_x0_5"]
+    assert run("networks", *models, "--weights", random_weights, "random", "--layer", "list", "--size", 64) == 0
+    said = capsys.readouterr().out
+    assert "explained where none is named: features.12" in said
+    assert "explained where none is named: conv5" in said

@@ -84,6 +84,7 @@ BAD_LISTS = {
     b"a.png\n\xff\xfe\n": "is not text in UTF-8 (line 2)",
     "a.png\nb\0.png\n": "holds a NUL byte (line 2)",
     "@list.txt\n": "names a list itself (line 1)",
+    "a.png\ns-000.tar\n": "names a shard (line 2)",
 }
 
 

@@ -125,6 +125,24 @@ def traced():
     return torch.jit.trace(Small().eval(), torch.zeros(1, 3, 64, 64))
 
 
+def scripted():
+    return torch.jit.script(Small().eval())
+
+
+def compiled():
+    return torch.compile(Small())
+
+
+def compiled_in_place():
+    model = Small()
+    model.compile()
+    return model
+
+
+def of_one_score():
+    return Small(1)
+
+
 def in_parallel():
     return nn.DataParallel(Small())
 
@@ -310,10 +328,21 @@ def test_random_weights_leave_no_layer_at_zero():
 def test_networks_of_odd_kinds_are_loaded_or_refused_in_one_sentence():
     assert load_network("their_networks:traced", device="cpu").class_names == ("class 0", "class 1", "class 2")
     assert load_network("their_networks:in_parallel", device="cpu").class_names == ("class 0", "class 1", "class 2")
+    assert not any(each.requires_grad for each in load_network("their_networks:scripted", device="cpu").parameters())
+    for name in ("compiled", "compiled_in_place"):  # as they were before: to compile them takes minutes
+        network = load_network(f"their_networks:{name}", device="cpu")
+        assert type(network).__name__ == "Small"
+        assert network._compiled_call_impl is None
     assert load_network("their_networks:in_half", device="cpu").head.weight.dtype == torch.float16
     for name in ("exported", "lazy"):
         with pytest.raises(UsageError, match="cannot be frozen, put into eval mode, or moved to cpu: "):
             load_network(f"their_networks:{name}", device="cpu")
+
+
+def test_of_one_score_alone_it_is_said_that_its_probability_tells_nothing():
+    note = load_network("their_networks:of_one_score", device="cpu").weights_note
+    assert "1 score alone (every probability is 1; " in note
+    assert "1 classes" not in note
 
 
 # --- Weights out of files ------------------------------------------------------------------------
@@ -372,6 +401,10 @@ def test_files_of_early_versions_lack_the_counters_of_batch_norm():
     assert torch.equal(load_network(SMALL, saved(prefixed), "cpu").fc.weight, state["fc.weight"])
 
 
+def nan_within(state):
+    return {**state, "fc.bias": state["fc.bias"] * float("nan")}
+
+
 def head_replaced():
     model = get_model(SMALL)
     model.fc = nn.Sequential(nn.Dropout(), nn.Linear(1024, 2))
@@ -391,6 +424,7 @@ def head_replaced():
             "has '.*', which .* does not: it is of torchvision's squeezenet1_0",
         ),
         (lambda: {"epoch": 3}, "holds no state dict"),
+        (lambda: nan_within(get_model(SMALL).state_dict()), "not finite; take the weights of an earlier epoch"),
         (lambda: {"state_dict": {"fc.weight": torch.ones(2, 3)}}, "lacks '"),
         (lambda: {"model": Trap("trapped")}, "to read that could run code of the file"),
     ],
@@ -472,6 +506,7 @@ def test_class_names_are_read_from_a_file(text):
         ('["left", 3]', "an entry that is no name"),
         ('["left"', "holds text that is no JSON"),
         ("[]", "holds no names"),
+        ('{"0": "left", "1": "right"}', "is a JSON dictionary"),
     ],
 )
 def test_a_file_that_holds_no_class_names_is_refused(text, words):

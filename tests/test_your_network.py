@@ -55,3 +55,12 @@ def test_its_classes_are_those_of_the_file(panels):
     titles = [panel.title for panel in panels]
     assert any(title.startswith("resnet18\nlayer4\nmy_resnet.pth\n\nclass ") for title in titles)
     assert any(title.startswith("resnet18\nlayer4\nrandom (seed 0)\n\n") for title in titles)
+
+
+def test_without_a_target_a_picture_is_never_fooled_into_the_class_that_it_has(capsys):
+    Path("my_classes.txt").write_text("1\n1\n", encoding="utf-8")  # names that are numbers, and one of them twice
+    flags = ["--model", "resnet18", "--weights", "my_resnet.pth", "--classes", "my_classes.txt", "--size", "64"]
+    assert run("fooling", *flags, "--images", "my_pictures") in (0, 1)  # whether it takes more steps is not asked
+    said = capsys.readouterr().out
+    assert "one: 1 " in said
+    assert "named so as it is" not in said

@@ -75,7 +75,7 @@ def targets(pictures: Sequence[Picture], labels: Sequence[int | None], folder: P
     """Where each picture's maps go. Pictures of one name are told apart by their whole paths, and what is then still
     alike by numbers: `a_b/c.jpg` and `a/b_c.jpg`, two classes of one picture, names that some systems hold for one.
     """
-    often = Counter(picture.name for picture in pictures)
+    often = Counter(picture.name for picture in set(pictures))  # a picture that is named twice is one
     found: dict[tuple[Picture, int | None], str] = {}
     taken: set[str] = set()
     for picture, label in zip(pictures, labels, strict=True):

@@ -60,7 +60,8 @@ def fool_images(model: nn.Module, settings: Settings, report: Report) -> Result 
     """Every attack on every image. Several processes share them; the first alone draws, the others get None."""
     there, batch = company(), load_batch(model, settings, report.of_all())
     predicted = class_probabilities(model, batch.images).argmax(dim=1).tolist()
-    aim = find_class(first_known([(target,) for target in TARGETS], model.class_names)[0], model.class_names)
+    aim = model.class_names.index(first_known([(target,) for target in TARGETS], model.class_names)[0])
+    beside = (aim + 1) % len(model.class_names)  # the aim of a picture that has the first one's name as it is
     several = len(settings.technique) > 1
     jobs = [(index, name) for index in range(len(batch.names)) for name in settings.technique]
     done: dict[int, Told] = {}  # by the job's number
@@ -68,7 +69,9 @@ def fool_images(model: nn.Module, settings: Settings, report: Report) -> Result 
         for number, (index, name) in there.deal(enumerate(jobs)):
             image = batch.images[index : index + 1]
             targeted = bool(settings.labels or ATTACKS[name].targeted)
-            label = int(batch.labels[index]) if settings.labels else aim if targeted else predicted[index]
+            own = predicted[index]
+            goal = aim if own != aim else beside
+            label = int(batch.labels[index]) if settings.labels else goal if targeted else own
             fooling, found = attack(name, model, image, label, targeted, settings)
             judged = judge(name, model, image, fooling)
             words = f"{batch.names[index]}{f', {name}' if several else ''}: {in_words(judged, fooling, found)}"
@@ -146,8 +149,9 @@ def in_words(judged: Judged, fooling: Fooling, found: list[str]) -> str:
 
 def wanted_classes(model: nn.Module, settings: Settings) -> list[int]:
     """The classes that pictures are to be made into."""
-    wanted = settings.labels or first_known(MANY_TARGETS, model.class_names)
-    return [find_class(target, model.class_names) for target in wanted]
+    if settings.labels:
+        return [find_class(target, model.class_names) for target in settings.labels]
+    return [model.class_names.index(target) for target in first_known(MANY_TARGETS, model.class_names)]
 
 
 def fool_into_classes(model: nn.Module, settings: Settings, report: Report) -> Result:

@@ -1,5 +1,7 @@
 """`--layer list`: the layers of a network, to choose one of them."""
 
+from torch import nn
+
 from core.defaults import SHARED
 from core.errors import UsageError
 from core.layers import Layer, last_layer, layers_of
@@ -11,9 +13,15 @@ HEADER = Layer("layer", "kind", "shape", "axes", "a unit sees")
 
 
 def list_layers(settings: Settings, report: Report) -> None:
-    """Say all layers of the network that the settings ask for, a line each, in the order in which it computes them."""
-    named = settings.model if isinstance(settings.model, str) else (settings.model or (SHARED,))[0]
-    model = load_network(named, settings.weights, settings.device, settings.classes)
+    """Say all layers of the networks that the settings ask for, a line each, in the order of their computing."""
+    names = (settings.model,) if isinstance(settings.model, str) else settings.model or (SHARED,)
+    weights = (settings.weights,) if isinstance(settings.weights, str) else settings.weights
+    weights = weights * len(names) if len(weights) == 1 else weights
+    for name, its_weights in zip(names, weights, strict=bool(settings.model)):  # a bare run is of the shared one
+        _list(load_network(name, its_weights, settings.device, settings.classes), settings, report)
+
+
+def _list(model: nn.Module, settings: Settings, report: Report) -> None:
     report.say(model.weights_note)
     side = getattr(settings, "size", None) or model.input_size
     for line in lines(layers_of(model, side)):
