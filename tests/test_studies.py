@@ -46,7 +46,7 @@ QUICK = {  # study: (quick flags, the files it writes)
         ["--weights", "auto", "--size", "64", "--pictures", "6", "--iterations", "2"],
         [f"confidence_visualization.{ending}" for ending in ("png", "md", "csv")],
     ),
-    "fooling": (["--size", "64", "--learning-rate", "0.3"], ["fooling_visualization.png"]),
+    "fooling": (["--size", "64", "--technique", "deepfool"], ["fooling_visualization.png"]),
     "universal": (
         ["--size", "64", "--count", "5", "--held", "6", "--iterations", "2", "--bound", "120"],
         ["universal_perturbation.png", "universal_perturbation_v.png"],
