@@ -2,8 +2,6 @@
 
 import argparse
 import inspect
-import io
-import json
 import os
 import threading
 from collections import deque
@@ -19,6 +17,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from core.array_files import array_bytes
 from core.errors import UsageError, WorkError
 from drawing.files import describe
 from explorer.address import check_address
@@ -72,10 +71,8 @@ class Page:
 
     def raw(self, maps: Mapping[str, np.ndarray], metadata: dict[str, str]) -> str:
         """Arrays by name, and how they were made -> a compressed .npz to be downloaded."""
-        data = io.BytesIO()
-        np.savez_compressed(data, **maps, made=np.array(json.dumps(metadata)))
         path = Path(self._folder.name) / f"maps_{uuid4().hex}.npz"
-        path.write_bytes(data.getvalue())
+        path.write_bytes(array_bytes(maps, metadata))
         self._files.append(path)
         if len(self._files) > MOST_FILES:
             self._files.popleft().unlink(missing_ok=True)

@@ -1,11 +1,9 @@
 """What the page shows to all who look: the networks, loaded once, and the pictures that they may choose."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet
 
@@ -17,6 +15,7 @@ from core.networks import load_network
 from core.squeezenet import load_squeezenet
 from patterns.scenes import CLASS_NAMES, render_scene
 from studies.shared.examples import CLASSES as SCENES
+from studies.shared.maps import lacking
 from studies.shared.network import class_probabilities, class_title
 from visualizers.catalogue import TECHNIQUES
 
@@ -66,7 +65,7 @@ class World:
             raise UsageError(f"model: {first.title} takes pictures of {first.input_size} pixels, the page shows {SIDE}")
         self.networks: dict[str, nn.Module] = {_name_of(first): first}
         self._flags = {_name_of(first): _flags_of(model, weights, classes)}
-        if model != SHARED or tuple(first.class_names) != CLASS_NAMES:
+        if model != SHARED or not knows_scenes(first):
             second = load_squeezenet(EMBEDDED, device)
             self.networks[_name_of(second)] = second
             self._flags[_name_of(second)] = _flags_of(SHARED, EMBEDDED, None)
@@ -78,19 +77,14 @@ class World:
     def suited(self, network: str) -> set[str]:
         """The names of the techniques that the network can have."""
         if network not in self._suited:
-            image, found = torch.zeros(1, 3, SIDE, SIDE, device=self.device), set()
-            for name, technique in TECHNIQUES.items():
-                with suppress(UsageError):
-                    technique.check(self.networks[network], image)
-                    found.add(name)
-            self._suited[network] = found
+            lacks = lacking(TECHNIQUES, self.networks[network], SIDE)
+            self._suited[network] = {name for name, row in TECHNIQUES.items() if row.needs not in lacks}
         return self._suited[network]
 
     def pictures_for(self, network: str) -> list[str]:
         """The names of the pictures that come with the page, those first that the network knows something of."""
         scenes = [f"scene: {name}" for name in SCENES]
-        knows_scenes = tuple(self.networks[network].class_names) == CLASS_NAMES
-        return [*scenes, *PHOTOGRAPHS] if knows_scenes else [*PHOTOGRAPHS, *scenes]
+        return [*scenes, *PHOTOGRAPHS] if knows_scenes(self.networks[network]) else [*PHOTOGRAPHS, *scenes]
 
     def layers(self, network: str) -> list[str]:
         """The layers of a network that maps are drawn at, from the picture on."""
@@ -118,6 +112,11 @@ class World:
         """("Egyptian cat 55 %", 285) for every class, the most probable first."""
         network, order = self.networks[asked.network], asked.probabilities.argsort(descending=True, stable=True)
         return [(class_title(network, asked.probabilities, label), label) for label in order.tolist()]
+
+
+def knows_scenes(network: nn.Module) -> bool:
+    """Whether its classes are those of the rendered scenes."""
+    return tuple(network.class_names) == CLASS_NAMES
 
 
 def photograph(name: str) -> Chosen:
@@ -157,15 +156,10 @@ def uploaded(path: Path, name: str) -> Chosen:
 
 def _name_of(network: nn.Module) -> str:
     """How the page calls a network: by what it is, and what it knows."""
-    known = "the rendered world" if tuple(network.class_names) == CLASS_NAMES else f"{len(network.class_names)} classes"
+    known = "the rendered world" if knows_scenes(network) else f"{len(network.class_names)} classes"
     return f"{network.title}: {known} ({network.weights_name.partition(' (')[0]})"
 
 
 def _flags_of(model: str, weights: str, classes: str | None) -> str:
     given = {"model": None if model == SHARED else model, "weights": None if weights == "auto" else weights}
     return "".join(f" --{name} {value}" for name, value in {**given, "classes": classes}.items() if value is not None)
-
-
-def generator(seed: int) -> torch.Generator:
-    """The one source of chance of an answer."""
-    return torch.Generator().manual_seed(seed)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torchvision.models import VisionTransformer, squeezenet1_1
 from torchvision.models.squeezenet import Fire
@@ -128,6 +129,7 @@ def network_of(row: Technique) -> nn.Module:
 
 NO_RELUS = """
 import torch
+from PIL import Image
 from torch import nn
 
 
@@ -219,7 +221,6 @@ def weights(random_weights, monkeypatch) -> Path:
 @pytest.fixture
 def picture(tmp_path) -> Path:
     """A picture file of noise."""
-    from PIL import Image
 
     path = tmp_path / "some picture.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)).save(path)
@@ -335,3 +336,16 @@ def _tiny_squeezenet(classes: int, seed: int, normalised: bool) -> nn.Module:
     with torch.no_grad():
         model.classifier[1].bias.fill_(0.5)
     return model.requires_grad_(False).eval()
+
+
+def odd_jpeg(folder: Path, kind: str) -> Path:
+    """A JPEG file that is "grey", in "CMYK", or "turned" by its EXIF entry."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
+    path = folder / f"{kind}.jpg"
+    if kind == "turned":
+        exif = Image.Exif()
+        exif[274] = 6
+        picture.save(path, exif=exif)
+    else:
+        picture.convert("L" if kind == "grey" else kind).save(path)
+    return path

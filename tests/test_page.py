@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from conftest import odd_jpeg
 
 from core.defaults import PHOTOGRAPHS
 from core.errors import UsageError
@@ -79,15 +79,8 @@ def test_an_upload_that_is_too_large_is_refused(tmp_path):
 
 @pytest.mark.parametrize("kind", ["grey", "CMYK", "turned"])
 def test_pictures_of_every_kind_are_read_as_the_studies_read_them(tmp_path, kind):
-    rgb = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
-    path = tmp_path / "picture.jpg"
-    if kind == "turned":
-        exif = Image.Exif()
-        exif[274] = 6
-        rgb.save(path, exif=exif)
-    else:
-        rgb.convert("L" if kind == "grey" else kind).save(path)
-    assert uploaded(path, "picture.jpg").pixels.shape == (SIDE, SIDE, 3)
+    path = odd_jpeg(tmp_path, kind)
+    assert uploaded(path, path.name).pixels.shape == (SIDE, SIDE, 3)
 
 
 def test_a_map_on_the_page_is_the_techniques_own(world, network, asked):

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.objectives import class_objective
 from explorer.watching import Finished, pixels_of, watched
-from explorer.world import SIDE, Asked, World, generator
-from studies.shared.network import class_probabilities, class_title
+from explorer.world import SIDE, Asked, World
+from studies.shared.network import class_probabilities, class_title, make_generator
 from visualizers.class_visualization import visualize_classes
 from visualizers.deepdream import deepdream, octave_sizes
 from visualizers.fourier_visualization import fourier_visualization
@@ -36,7 +36,7 @@ def dream(
 ) -> Iterator[Dream]:
     """The pictures while they are climbed, the last one with what the network says of it."""
     model, label = world.networks[asked.network], asked.label
-    chance, total = generator(seed), iterations
+    chance, total = make_generator(seed), iterations
     if form == "deepdream":
         image = asked.chosen.image.to(world.device)
         ascent = {"octaves": OCTAVES, "ratio": RATIO, "jitter": JITTER, "iterations": iterations}

@@ -24,11 +24,11 @@ class Fooled:
 
 def fool(world: World, asked: Asked, name: str, target: int, *, levels: float) -> Fooled:
     """Attack the picture, each pixel moved by at most `levels` of 255; DeepFool has no bound and no target."""
-    attacks = ATTACKS[name]
-    if attacks.targeted is not False and target == asked.label:
+    targeted = ATTACKS[name].targeted is not False
+    if targeted and target == asked.label:
         raise UsageError("target: it is the class that the picture has now; choose another")
-    targeted = attacks.targeted is not False
-    settings = settings_of(world, asked, name, levels)
+    bound = levels if ATTACKS[name].bounded else None
+    settings = Settings(output=world.nowhere, technique=(name,), bound=bound)
     model, image = world.networks[asked.network], asked.chosen.image.to(world.device)
     label = target if targeted else asked.label
     fooling, _ = attack(name, model, image, label, targeted, settings)
@@ -42,12 +42,6 @@ def fool(world: World, asked: Asked, name: str, target: int, *, levels: float) -
         f"after a JPEG of quality {JPEG_QUALITY}: {judged.as_jpeg}",
     ]
     return Fooled(judged.saved, difference, "\n\n".join(words))
-
-
-def settings_of(world: World, asked: Asked, name: str, levels: float) -> Settings:
-    """What the study would be asked."""
-    bound = levels if ATTACKS[name].bounded else None
-    return Settings(output=world.nowhere, technique=(name,), bound=bound)
 
 
 def command(world: World, asked: Asked, name: str, target: int, *, levels: float) -> str:

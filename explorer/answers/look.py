@@ -10,7 +10,8 @@ from torch import Tensor
 
 from core.errors import UsageError
 from drawing.colours import blank_note, diverging, diverging_overlay, full_scale, heat, outline, overlay, signed
-from explorer.world import Asked, World, generator
+from explorer.world import Asked, World
+from studies.shared.network import make_generator
 from studies.shared.pictures import score_title
 from studies.shared.report import with_reason
 from studies.shared.verdicts import verdict
@@ -71,9 +72,9 @@ def _one(world: World, asked: Asked, technique: Technique, *, layer: str, seed: 
     model, image = world.networks[asked.network], asked.chosen.image.to(world.device)
     settings = {**technique.fewer, "layer": layer}
     call = partial(explain, technique, model, image, settings=settings, additive=versus is not None)
-    maps, reason = with_reason(partial(call, torch.tensor([asked.label]), generator=generator(seed)))
+    maps, reason = with_reason(partial(call, torch.tensor([asked.label]), generator=make_generator(seed)))
     if versus is not None:
-        maps = maps - call(torch.tensor([versus]), generator=generator(seed))
+        maps = maps - call(torch.tensor([versus]), generator=make_generator(seed))
         reason = "the two classes are the same" if versus == asked.label else "both classes have score 0"
     values = pixel_values(technique, maps, asked.chosen.pixels.shape[:2])[0].cpu().numpy()
     at = layer if "layer" in technique.settings else ""

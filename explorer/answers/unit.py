@@ -14,9 +14,10 @@ from core.images import default_photograph, deprocess, preprocess
 from core.receptive_field import Box, receptive_field
 from drawing.colours import blank_note, heat, signed
 from drawing.letterbox import letterbox
-from explorer.world import SIDE, Asked, World, generator
+from explorer.world import SIDE, Asked, World, knows_scenes
 from patterns.scenes import CLASS_NAMES, render_scene
 from studies.shared.crops import random_crops
+from studies.shared.network import make_generator
 from studies.shared.report import with_reason
 from visualizers.activation_maps import activation_maps, strongest_channels
 from visualizers.top_patches import Patch, top_patches
@@ -95,17 +96,18 @@ def _patches(world: World, network: str, layer: str) -> list[list[Patch]]:
 
 
 def _stream(model: nn.Module) -> Iterator[Tensor]:
-    if tuple(model.class_names) == CLASS_NAMES:
+    if knows_scenes(model):
         for name in CLASS_NAMES:
             yield preprocess(render_scene(name, seed=1, size=SIDE).image)
     else:
         pictures = [default_photograph(name) for name in PHOTOGRAPHS]
-        yield from random_crops(pictures, SQUARES, SIDE, generator=generator(0)).split(1)
+        yield from random_crops(pictures, SQUARES, SIDE, generator=make_generator(0)).split(1)
 
 
 def _source(model: nn.Module) -> str:
-    known = tuple(model.class_names) == CLASS_NAMES
-    return f"{len(CLASS_NAMES)} rendered scenes" if known else f"{SQUARES} squares of the five photographs"
+    return (
+        f"{len(CLASS_NAMES)} rendered scenes" if knows_scenes(model) else f"{SQUARES} squares of the five photographs"
+    )
 
 
 def _framed(pixels: np.ndarray, box: Box) -> np.ndarray:

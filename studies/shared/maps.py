@@ -1,6 +1,6 @@
 """The maps of pictures: computed, subtracted for two classes, compared with Captum's, and as panels of a figure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -60,21 +60,27 @@ def find_suited(
     Raises UsageError, which says why, for the first that it cannot have; with `leave_out` only where no other is left,
     and else it is said which are left out.
     """
-    images, reasons, refused = torch.zeros(1, 3, side, side), {}, None
-    for need in dict.fromkeys(TECHNIQUES[name].needs for name in names):
-        one = next(TECHNIQUES[name] for name in names if TECHNIQUES[name].needs == need)
+    lacks = lacking(names, model, side)
+    suited = tuple(name for name in names if TECHNIQUES[name].needs not in lacks)
+    if lacks and not leave_out:
+        raise next(iter(lacks.values()))
+    for need, error in lacks.items():
+        reason = str(error).removeprefix("model: ").partition(";")[0]
+        report.say(f"left out: {', '.join(name for name in names if TECHNIQUES[name].needs == need)} ({reason})")
+    if not suited:
+        raise list(lacks.values())[-1]
+    return suited
+
+
+def lacking(names: Iterable[str], model: nn.Module, side: int) -> dict[str, UsageError]:
+    """What the techniques need and the network lacks, each with the sentence that says why. Each need is tried once."""
+    images, lacks = torch.zeros(1, 3, side, side), {}
+    for need, one in {TECHNIQUES[name].needs: TECHNIQUES[name] for name in names}.items():
         try:
             one.check(model, images)
         except UsageError as error:
-            if not leave_out:
-                raise
-            refused, reasons[need] = error, str(error).removeprefix("model: ").partition(";")[0]
-    for need, reason in reasons.items():
-        report.say(f"left out: {', '.join(name for name in names if TECHNIQUES[name].needs == need)} ({reason})")
-    suited = tuple(name for name in names if TECHNIQUES[name].needs not in reasons)
-    if not suited:
-        raise refused
-    return suited
+            lacks[need] = error
+    return lacks
 
 
 def find_versus(text: str | None, model: nn.Module, batch: Batch) -> Versus | None:
