@@ -3,11 +3,13 @@
 A thread of torch that waits for the others spins for a while before it sleeps, on a core that a neighbour could use.
 Each way of waiting has two processes of its own, which are told in turn to work; what is told is the time of the slower
 where both work at once. Writes a table (Markdown and CSV): medians, and their ratios to torch's own way beside the same
-neighbour. `--works` and `--rounds` make it shorter.
+neighbour. Who is not asked is stopped meanwhile: a thread that always spins spins on after its work, too. `--works`,
+`--ways` and `--rounds` make it shorter.
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,10 +48,12 @@ STEPS = 30
 OWN = "torch's own"
 WAYS = {  # the environment of each
     OWN: {},
-    "never spin": WAITING,
+    "ours": WAITING,  # spin 1000 times
+    "never spin": {"OMP_WAIT_POLICY": "PASSIVE"},
     "spin 100 times": {"GOMP_SPINCOUNT": "100"},
-    "spin 1000 times": {"GOMP_SPINCOUNT": "1000"},
     "spin 10000 times": {"GOMP_SPINCOUNT": "10000"},
+    "always spin": {"OMP_WAIT_POLICY": "ACTIVE"},
+    "by Intel's variable": {"KMP_BLOCKTIME": "0"},  # which another OpenMP library reads
 }
 NEIGHBOURS = ("nobody", "busy", "itself")
 BUSY = "import os\nstarter = os.getppid()\nwhile os.getppid() == starter: pass"  # it ends with this program
@@ -66,9 +70,10 @@ class Taken(NamedTuple):
 def main(options: argparse.Namespace) -> int:
     if options.serve:
         return serve(options.weights)
+    ways = [OWN, *(way for way in options.ways if way != OWN)]  # the others are compared with it
     taken: dict[tuple[str, str, str], list[Taken]] = {}
     with ExitStack() as stack:
-        pairs = {way: [stack.enter_context(worker(way, options.weights)) for _ in range(2)] for way in WAYS}
+        pairs = {way: [stack.enter_context(worker(way, options.weights)) for _ in range(2)] for way in ways}
         for turn in range(options.rounds + 1):
             for work, neighbour, (way, pair) in product(options.works, NEIGHBOURS, pairs.items()):
                 one = time_of(work, pair, neighbour)
@@ -76,12 +81,12 @@ def main(options: argparse.Namespace) -> int:
                     taken.setdefault((work, way, neighbour), []).append(one)
     medians = {key: Taken(*map(median, zip(*each, strict=True))) for key, each in taken.items()}
     text = []
-    for work, way in product(options.works, WAYS):
+    for work, way in product(options.works, ways):
         found = [medians[work, way, neighbour] for neighbour in NEIGHBOURS]
         ratios = [one.seconds / medians[work, OWN, name].seconds for one, name in zip(found, NEIGHBOURS, strict=True)]
         text.append([work, way, *(f"{one.seconds:.2f}" for one in found), in_words(ratios), f"{found[0].used:.2f}"])
     threads = f"{torch.get_num_threads()} threads on {os.cpu_count()} cores, torch {torch.__version__}"
-    note = f"Medians of {options.rounds} rounds taken in turn; {threads}. Our programs never spin."
+    note = f"Medians of {options.rounds} rounds taken in turn; {threads}."
     write_table(options.output, HEADER, text, note)
     return 0
 
@@ -98,9 +103,13 @@ def time_of(work: str, pair: list[subprocess.Popen], neighbour: str) -> Taken:
             stack.enter_context(busy())
         asked = pair if neighbour == "itself" else pair[:1]
         for process in asked:
+            process.send_signal(signal.SIGCONT)
             process.stdin.write(f"{work}\n")
             process.stdin.flush()
-        return max(Taken(*map(float, answer_of(process).split())) for process in asked)
+        answers = [answer_of(process) for process in asked]
+        for process in asked:
+            process.send_signal(signal.SIGSTOP)
+        return max(Taken(*map(float, answer.split())) for answer in answers)
 
 
 def answer_of(process: subprocess.Popen) -> str:
@@ -119,8 +128,12 @@ def worker(way: str, weights: str) -> Iterator[subprocess.Popen]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     with subprocess.Popen(command, env=environment | WAYS[way], **pipes) as process:
         answer_of(process)
-        yield process
-        process.stdin.close()
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.stdin.close()
 
 
 @contextmanager
@@ -151,6 +164,7 @@ def parser() -> Parser:
     result = Parser(prog="python -m benchmarks.neighbour", description=__doc__)
     add = result.add_argument
     add("--works", nargs="+", choices=SETUPS, default=[*SETUPS], metavar="WORK", help=f"some of: {', '.join(SETUPS)}")
+    add("--ways", nargs="+", choices=WAYS, default=[*WAYS], metavar="WAY", help=f"some of: {', '.join(WAYS)}")
     add("--rounds", type=whole_number(1, 1000), default=5, metavar="N", help="of each, after one to warm up")
     add("--weights", default=os.environ.get("SQUEEZENET_WEIGHTS", "auto"), metavar="FILE", help="as for the scripts")
     path = Path("visualization/neighbour.md")

@@ -1,8 +1,9 @@
 """How much sooner is a folder explained by two processes than by one? Wall time of the commands themselves.
 
-Each process has one thread, and the numbers of processes take turns, so that what else the machine does strikes all of
-them. Starting (loading torch, the network and what the last run left) counts; what a further picture costs does not
-hold it. Prints a line for each number of pictures, and writes a CSV.
+Each process has one thread for the network, and those that read and write beside it. As many processes have as many
+cores, where the system can be told so (Linux); one process is also given all cores, to show what its own threads gain.
+They take turns, so that what else the machine does strikes all of them. Starting (loading torch, the network and what
+the last run left) counts; what a further picture costs does not hold it. Prints a line for each, and writes a CSV.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -23,32 +26,43 @@ from drawing.tables import write_csv
 from studies.shared.options import Parser, run_script, whole_number
 from studies.shared.progress import progress
 
-HEADER = ("pictures", "size", "processes", "median_s", "least_s", "largest_s", "times_as_fast_as_one")
+HEADER = ("pictures", "size", "processes", "cores", "median_s", "least_s", "largest_s", "times_as_fast", "ms_further")
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []  # none: they cannot be dealt
+
+
+class Crew(NamedTuple):
+    """Who does the work."""
+
+    processes: int
+    cores: int
 
 
 def main(options: argparse.Namespace) -> int:
     """Measure and write."""
-    rows, before = [], {}
+    crews, rows, last = crews_of(options.processes), [], {}
     with TemporaryDirectory() as place:
         for count in options.counts:
             folder = make_pictures(Path(place) / str(count), count, options.size)
-            turns = [many for _ in range(options.rounds) for many in options.processes]
-            seconds: dict[int, list[float]] = {many: [] for many in options.processes}
-            for many in progress(turns, desc=f"{count} pictures", unit="run"):
-                seconds[many].append(explain(folder, options.size, many))
-            times = {many: median(found) for many, found in seconds.items()}
-            for many, found in seconds.items():
-                faster = times[min(times)] / times[many]
-                rows.append((count, options.size, many, times[many], min(found), max(found), faster))
-                further = ""
-                if many in before:
-                    fewer, earlier = before[many]
-                    further = f", {1000 * (times[many] - earlier) / (count - fewer):.0f} ms a further picture"
-                print(f"{count} pictures, {many} processes: {times[many]:.1f} s, {faster:.2f} times as fast{further}")
-                before[many] = count, times[many]
-    text = [[*row[:3], *(f"{value:.2f}" for value in row[3:])] for row in rows]
-    print(f"wrote {write_csv(options.output, HEADER, text)}")
+            seconds: dict[Crew, list[float]] = {crew: [] for crew in crews}
+            for crew in progress(crews * options.rounds, desc=f"{count} pictures", unit="run"):
+                seconds[crew].append(explain(folder, options.size, crew))
+            slowest = median(seconds[min(crews)])  # one process, on one core where cores can be dealt
+            for crew, found in seconds.items():
+                taken, (fewer, earlier) = median(found), last.get(crew, (count, 0.0))
+                further = f"{1000 * (taken - earlier) / (count - fewer):.1f}" if count > fewer else ""
+                figures = [f"{value:.2f}" for value in (taken, min(found), max(found), slowest / taken)]
+                rows.append((count, options.size, *crew, *figures, further))
+                last[crew] = count, taken
+                print(", ".join(f"{name} {value}" for name, value in zip(HEADER, rows[-1], strict=True)))
+    print(f"wrote {write_csv(options.output, HEADER, rows)}")
     return 0
+
+
+def crews_of(processes: Sequence[int]) -> list[Crew]:
+    """As many processes on as many cores, and before them one process on all."""
+    every = len(CORES) or os.cpu_count() or 1
+    crews = [Crew(1, every), *(Crew(many, min(many, every) if CORES else every) for many in processes)]
+    return list(dict.fromkeys(crews))
 
 
 def make_pictures(folder: Path, count: int, size: int) -> Path:
@@ -60,17 +74,19 @@ def make_pictures(folder: Path, count: int, size: int) -> Path:
     return folder
 
 
-def explain(folder: Path, size: int, processes: int) -> float:
+def explain(folder: Path, size: int, crew: Crew) -> float:
     """Seconds that the command takes, from its start to its end."""
-    how = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
+    how = ["-m", "torch.distributed.run", "--nproc-per-node", str(crew.processes)] if crew.processes > 1 else []
     with TemporaryDirectory() as place:
         study = ["-m", "studies", "explain", "--images", str(folder), "--size", str(size), "--output", place]
         own = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         began = time.perf_counter()
-        run = subprocess.run([sys.executable, *how, *study], env=own, capture_output=True, text=True, check=False)
+        deal = (lambda: os.sched_setaffinity(0, CORES[: crew.cores])) if CORES else None
+        command = [sys.executable, *how, *study]
+        run = subprocess.run(command, env=own, preexec_fn=deal, capture_output=True, text=True, check=False)
         taken = time.perf_counter() - began
         if run.returncode or len(list(Path(place).glob("*.png"))) != len(list(folder.iterdir())):
-            raise WorkError(f"explain with {processes} processes failed: {run.stderr.strip()[-300:]}")
+            raise WorkError(f"explain with {crew.processes} processes failed: {run.stderr.strip()[-300:]}")
     return taken
 
 

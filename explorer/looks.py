@@ -1,10 +1,12 @@
 """How the page looks: its style, and controls that Gradio does not have in this way."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.data_classes import ImageData
 
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events: nothing is shown of them
 STYLE = """
 .words p { margin: 0 0 .4em 0; font-size: .9em; line-height: 1.35 }
 .told { color: #9a3412 }

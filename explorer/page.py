@@ -21,9 +21,10 @@ from core.array_files import array_bytes
 from core.errors import UsageError, WorkError
 from drawing.files import describe
 from explorer.address import check_address
-from explorer.looks import STYLE, pictures_of, upload_box
+from explorer.asking import ask_by
+from explorer.looks import QUIET, STYLE, pictures_of
 from explorer.tabs import cover, dream, fool, look, paint, unit, versus
-from explorer.world import MOST_BYTES, Asked, World, named, uploaded
+from explorer.world import MOST_BYTES, Asked, World
 
 TITLE = "What a CNN sees"
 TABS = (look, versus, cover, unit, dream, fool, paint)
@@ -31,7 +32,6 @@ FONTS, MONO_FONTS = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")  
 TOGETHER = 2  # answers that are computed at a time; others wait for their turn
 MOST_FILES = 50  # of raw maps, which Gradio has copied by then
 KEPT = 3600  # seconds that pictures made for somebody stay in the temporary folder
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @contextmanager
@@ -193,65 +193,47 @@ class Page:
         wants_request = "request" in inspect.signature(answer).parameters
         inputs = [self.fitted, *controls]
         look = {"show_progress_on": pictures_of(outputs), "api_visibility": "private"}
-        button.click(stoppable if wants_request else told, inputs, list(outputs), **look)
-        if stop is not None:
+        pressed = button.click
+        if stop is not None:  # it is heard, too, while the work waits for its turn
+            begun = button.click(self.begin, None, None, queue=False, api_visibility="private")
+            pressed = begun.then
             stop.click(self.end, None, None, queue=False, api_visibility="private")
+        pressed(stoppable if wants_request else told, inputs, list(outputs), **look)
+
+    def begin(self, request: gr.Request) -> None:
+        """This session will begin work that it may stop."""
+        self._stops[request.session_hash] = threading.Event()
 
     def stop_of(self, request: gr.Request) -> threading.Event:
-        """A new event for this session's work, set when somebody presses stop, or leaves."""
-        self._stops[request.session_hash] = threading.Event()
-        return self._stops[request.session_hash]
+        """An event that is set when somebody of this session has pressed stop, or has left."""
+        return self._stops.setdefault(request.session_hash, threading.Event())
 
     def end(self, request: gr.Request) -> None:
-        """Stop what this session has going on."""
-        if event := self._stops.pop(request.session_hash, None):
+        """Stop what this session has going on, or waiting."""
+        if event := self._stops.get(request.session_hash):
             event.set()
+
+    def leave(self, request: gr.Request) -> None:
+        """Stop it, and forget the session."""
+        self.end(request)
+        self._stops.pop(request.session_hash, None)
 
 
 def build(world: World) -> gr.Blocks:
     """The page for these networks."""
-    first = next(iter(world.networks))
     with gr.Blocks(title=TITLE, delete_cache=(KEPT, KEPT), analytics_enabled=False, fill_width=True) as blocks:
         page = Page(world)
         gr.Markdown(f"# {TITLE}\nWhy did the network decide so? Choose a picture and a class, then ask.")
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                network = gr.Radio(list(world.networks), value=first, label="Network", visible=len(world.networks) > 1)
-                pictures = world.pictures_for(first)
-                picture = gr.Dropdown(pictures, value=pictures[0], label="Picture")
-                seed = gr.Number(0, label="Seed of the scene", precision=0, minimum=0, maximum=2**31 - 1)
-                own = upload_box(f"Or your own (up to {MOST_BYTES // 10**6} MB)")
-                label = gr.Dropdown([], label="Class asked about, the most probable first", filterable=True)
-                seen = page.image_box("What the network sees", 248)
-                told = gr.Markdown(elem_classes="told")
+                ask_by(page, blocks)
             with gr.Column(scale=4), gr.Tabs():
                 for tab in TABS:
                     with gr.Tab(tab.TITLE) as shown:
                         tab.build(page)
                     shown.select(lambda name=tab.NAME: name, None, page.selected, **QUIET)
             page.fit_all()
-
-        def choose(network: str, picture: str, seed: int, own: str | None, asked: Asked | None):
-            """A new picture or network: the most probable class is asked about."""
-            try:
-                chosen = uploaded(Path(own), Path(own).name) if own else named(picture, int(seed or 0))
-                asked = world.ask(network, chosen)
-            except (UsageError, WorkError) as error:
-                return asked, gr.skip(), gr.skip(), str(error)
-            return asked, gr.Dropdown(world.classes(asked), value=asked.label), chosen.pixels, ""
-
-        def ask(asked: Asked | None, label: int | None):
-            """Another class of the same picture."""
-            if asked is None or label is None or label == asked.label:
-                return gr.skip()
-            return world.ask(asked.network, asked.chosen, int(label))
-
-        chosen = [network, picture, seed, own]
-        triggers = [blocks.load, *(control.change for control in chosen)]
-        filled = [page.asked, label, seen, told]
-        gr.on(triggers, choose, [*chosen, page.asked], filled, trigger_mode="always_last", **QUIET)
-        label.input(ask, [page.asked, label], page.asked, **QUIET)
-        blocks.unload(page.end)
+        blocks.unload(page.leave)
     return blocks
 
 

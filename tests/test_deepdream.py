@@ -320,7 +320,7 @@ def test_a_silent_channel_says_so_on_the_picture(random_weights, picture, panels
         (["--images", "nowhere.jpg"], "'nowhere.jpg' is not there"),
         (["--guide", "nowhere.jpg"], "'nowhere.jpg' is not there"),
         (["--guide", "tiny.png"], "at least 33 are needed"),
-        (["--zoom", "2", "--layer", "features.4", "features.9"], "got 1 pictures and 2 dreams"),
+        (["--zoom", "2", "--layer", "features.4", "features.9"], "got 1 picture and 2 dreams"),
         (["--output", "x.gif"], "give --zoom FRAMES"),
         (["--output", "x.GIF"], "give --zoom FRAMES"),
         (["--output", "taken.png", "--zoom", "2"], "'taken.gif' is a folder"),

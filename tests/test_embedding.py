@@ -415,7 +415,7 @@ def test_pictures_beside_the_classes_are_left_out_and_counted(weights, folder, c
     (folder / "red" / "0.png").rename(folder / "beside.png")
     run("embedding", "--images", folder, *QUICK, "--neighbours", 2, "--technique", "pca")
     captured = capsys.readouterr()
-    assert "left out: 1 pictures" in captured.out
+    assert "left out: 1 picture " in captured.out
     assert "7 images of 2 classes" in captured.out
 
 

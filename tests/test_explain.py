@@ -66,7 +66,7 @@ def test_each_picture_gets_its_file_and_none_is_made_twice(folder, tmp_path, cap
         assert image.width > 4 * image.height * 0.6
         assert np.asarray(image).std() > 10
     assert run("--images", folder) == 0
-    assert "wrote 0 pictures to out; 2 were there already" in capsys.readouterr().out
+    assert "wrote 0 pictures to out; there already: 2" in capsys.readouterr().out
     assert written(tmp_path) == first
 
 
@@ -140,9 +140,9 @@ def test_ctrl_c_keeps_the_files_that_are_finished(folder, tmp_path, monkeypatch,
     replace_everywhere(monkeypatch, all_maps, interrupt_the_second)
     assert run("--images", folder) == 130
     assert set(written(tmp_path)) == {"a.png"}
-    assert "wrote 1 pictures to out" in capsys.readouterr().out
+    assert "wrote 1 picture to out" in capsys.readouterr().out
     assert run("--images", folder) == 0
-    assert "wrote 1 pictures to out; 1 were there already" in capsys.readouterr().out
+    assert "wrote 1 picture to out; there already: 1" in capsys.readouterr().out
 
 
 def test_figures_in_the_folder_of_the_pictures_are_not_explained_in_their_turn(folder, capsys):
@@ -263,7 +263,7 @@ def test_raw_maps_that_are_lacking_or_damaged_are_made_again_and_nothing_else(fo
     (tmp_path / "out" / "a.npz").write_bytes(damaged)
     capsys.readouterr()
     run("--images", folder, "--maps")
-    assert "wrote 1 pictures to out; 1 were there already" in capsys.readouterr().out
+    assert "wrote 1 picture to out; there already: 1" in capsys.readouterr().out
     assert contents(tmp_path, "npz") == first
 
 
@@ -372,7 +372,7 @@ def test_without_relus_too_it_goes_on_where_it_stopped(folder, tmp_path, no_relu
     capsys.readouterr()
     assert run(*flags) == 0
     said = capsys.readouterr().out
-    assert "wrote 1 pictures to out; 1 were there already" in said
+    assert "wrote 1 picture to out; there already: 1" in said
     assert said.count(LEFT_OUT) == 1
     again = contents(tmp_path, "")
     assert all(again[name] == data for name, data in first.items() if name.endswith((".png", ".npz")))

@@ -166,7 +166,7 @@ def test_shards_are_explained_under_their_keys_and_no_name_in_them_leads_elsewhe
     assert written() == ["0a.png", "0b.png", "1a.png", "1b.png"]
     assert {path.name for path in tmp_path.iterdir()} == before | {"out"}
     assert explain("--images", "s-{000..001}.tar") == 0
-    assert "wrote 0 pictures to out; 4 were there already" in capsys.readouterr().out
+    assert "wrote 0 pictures to out; there already: 4" in capsys.readouterr().out
 
 
 def test_of_a_shard_that_is_cut_off_the_pictures_before_the_cut_are_done(tmp_path, weights, capsys):

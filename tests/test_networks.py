@@ -599,9 +599,9 @@ def test_figures_of_another_network_name_it_and_are_found_again(picture, capsys)
     assert '"model": "their_networks:two"' in texts["Settings"]
     assert "network: their_networks:two; weights: as built" in capsys.readouterr().out
     assert run("explain", *flags) == 0
-    assert "1 were there already" in capsys.readouterr().out
+    assert "there already: 1" in capsys.readouterr().out
     assert run("explain", *flags, "--classes", saved_names("left\nright")) == 0
-    assert "wrote 1 pictures" in capsys.readouterr().out
+    assert "wrote 1 picture" in capsys.readouterr().out
     assert "model" not in describe("explain", {"size": 64, "model": SHARED, "classes": None}, "")["Settings"]
 
 

@@ -66,6 +66,23 @@ def test_a_network_without_relus_is_offered_others_in_place_of_those_it_cannot_h
     assert tab.first_for(world, "any", ["grad-cam"], 1) == ["grad-cam"]
 
 
+def test_a_stop_is_heard_while_the_work_waits_for_its_turn_and_not_by_the_next_work():
+    pytest.importorskip("gradio", reason="needs gradio: see requirements-page.txt")
+    page = import_module("explorer.page").Page(SimpleNamespace())
+    session = SimpleNamespace(session_hash="a")
+    page.begin(session)
+    page.end(session)
+    stopped = page.stop_of(session)
+    assert stopped.is_set()
+    page.begin(session)
+    going_on = page.stop_of(session)
+    assert not going_on.is_set()
+    page.end(SimpleNamespace(session_hash="another's"))
+    assert not going_on.is_set()
+    page.leave(session)
+    assert going_on.is_set()
+
+
 @pytest.mark.parametrize(
     ("row", "column", "words"), [(0, 0, "at the top left"), (5, 5, "in the middle"), (9, 5, "at the bottom")]
 )

@@ -252,6 +252,22 @@ def test_an_uploaded_picture_is_seen_as_the_studies_see_it(visit, tmp_path, kind
     assert np.array_equal(found, uploaded(path, path.name).pixels)
 
 
+def test_an_upload_goes_before_a_named_picture_until_one_is_named_again(visit, tmp_path, asked):
+    path = odd_jpeg(tmp_path, "grey")
+    page = visit()
+    first, _ = picture(page, "What the network sees")
+    named = page.get_by_label("Picture", exact=True)
+    page.locator("input[type=file]").first.set_input_files(path)
+    found, _ = picture(page, "What the network sees", not_like=first)
+    expect(named).to_have_value("", timeout=MILLISECONDS)
+    named.click()
+    page.get_by_role("option", name="scene: star", exact=True).click()
+    again, _ = picture(page, "What the network sees", not_like=found)
+    assert np.array_equal(again, asked.chosen.pixels)
+    expect(named).to_have_value("scene: star")
+    expect(page.locator("input[type=file]").first).to_be_attached(timeout=MILLISECONDS)  # to take another one
+
+
 def test_a_broken_file_is_told_in_one_sentence_and_the_page_goes_on(visit, tmp_path, world, asked):
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\nno picture")

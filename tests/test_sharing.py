@@ -19,6 +19,7 @@ from core.errors import UsageError, WorkError
 from core.sharing import ALONE, LOCK, Company, FirstEnded, one_run_in, started
 from studies.fooling.figure import Judged
 from studies.fooling.parcels import Told, packed, unpacked
+from studies.shared.report import counted
 from studies.shared.runner import flags_of, study_names
 
 # What may be told to a process of two that torchrun starts, by its rank: to kill itself, or that the disk is full.
@@ -114,7 +115,7 @@ def test_two_processes_explain_as_one_and_a_killed_one_is_made_good_by_a_second_
     again = start(two, *arguments)
     assert again.returncode == 1
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert f"wrote {11 - len(before)} pictures to out; {len(before)} were there already" in again.stdout
+    assert f"wrote {counted(11 - len(before), 'picture')} to out; there already: {len(before)}" in again.stdout
     assert contents(two) == contents(one)
     assert not (two / "out" / LOCK).exists()
     for name in ("04 broken.png", "gone.png"):

@@ -148,6 +148,17 @@ def test_started_again_it_is_the_same_page(report):
     assert (output / "explained.html").read_bytes() == page
 
 
+def test_pictures_made_anew_without_their_page_are_told_that_it_is_older(tmp_path, capsys):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "a.png")
+    output = tmp_path / "out"
+    arguments = ["--images", str(tmp_path), "--weights", "patterns", "--output", str(output), "--size"]
+    assert run_study("explain", [*arguments, "64", "--report"]) == 0
+    assert run_study("explain", [*arguments, "64"]) == 0
+    assert "earlier run" not in capsys.readouterr().out
+    assert run_study("explain", [*arguments, "72"]) == 0
+    assert f"{output / 'explained.html'} is of an earlier run" in capsys.readouterr().out
+
+
 def test_a_page_of_other_origin_is_not_replaced(tmp_path, capsys):
     (tmp_path / "explained").mkdir()
     (tmp_path / "explained" / "explained.html").write_text("<p>mine</p>")

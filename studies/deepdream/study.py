@@ -21,7 +21,7 @@ from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import footer, make_generator, open_network
 from studies.shared.pictures import Picture, list_pictures, open_picture
-from studies.shared.report import Report
+from studies.shared.report import Report, counted
 from studies.shared.scaling import scaled
 from visualizers.deepdream import SMALLEST_SIDE, deepdream, octave_sizes, zoom_sequence
 
@@ -34,7 +34,10 @@ def run(settings: Settings, report: Report) -> None:
     pictures = list_pictures(settings.images, report.say) if settings.images else [Picture("mountain lake", PICTURE)]
     single, dreams = settings.zoom or settings.alone, len(settings.jobs)
     if single and len(pictures) * dreams > 1:
-        flag, counts = "zoom" if settings.zoom else "alone", f"{len(pictures)} pictures and {dreams} dreams of each"
+        flag, counts = (
+            "zoom" if settings.zoom else "alone",
+            f"{counted(len(pictures), 'picture')} and {dreams} dreams of each",
+        )
         raise UsageError(f"{flag}: got {counts}; give one --images, --layer")
     guides = list_pictures([settings.guide], report.say) if settings.guide else []
     if len(guides) > 1:

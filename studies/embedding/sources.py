@@ -21,7 +21,7 @@ from core.picture_files import count_others, is_picture, list_image_files, shown
 from core.shards import Damage, Member
 from patterns.scenes import CLASS_NAMES, render_indexed
 from studies.embedding.flags import Settings
-from studies.shared.report import Report
+from studies.shared.report import Report, counted
 
 
 class Source(NamedTuple):
@@ -96,7 +96,9 @@ def path_sources(path: str, report: Report) -> list[Source]:
         report.say(f"left out of the folders in '{shown(path)}': {count_others(others)}")
     beside = sum(map(is_picture, inside))
     if beside:
-        report.say(f"left out: {beside} pictures of '{shown(path)}' beside its subfolders, which have no class")
+        report.say(
+            f"left out: {counted(beside, 'picture')} of '{shown(path)}' beside its subfolders, which have no class"
+        )
     return classes
 
 

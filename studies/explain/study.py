@@ -22,7 +22,7 @@ from studies.shared.cost import tell
 from studies.shared.interruption import Interruption
 from studies.shared.network import footer, open_network
 from studies.shared.overlap import overlapped
-from studies.shared.report import Report
+from studies.shared.report import Report, counted
 
 
 @dataclass
@@ -55,8 +55,8 @@ class Tally:
 
     def __str__(self) -> str:
         there = len(self.rows) - self.written
-        kept = f"; {there} were there already" if there else ""
-        return kept + (f"; {self.mended} that were damaged were made again" if self.mended else "")
+        kept = f"; there already: {there}" if there else ""
+        return kept + (f"; damaged, and made again: {self.mended}" if self.mended else "")
 
 
 def run(settings: Settings, report: Report) -> None:
@@ -135,13 +135,15 @@ def finish(
     """Say what has been done, write the table and the page; return what went wrong, the first error if none is good."""
     if tally.broken:
         return tally.broken[0]
-    report.say(f"wrote {tally.written} pictures to {settings.output}{tally}")
+    report.say(f"wrote {counted(tally.written, 'picture')} to {settings.output}{tally}")
     try:
         if rows := joined(jobs, tally.rows, last):
             write_table(settings.table, rows, report)
             if settings.report:
                 page = report_page(rows, settings, footer(model))
                 report.say(f"wrote {write_whole(settings.page, page)}, {len(page) / len(rows) / 1000:.0f} kB a picture")
+            elif tally.written and settings.page.exists():
+                report.say(f"{settings.page} is of an earlier run; with --report it is made again")
     except WorkError as error:
         return error
     return None

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.own_files import LARGEST_TABLE, is_ours, read_some
 from studies.explain.jobs import Job
-from studies.shared.report import Report
+from studies.shared.report import Report, counted
 
 KEY = "Explained"  # the text of a PNG that holds its row
 MOST_CLASSES = 12  # of the table for people
@@ -97,7 +97,8 @@ def write_table(path: Path, rows: Sequence[Row], report: Report) -> None:
         lines.append([name, str(times), f"{sum(shares) / times:.3g}"])
     more = f", {len(often) - MOST_CLASSES} more classes" if len(often) > MOST_CLASSES else ""
     blank = sum(bool(row.blank) for row in rows)
-    note = f"{len(rows)} pictures{more}{f'; of {blank} a map is blank' if blank else ''}. Each picture: {path.name}."
+    more += f"; of {blank} a map is blank" if blank else ""
+    note = f"{counted(len(rows), 'picture')}{more}. Each picture: {path.name}."
     report.table(path, ("predicted class", "pictures", "mean probability"), lines, note, numbers=(Row._fields, rows))
 
 

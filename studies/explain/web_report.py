@@ -14,6 +14,7 @@ from studies.explain.figure import titles_in
 from studies.explain.flags import Settings
 from studies.explain.table import Row
 from studies.shared.network import probability_text
+from studies.shared.report import counted
 from studies.shared.verdicts import verdict
 from visualizers.catalogue import TECHNIQUES
 
@@ -71,6 +72,7 @@ show();
 
 def report_page(rows: Sequence[Row], settings: Settings, network: str) -> bytes:
     """The page. rows: of all pictures, whose figures lie in the folder of the output; network: its footer."""
+    title = f"{counted(len(rows), 'picture')} explained"
     doubtful_first = sorted(rows, key=margin)
     titles_of = {row.file: titles_in(description_of(settings.output / row.file)) for row in rows}
     drawn = set().union(*titles_of.values())
@@ -78,7 +80,7 @@ def report_page(rows: Sequence[Row], settings: Settings, network: str) -> bytes:
     maps = f"{', '.join(titles[:-1])} and {titles[-1]}"
     body = [
         "<header>",
-        f"<h1>{len(rows)} pictures explained</h1>",
+        f"<h1>{title}</h1>",
         f"<p>{text(network)}. {maps[0].upper()}{maps[1:]} of the class named on each card. "
         "The pictures that the network was least sure of stand first.</p>",
         "</header>",
@@ -95,7 +97,7 @@ def report_page(rows: Sequence[Row], settings: Settings, network: str) -> bytes:
         *_settings(settings),
         "</footer>",
     ]
-    return web_page(f"{len(rows)} pictures explained", body, style=STYLE, script=SCRIPT)
+    return web_page(title, body, style=STYLE, script=SCRIPT)
 
 
 def margin(row: Row) -> float:

@@ -114,3 +114,8 @@ def with_reason(explain: Callable[[], Result]) -> tuple[Result, str]:
         result = explain()
     reasons = [str(warning.message).partition("is blank: ")[2] for warning in said]
     return result, next(filter(None, reasons), "")
+
+
+def counted(number: int, thing: str) -> str:
+    """ "1 picture", "3 pictures"."""
+    return f"{number} {thing}{'s' * (number != 1)}"

@@ -16,7 +16,7 @@ from studies.shared.interruption import Interruption
 from studies.shared.named_pictures import files_of, is_folder, open_named
 from studies.shared.network import footer, open_network
 from studies.shared.options import is_picture_path
-from studies.shared.report import Report
+from studies.shared.report import Report, counted
 from studies.style.cost import cost
 from studies.style.figure import draw_losses, draw_pairs
 from studies.style.flags import PairSettings
@@ -72,7 +72,7 @@ def paint_pairs(settings: PairSettings, report: Report) -> None:
         if there:
             report.say(f"{there} of {len(pairs)} pictures were there already; --fresh makes them again")
         if damaged:
-            report.say(f"{damaged} pictures that were there were damaged, and were made again")
+            report.say(f"damaged, and made again: {counted(damaged, 'picture')}")
         write_sheet(pairs, made, settings, model, report)
 
 
