@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 # How long a thread that waits for the others keeps its core busy before it sleeps, as each OpenMP library is told.
 WAYS_OF_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-# GNU's, which torch has on Linux, looks a thousand times, some ten microseconds, as it does by itself where there are more
+# GNU's, which torch has on Linux, looks a thousand times, some ten microseconds, as it does by itself with more
 # threads than cores; the others not at all. docs/how_fast.md has what that costs alone, and saves beside others.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
