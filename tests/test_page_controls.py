@@ -66,9 +66,11 @@ def test_a_network_without_relus_is_offered_others_in_place_of_those_it_cannot_h
     assert tab.first_for(world, "any", ["grad-cam"], 1) == ["grad-cam"]
 
 
-def test_a_stop_is_heard_while_the_work_waits_for_its_turn_and_not_by_the_next_work():
+def test_a_stop_is_heard_while_the_work_waits_for_its_turn_and_not_by_the_next_work(monkeypatch):
     pytest.importorskip("gradio", reason="needs gradio: see requirements-page.txt")
-    page = import_module("explorer.page").Page(SimpleNamespace())
+    module = import_module("explorer.page")
+    monkeypatch.setattr(module, "TemporaryDirectory", lambda **_: None)
+    page = module.Page(SimpleNamespace())
     session = SimpleNamespace(session_hash="a")
     page.begin(session)
     page.end(session)
