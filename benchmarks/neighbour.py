@@ -3,8 +3,7 @@
 A thread of torch that waits for the others spins for a while before it sleeps, on a core that a neighbour could use.
 Each way of waiting has two processes of its own, which are told in turn to work; what is told is the time of the slower
 where both work at once. Writes a table (Markdown and CSV): medians, and their ratios to torch's own way beside the same
-neighbour. Who is not asked is stopped meanwhile: a thread that always spins spins on after its work, too. `--works`,
-`--ways` and `--rounds` make it shorter.
+neighbour. Who is not asked is stopped meanwhile. `--works`, `--ways` and `--rounds` make it shorter.
 """
 
 import argparse
@@ -13,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
@@ -102,14 +101,23 @@ def time_of(work: str, pair: list[subprocess.Popen], neighbour: str) -> Taken:
         if neighbour == "busy":
             stack.enter_context(busy())
         asked = pair if neighbour == "itself" else pair[:1]
+        stack.enter_context(awake(asked))
         for process in asked:
-            process.send_signal(signal.SIGCONT)
             process.stdin.write(f"{work}\n")
             process.stdin.flush()
-        answers = [answer_of(process) for process in asked]
-        for process in asked:
+        return max(Taken(*map(float, answer_of(process).split())) for process in asked)
+
+
+@contextmanager
+def awake(processes: Sequence[subprocess.Popen]) -> Iterator[None]:
+    """Let them run within the block alone: a thread that always spins does so when its work is done, too."""
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        for process in processes:
             process.send_signal(signal.SIGSTOP)
-        return max(Taken(*map(float, answer.split())) for answer in answers)
 
 
 def answer_of(process: subprocess.Popen) -> str:

@@ -13,7 +13,7 @@ from torchvision.models import squeezenet1_1
 
 from benchmarks import captum_folder, gpu, waits
 from benchmarks.growth import growth
-from benchmarks.neighbour import busy, time_of
+from benchmarks.neighbour import awake, busy, time_of
 from benchmarks.speed_table import Line, Row, as_numbers, as_text, span
 from benchmarks.style import OWN, PLAIN, WAYS
 from benchmarks.timing import convolution_rate, operations_of, summary, take_turns
@@ -141,8 +141,9 @@ def test_two_at_once_take_as_long_as_the_slower():
         kept.append(subprocess.Popen([sys.executable, "-c", echo], **pipes))
     assert time_of("saliency", kept, "nobody") == (1.5, 2.5)
     assert time_of("saliency", kept, "itself") == (3.5, 0.5)
-    for process in kept:
-        process.communicate("end\n")
+    with awake(kept):
+        for process in kept:
+            process.communicate("end\n", timeout=60)
 
 
 def test_a_busy_neighbour_ends_with_its_block(monkeypatch):
