@@ -20,6 +20,8 @@ footer { display: none !important }
 @keyframes later { from { opacity: 0 } }
 .tab-container button.selected, .min_value, .max_value { color: var(--body-text-color) !important }
 .tab-container button { padding: 0 .6em !important; font-size: .92em }
+fieldset label span { overflow-wrap: anywhere; font-size: .92em }
+@media (max-width: 640px) { .alone { min-width: 100% !important } }
 """
 
 

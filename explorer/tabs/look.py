@@ -44,7 +44,7 @@ def build(page: "Page") -> None:
             scale=3,
             min_width=280,
         )
-        together = gr.Checkbox(False, label="One colour scale for all", scale=1, min_width=200)
+        together = gr.Checkbox(False, label="One colour scale for all", scale=1, min_width=200, elem_classes="alone")
         strength = gr.Slider(0, 1, 0.65, step=0.05, label="Strength of the colours", scale=1)
     layer = gr.Slider(1, MOST_LAYERS, MOST_LAYERS, step=1, label="Layer, from shallow to deep")
     columns = []
