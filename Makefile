@@ -27,7 +27,7 @@ test-slow: $(INSTALLED)
 
 # The page, clicked through in a browser: it needs chromium, which the system's packages have.
 test-page: $(PAGE)
-	$(BIN)/python -m pytest tests/test_page.py tests/test_page_in_browser.py
+	$(BIN)/python -m pytest tests/test_page.py tests/test_page_controls.py tests/test_page_in_browser.py
 
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
