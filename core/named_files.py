@@ -7,6 +7,7 @@ from pathlib import Path
 from core.errors import UsageError
 from core.kept import Unreadable, opened
 from core.paths import as_path
+from core.shards import ENDING
 
 ROW = re.compile(r"\{([0-9]{1,9})\.\.([0-9]{1,9})\}")
 MOST = 10_000_000  # names that a row of numbers stands for
@@ -60,7 +61,7 @@ def read_list(text: str) -> Iterator[Path]:
                 if is_list(words):
                     sentence = f"{name} names a list itself (line {number}); name its files, or give @LIST twice"
                     raise UsageError(f"{sentence}; for a picture of this name write './{words[:80]}'")
-                if words.lower().endswith(".tar"):
+                if words.lower().endswith(ENDING):
                     raise UsageError(f"{name} names a shard (line {number}); name shards themselves, not in a list")
                 count += 1
                 yield path.parent / words

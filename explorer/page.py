@@ -47,7 +47,6 @@ class Page:
     """What the tabs share: the world, what is asked at the moment, and how they answer."""
 
     BUTTONS: ClassVar = ["download", "fullscreen"]
-    QUIET: ClassVar = QUIET
 
     def __init__(self, world: World) -> None:
         self.world = world

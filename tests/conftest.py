@@ -129,7 +129,6 @@ def network_of(row: Technique) -> nn.Module:
 
 NO_RELUS = """
 import torch
-from PIL import Image
 from torch import nn
 
 

@@ -46,17 +46,12 @@ def all_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = No
     maps_of = MapsOf(model, layer)
 
     def maps(chunk: Tensor, chunk_labels: Tensor) -> tuple[Tensor, ...]:
-        chunk.requires_grad_(True)
-        with guided_relus(model) as rule, record_activations(model, [layer]) as recorded:
-            score = label_scores(model, chunk, chunk_labels).sum()
+        with guided_relus(model) as rule:
             rule.active = False
-            wanted = (chunk, recorded_output(recorded, layer))
-            gradient, at_layer = gradients_of(score, wanted, retain_graph=True)
+            score, saliency, cam = _plain(model, chunk, chunk_labels, maps_of, again=True)
             rule.active = True
             (guided,) = gradients_of(score, [chunk])
-        cam = _cam(maps_of, chunk, wanted[1], at_layer)
-        region = upsample(cam, chunk.shape[2:]).unsqueeze(1)
-        return gradient.abs().amax(dim=1), guided, cam, guided * region
+        return saliency, guided, cam, guided * upsample(cam, chunk.shape[2:]).unsqueeze(1)
 
     with measuring(model):
         result = AllMaps(*in_chunks(maps, model, images, labels))
@@ -74,12 +69,7 @@ def plain_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = 
     maps_of = MapsOf(model, layer)
 
     def maps(chunk: Tensor, chunk_labels: Tensor) -> tuple[Tensor, ...]:
-        chunk.requires_grad_(True)
-        with record_activations(model, [layer]) as recorded:
-            score = label_scores(model, chunk, chunk_labels).sum()
-            wanted = (chunk, recorded_output(recorded, layer))
-            gradient, at_layer = gradients_of(score, wanted)
-        return gradient.abs().amax(dim=1), _cam(maps_of, chunk, wanted[1], at_layer)
+        return _plain(model, chunk, chunk_labels, maps_of)[1:]
 
     with measuring(model):
         saliency, cam = in_chunks(maps, model, images, labels)
@@ -88,6 +78,14 @@ def plain_maps(model: nn.Module, images: Tensor, labels, *, layer: str | None = 
     return AllMaps(saliency, None, cam, None)
 
 
-def _cam(maps_of: MapsOf, chunk: Tensor, output: Tensor, gradient: Tensor) -> Tensor:
-    """Grad-CAM (N, h, w) of the images (N, 3, H, W), from the layer's output and the gradient of it."""
-    return weigh_channels(*(maps_of(each, chunk).to(chunk.dtype) for each in (output, gradient))).relu()
+def _plain(
+    model: nn.Module, images: Tensor, labels: Tensor, maps_of: MapsOf, *, again: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The scores' sum, saliency and Grad-CAM of images (N, 3, H, W). again: the sum is sent back once more."""
+    images.requires_grad_(True)
+    with record_activations(model, [maps_of.layer]) as recorded:
+        score = label_scores(model, images, labels).sum()
+        output = recorded_output(recorded, maps_of.layer)
+        gradient, at_layer = gradients_of(score, (images, output), retain_graph=again)
+    cam = weigh_channels(*(maps_of(each, images).to(images.dtype) for each in (output, at_layer))).relu()
+    return score, gradient.abs().amax(dim=1), cam

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from explorer.answers import cover
+from explorer.looks import QUIET
 from explorer.world import SIDE, Asked
 
 if TYPE_CHECKING:
@@ -58,6 +59,6 @@ def build(page: "Page") -> None:
         show,
         [page.selected, page.asked],
         editor,
-        **page.QUIET,
+        **QUIET,
     )
     page.listen(NAME, answer, [editor], [said, table, before, after, command])

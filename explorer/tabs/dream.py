@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from explorer.answers import dream
+from explorer.looks import QUIET
 from explorer.world import Asked
 
 if TYPE_CHECKING:
@@ -40,5 +41,5 @@ def build(page: "Page") -> None:
     def changed(form: str):
         return gr.Slider(value=ITERATIONS[form]), gr.Dropdown(visible=form == "deepdream")
 
-    form.change(changed, form, [iterations, layer], **page.QUIET)
+    form.change(changed, form, [iterations, layer], **QUIET)
     page.run(start, answer, [form, iterations, seed, layer], [picture, said, command], stop=stop)

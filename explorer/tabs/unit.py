@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from explorer.answers import unit
+from explorer.looks import QUIET
 from explorer.world import Asked
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def build(page: "Page") -> None:
 
     told = [seen, gradient, said, patches, command]
     page.listen(NAME, answer, [layer, channel], [channel, drawn, cells, *told])
-    drawn.select(clicked, [page.fitted, layer, channel, cells], told, **page.QUIET)
+    drawn.select(clicked, [page.fitted, layer, channel, cells], told, **QUIET)

@@ -34,10 +34,8 @@ def run(settings: Settings, report: Report) -> None:
     pictures = list_pictures(settings.images, report.say) if settings.images else [Picture("mountain lake", PICTURE)]
     single, dreams = settings.zoom or settings.alone, len(settings.jobs)
     if single and len(pictures) * dreams > 1:
-        flag, counts = (
-            "zoom" if settings.zoom else "alone",
-            f"{counted(len(pictures), 'picture')} and {dreams} dreams of each",
-        )
+        flag = "zoom" if settings.zoom else "alone"
+        counts = f"{counted(len(pictures), 'picture')} and {dreams} dreams of each"
         raise UsageError(f"{flag}: got {counts}; give one --images, --layer")
     guides = list_pictures([settings.guide], report.say) if settings.guide else []
     if len(guides) > 1:
